@@ -1,0 +1,1 @@
+"""Audio codecs: tables and bindings, without any knowledge of RTP."""
