@@ -1,0 +1,177 @@
+"""What signalling may ask of the media plane: frozen values, ids instead of objects.
+
+A leg is named by the id that `MediaEngine.open_leg` gave. Ids carry a generation, so a command for a leg that is gone
+is ignored, never applied to the leg that took its place. Commands are carried out in the order they are posted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadFormat:
+    """One RTP payload type of a leg as SDP bound it (RFC 4566 `a=rtpmap`)."""
+
+    payload_type: int
+    name: str
+    clock_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """A supervisory tone (ITU-T E.180): the sum of `frequencies` in Hz, keyed by `cadence`, repeated for ever.
+
+    `cadence` is milliseconds on, off, on, off ...; empty is a continuous tone. `level_dbm0` is the level of the sum.
+    """
+
+    frequencies: tuple[int, ...]
+    cadence: tuple[int, ...] = ()
+    level_dbm0: float = -10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SetRemote:
+    """Where SDP says the far end listens. A new address reopens the latch window; the same address changes nothing."""
+
+    leg: int
+    address: str
+    port: int
+    rtcp_address: str
+    rtcp_port: int
+    rtcp_mux: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetFormats:
+    """Payload types agreed: `receive` is what they send to us, `send` what we must use towards them, best first."""
+
+    leg: int
+    receive: tuple[PayloadFormat, ...]
+    send: tuple[PayloadFormat, ...]
+    ptime: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SetDirection:
+    """`send`: we may send to them. `receive`: they are expected to send; while False the media time-out pauses."""
+
+    leg: int
+    send: bool
+    receive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Relay between two legs of the same group, both ways. Replaces whatever either leg was connected to."""
+
+    a: int
+    b: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Undo `Connect(a, b)`; ignored when the two are no longer connected to each other."""
+
+    a: int
+    b: int
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play a loaded prompt or a tone to the far end; while it plays, relayed audio to that leg waits aside.
+
+    Ends in exactly one `PlaybackFinished(leg, playback, ...)`. A second Play replaces the first.
+    """
+
+    leg: int
+    playback: int
+    prompt: int | Tone
+    repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlay:
+    """Stop what is playing, if anything."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartEcho:
+    """Send the far end's own audio back to it."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopEcho:
+    """Undo `StartEcho`."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRecording:
+    """Set the recording's clock to zero now. With `stereo_path`, the tapped legs are also mixed into one stereo WAV."""
+
+    recording: int
+    stereo_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StartTap:
+    """Record what `leg`'s far end says into `path` (WAV), and into `channel` (0 left, 1 right) of the stereo file."""
+
+    leg: int
+    recording: int
+    path: str
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopTap:
+    """Stop recording this leg; its file ends at the next write."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRecording:
+    """Finish all files of the recording; ends in one `RecordingFinished`."""
+
+    recording: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetMediaTimeout:
+    """Seconds without a valid packet before one `MediaTimeout` is reported; 0 turns the watch off."""
+
+    leg: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLeg:
+    """Say RTCP BYE, stop everything, give the ports back after the drain period; ends in one `LegGone`."""
+
+    leg: int
+
+
+Command = (
+    SetRemote
+    | SetFormats
+    | SetDirection
+    | Connect
+    | Disconnect
+    | Play
+    | StopPlay
+    | StartEcho
+    | StopEcho
+    | OpenRecording
+    | StartTap
+    | StopTap
+    | CloseRecording
+    | SetMediaTimeout
+    | CloseLeg
+)

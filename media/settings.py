@@ -1,0 +1,27 @@
+"""What the composition root decides about the media plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """Times in seconds. `address` is bound; what SDP advertises is signalling's affair.
+
+    `latch_window`: how long after SetRemote (or the first Connect, Play or Echo) a source other than the one SDP named
+    may win. `latch_grace`: how long such a candidate must wait for the SDP source to show up first. `priority`: the
+    SCHED_FIFO priority asked for, 0 for none. `port_drain`: rest of a used pair before reuse.
+    """
+
+    address: str = "0.0.0.0"
+    port_first: int = 20000
+    port_last: int = 39999
+    port_drain: float = 2.0
+    workers: int = 1
+    priority: int = 10
+    media_timeout: float = 60.0
+    latch_window: float = 5.0
+    latch_grace: float = 0.1
+    rtcp_interval: float = 5.0
+    quality_interval: float = 5.0
