@@ -1,0 +1,141 @@
+"""What the SIP stack tells its driver: values in the past tense, drained with `SipStack.next_event()`.
+
+Every session ends with exactly one `Ended`, and nothing about it follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from softswitch.sip.client_request import ClientRequest
+    from softswitch.sip.flow import Flow
+    from softswitch.sip.headers import Reason
+    from softswitch.sip.message import Request, Response
+    from softswitch.sip.server_request import ServerRequest
+    from softswitch.sip.session.session import InviteSession
+
+EndedBy = Literal["local", "remote", "timeout", "transport"]
+
+
+@dataclass(frozen=True, slots=True)
+class InviteReceived:
+    """Somebody calls. 100 Trying is already sent; ring, accept, reject or hang up the session."""
+
+    session: InviteSession
+    request: Request
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReceived:
+    """A request outside any dialog (OPTIONS, REGISTER, MESSAGE, ...): answer with `SipStack.respond`."""
+
+    exchange: ServerRequest
+    request: Request
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCompleted:
+    """The outcome of `SipStack.request`; no response: nobody answered in 64*T1 or the transport failed."""
+
+    exchange: ClientRequest
+    response: Response | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """A provisional response 101..199; `body` may hold early SDP."""
+
+    session: InviteSession
+    status: int
+    body: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Our INVITE was accepted. Its body is the answer, or the offer when our INVITE had none: then call `ack`."""
+
+    session: InviteSession
+    body: bytes
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Our INVITE failed: 300..699, 408 (nobody answered) or 503 (transport). `Ended` follows."""
+
+    session: InviteSession
+    response: Response | None
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Established:
+    """The caller's ACK arrived; `body` is the answer when our 2xx carried the offer."""
+
+    session: InviteSession
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OfferReceived:
+    """A re-INVITE or UPDATE; `b""`: the far end asks for our offer. Answer with accept_ or reject_reinvite."""
+
+    session: InviteSession
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAnswered:
+    """The answer to an offer of ours: to `reinvite`, or in the ACK after an offerless re-INVITE."""
+
+    session: InviteSession
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRefused:
+    """Our `reinvite` failed; the session stays as it was before (RFC 3261 14.1)."""
+
+    session: InviteSession
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class InfoReceived:
+    """An INFO within the dialog, already answered with 200."""
+
+    session: InviteSession
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The session is over; the last event about it."""
+
+    session: InviteSession
+    cause: Reason | None
+    """The Reason header of the BYE or CANCEL that ended it, theirs or ours."""
+    by: EndedBy
+    status: int
+    """The final status of an INVITE that was not answered (486, 487, ...); 200 for a call that was."""
+
+
+Event = (
+    InviteReceived
+    | RequestReceived
+    | RequestCompleted
+    | Progressed
+    | Answered
+    | Refused
+    | Established
+    | OfferReceived
+    | OfferAnswered
+    | OfferRefused
+    | InfoReceived
+    | Ended
+)

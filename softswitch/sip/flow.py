@@ -1,0 +1,30 @@
+"""One path a SIP message takes: transport, our address, their address and, where there is one, the connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Address = tuple[str, int]
+"""Host (IPv4 or IPv6 literal, without brackets) and port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Where a message came from or goes to; an answer on the same flow reaches whoever asked.
+
+    >>> Flow("UDP", ("192.0.2.1", 5060), ("198.51.100.7", 5060)).reliable
+    False
+    """
+
+    transport: str
+    """`UDP`, `TCP`, `TLS`, `WS` or `WSS`, as written in a Via header."""
+    local: Address
+    """What we put into Via and Contact: the address under which the far end can reach us."""
+    remote: Address
+    connection: int = 0
+    """The driver's number of an open connection; 0: UDP, or "find or open a connection to `remote`"."""
+
+    @property
+    def reliable(self) -> bool:
+        """Whether the transport repeats lost data itself, so that SIP must not (RFC 3261 17)."""
+        return self.transport != "UDP"
