@@ -1,0 +1,109 @@
+"""One call, one decision: the first rule that fits, and why every earlier one did not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from softswitch.dialplan.numbers import MAX_LENGTH, clean
+from softswitch.dialplan.route import Action, Dial, Reject, Route
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from softswitch.dialplan.rules import Dialplan, Rule
+
+NO_ROUTE = (Reject(404, "No Route"),)
+TOO_LONG = (Reject(414, "Number Too Long"),)  # RFC 3261 21.4.10: longer than the server is willing to interpret
+
+Condition = Literal["from", "called", "caller", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What is known of a call before it is routed. `source`: `trunk:<name>` or `phone:<user>`; numbers as received."""
+
+    source: str
+    called: str
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVerdict:
+    """What became of one rule. `failed` names the first condition that did not hold, None when all did."""
+
+    rule: Rule
+    failed: Condition | None
+    value: str
+
+    @property
+    def matched(self) -> bool:
+        return self.failed is None
+
+    @property
+    def why(self) -> str:
+        """In words; made only when somebody reads it."""
+        match self.failed:
+            case None:
+                return self.value or "no conditions"
+            case "from":
+                return f"from {self.value}, not {self.rule.source}"
+            case "called":
+                return f"called {self.value}, not {self.rule.called}"
+            case "caller":
+                return f"caller {self.value or '(none)'}, not {self.rule.caller}"
+            case "time":
+                return f"at {self.value}, not {self.rule.time}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where the call goes. `route` None: no rule fits, and `actions` refuse it.
+
+    `actions` are the route's with every number and phone filled in: run these. `called` and `caller` are canonical.
+    """
+
+    route: Route | None
+    actions: tuple[Action, ...]
+    trail: tuple[RuleVerdict, ...]
+    called: str
+    caller: str
+
+
+def decide(plan: Dialplan, facts: CallFacts, at: datetime) -> Decision:
+    """The decision for one call at a moment. Never raises; a naive `at` is wall clock in the plan's zone."""
+    if len(facts.called) > MAX_LENGTH or len(facts.caller) > MAX_LENGTH:
+        return Decision(None, TOO_LONG, (), facts.called[:MAX_LENGTH], facts.caller[:MAX_LENGTH])
+    called, caller = canonical(plan, facts.called), canonical(plan, facts.caller)
+    moment = at if at.tzinfo is not None else at.replace(tzinfo=plan.zone)
+    trail: list[RuleVerdict] = []
+    for rule in plan.rules:
+        verdict = _judge(plan, rule, facts.source, called, caller, moment)
+        trail.append(verdict)
+        if verdict.failed is None:
+            actions = tuple(
+                action.resolve(called) if isinstance(action, Dial) else action for action in rule.route.actions
+            )
+            return Decision(rule.route, actions, tuple(trail), called, caller)
+    return Decision(None, NO_ROUTE, tuple(trail), called, caller)
+
+
+def canonical(plan: Dialplan, raw: str) -> str:
+    """The form of a number that rules see: the name of a phone of this node as it is, else by the numbering rules."""
+    name = clean(raw)
+    return name if name in plan.phones else plan.numbering.canonical(name)
+
+
+def _judge(plan: Dialplan, rule: Rule, source: str, called: str, caller: str, at: datetime) -> RuleVerdict:
+    if rule.source is not None and not rule.source.fits(source):
+        return RuleVerdict(rule, "from", source)
+    how = ""
+    if rule.called is not None:
+        how = rule.called.fits(called, plan.phones)
+        if not how:
+            return RuleVerdict(rule, "called", called)
+    if rule.caller is not None and not rule.caller.fits(caller, plan.phones):
+        return RuleVerdict(rule, "caller", caller)
+    if rule.time is not None and not rule.time.fits(at):
+        return RuleVerdict(rule, "time", format(at.astimezone(rule.time.zone), "%a %H:%M"))
+    return RuleVerdict(rule, None, f"called {called}: {how}" if how else "")

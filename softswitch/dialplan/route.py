@@ -1,0 +1,176 @@
+"""What a rule tells the call to do: the applications of `dialplan.yaml` as values.
+
+A `Route` as written may leave things open (the number to dial, the phone to ring); `match.decide` closes them, so the
+actions of a `Decision` name concrete numbers and phones only.
+
+How the applications behave, in the order a route lists them:
+
+- `Dial` that is answered ends the list: the call lasts as long as the two parties talk. When nobody answered, the next
+  action runs (a recorded apology, a second `Dial`); when there is none, the caller gets the mapped cause.
+- `Play` and `Echo` answer the call first, except `Play(early=True)`, which is sent as early media (183).
+- `Reject` and `Hangup` end the call. The end of the list without a `Dial` is a `Hangup`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+NORMAL_CLEARING = 16  # ITU-T Q.850
+CALLED = "$called"
+"""In place of a phone's name: the phone whose name was dialled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Change a canonical number on its way out: drop the first `strip` characters, then put `prepend` before it."""
+
+    strip: int = 0
+    prepend: str = ""
+
+    def apply(self, number: str) -> str:
+        return self.prepend + number[self.strip :]
+
+
+AS_DIALLED = Rewrite()
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkTarget:
+    """A trunk to send the call to. `number` None (rules only, never in a decision) = the called number, rewritten."""
+
+    trunk: str
+    number: str | None = None
+
+    def __str__(self) -> str:
+        return f"trunk:{self.trunk}" if self.number is None else f"trunk:{self.trunk} {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneTarget:
+    """A registered phone. `user` may be `CALLED` in a rule, never in a decision."""
+
+    user: str
+
+    def __str__(self) -> str:
+        return f"phone:{self.user}"
+
+
+Target = TrunkTarget | PhoneTarget
+Strategy = Literal["sequential", "parallel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Ring the targets, one after the other or all at once.
+
+    `ring_for`: seconds; of each target when sequential, of all together when parallel.
+    `record`: None = as the node's recording setting says.
+    """
+
+    targets: tuple[Target, ...]
+    strategy: Strategy = "sequential"
+    ring_for: float = 45.0
+    record: bool | None = None
+    rewrite: Rewrite = AS_DIALLED
+
+    def resolve(self, called: str) -> Dial:
+        """The same with every number and phone filled in for a call to `called` (canonical)."""
+        targets = tuple(self._resolve(target, called) for target in self.targets)
+        return replace(self, targets=targets, rewrite=AS_DIALLED)
+
+    def _resolve(self, target: Target, called: str) -> Target:
+        match target:
+            case TrunkTarget(trunk, None):
+                return TrunkTarget(trunk, self.rewrite.apply(called))
+            case PhoneTarget(user) if user == CALLED:
+                return PhoneTarget(called)
+        return target
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Send 180 Ringing and wait."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play a prompt file (absolute path). `repeat`: over and over until the caller hangs up."""
+
+    file: str
+    repeat: bool = False
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Send the caller's own audio back; `seconds` None = until the caller hangs up."""
+
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Switch recording on or off for what follows."""
+
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Refuse an unanswered call with a SIP status 300..699; `reason` empty = the standard phrase."""
+
+    status: int = 603
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer now (200), before anything else happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """End the call; `cause` is the ITU-T Q.850 value sent in the Reason header."""
+
+    cause: int = NORMAL_CLEARING
+
+
+Action = Dial | Ring | Play | Echo | Record | Reject | Answer | Hangup
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A named list of actions; `line` is where `dialplan.yaml` says so (1-based)."""
+
+    name: str
+    actions: tuple[Action, ...]
+    line: int = field(default=0, compare=False)
+
+
+def describe(action: Action) -> str:
+    """One action in the words of `dialplan.yaml`, e.g. `dial trunk:carrier +49301234`."""
+    match action:
+        case Dial(targets, strategy):
+            return "dial " + (" + " if strategy == "parallel" else ", then ").join(map(str, targets))
+        case Ring(seconds):
+            return f"ring {seconds:g}s"
+        case Play(file, repeat, early):
+            return f"play {file}" + (" over and over" if repeat else "") + (" as early media" if early else "")
+        case Echo(seconds):
+            return "echo" if seconds is None else f"echo {seconds:g}s"
+        case Record(enabled):
+            return "record" if enabled else "record off"
+        case Reject(status, reason):
+            return f"reject {status} {reason}".rstrip()
+        case Answer():
+            return "answer"
+        case Hangup(cause):
+            return "hangup" if cause == NORMAL_CLEARING else f"hangup {cause}"
+
+
+def summary(actions: tuple[Action, ...]) -> str:
+    """A whole list of actions on one line."""
+    return "; ".join(map(describe, actions))

@@ -1,0 +1,114 @@
+"""The rules of `dialplan.yaml` as values: conditions, and the route each of them guards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from softswitch.dialplan.numbers import Numbering
+
+if TYPE_CHECKING:
+    from re import Pattern
+
+    from softswitch.dialplan.route import Route
+
+MINUTES_OF_DAY = 24 * 60
+EVERY_DAY = frozenset(range(7))
+UTC = ZoneInfo("UTC")
+AS_TYPED = Numbering()
+
+
+@dataclass(frozen=True, slots=True)
+class NumberCondition:
+    """Met when any alternative fits the canonical number. `local`: it is the name of a phone of this node."""
+
+    exact: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    patterns: tuple[Pattern[str], ...] = ()
+    local: bool = False
+
+    def fits(self, number: str, phones: frozenset[str]) -> str:
+        """How `number` meets the condition (`exact`, `prefix +49`, …), or empty when it does not."""
+        if number in self.exact:
+            return "exact"
+        for prefix in self.prefixes:
+            if number.startswith(prefix):
+                return f"prefix {prefix}"
+        if self.local and number in phones:
+            return "local phone"
+        for pattern in self.patterns:
+            if pattern.fullmatch(number):
+                return f"regex {pattern.pattern}"
+        return ""
+
+    def __str__(self) -> str:
+        alternatives = [*sorted(self.exact), *(f"{prefix}…" for prefix in self.prefixes)]
+        alternatives += ["a local phone"] if self.local else []
+        alternatives += [f"regex {pattern.pattern}" for pattern in self.patterns]
+        return " or ".join(alternatives)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCondition:
+    """Days of the week (Monday 0) and a span of wall-clock minutes in a time zone.
+
+    `start` > `end` runs past midnight and belongs to the day it starts on. Wall clock means that on the day the clocks
+    go forward a minute that does not exist is never met, and one that comes twice is met twice.
+    """
+
+    zone: ZoneInfo
+    days: frozenset[int] = EVERY_DAY
+    start: int = 0
+    end: int = MINUTES_OF_DAY
+
+    def fits(self, at: datetime) -> bool:
+        local = at.astimezone(self.zone)
+        minute = local.hour * 60 + local.minute
+        if self.start < self.end:
+            return self.start <= minute < self.end and local.weekday() in self.days
+        if minute >= self.start:
+            return local.weekday() in self.days
+        return minute < self.end and (local - timedelta(days=1)).weekday() in self.days
+
+    def __str__(self) -> str:
+        names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+        days = "every day" if self.days == EVERY_DAY else " ".join(names[day] for day in sorted(self.days))
+        clock = f"{self.start // 60:02}:{self.start % 60:02}-{self.end // 60:02}:{self.end % 60:02}"
+        return f"{days} {clock} {self.zone.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCondition:
+    """Who sends the call: named sources (`trunk:carrier`, `phone:1001`) or every one of a kind (`trunk`, `phone`)."""
+
+    names: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+
+    def fits(self, source: str) -> bool:
+        return source in self.names or source.partition(":")[0] in self.kinds
+
+    def __str__(self) -> str:
+        return " or ".join([*(f"any {kind}" for kind in sorted(self.kinds)), *sorted(self.names)])
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """All conditions given must hold; None = does not matter."""
+
+    route: Route
+    source: SourceCondition | None = None
+    called: NumberCondition | None = None
+    caller: NumberCondition | None = None
+    time: TimeCondition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialplan:
+    """Rules in order: the first whose conditions all hold decides."""
+
+    rules: tuple[Rule, ...]
+    numbering: Numbering = AS_TYPED
+    phones: frozenset[str] = frozenset()
+    zone: ZoneInfo = UTC
