@@ -1,0 +1,271 @@
+"""The gate: which source addresses are heard at all. Everything else is dropped without an answer, and counted.
+
+Trunks are known by their addresses; phones by the networks they may register from. The most specific network wins, so
+a trunk inside the phones' network is a trunk.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from softswitch.endpoints.throttle import TokenBuckets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from softswitch.endpoints.network import Network
+    from softswitch.endpoints.trunk import Trunk
+    from softswitch.sip.flow import Flow
+
+_log = logging.getLogger(__name__)
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+REPORT_INTERVAL = 60.0
+"""Seconds between two lines about the same unknown source, and between two summaries."""
+REPORTED_SOURCES = 20
+"""Unknown sources named in one interval; the rest is only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phones:
+    """The networks phones may register and call from. Whoever is inside still has to know a password."""
+
+    networks: tuple[Network, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The name used in logs for phones not yet identified."""
+        return "phones"
+
+
+class RegisteredSources(Protocol):
+    """What the gate asks the bindings."""
+
+    def has_source(self, address: str) -> bool:
+        """True when a phone is registered from this address."""
+
+
+class AccessConflictError(ValueError):
+    """Two trunks claim the same source."""
+
+
+@dataclass(slots=True)
+class GateCounters:
+    """Messages refused since start."""
+
+    unknown: int = 0
+    throttled: int = 0
+
+
+class Gate:
+    """Decides by source address in about a microsecond.
+
+    Invariant: memory is bounded (`capacity` addresses per cache) however many sources are forged.
+    """
+
+    def __init__(
+        self,
+        trunks: Sequence[Trunk],
+        phones: Phones | None = None,
+        *,
+        registered: RegisteredSources | None = None,
+        unregistered_rate: float = 50.0,
+        registered_rate: float = 500.0,
+        capacity: int = 16_384,
+    ) -> None:
+        """`*_rate`: messages a second and source that phones may send, with twice that as a burst.
+
+        Raises AccessConflictError when two trunks claim the same source.
+        """
+        self._claims = _claims(trunks, phones)
+        self._reached: dict[str, Trunk] = {}
+        for trunk in trunks:
+            for hop in trunk.next_hops:
+                if (address := _canonical(hop.host)) is not None:
+                    self._reached.setdefault(str(address), trunk)
+        self._registered = registered
+        self._unregistered_buckets = TokenBuckets(rate=unregistered_rate, burst=2 * unregistered_rate)
+        self._registered_buckets = TokenBuckets(rate=registered_rate, burst=2 * registered_rate)
+        self._capacity = capacity
+        self._known: dict[str, _Known] = {}
+        self._unknown: dict[str, None] = {}
+        self._report = _RefusalReport()
+        self.counters = GateCounters()
+
+    def admit(self, flow: Flow, now: float) -> Trunk | Phones | None:
+        """Who a message that came by `flow` is from; None: drop it without an answer.
+
+        Next hops of trunks are admitted too, because answers and requests within a dialog come from there. Whether a
+        call or a registration may *begin* there is for `may_begin`.
+        """
+        address, port = flow.remote
+        known = self._known.get(address)
+        if known is None:
+            known = self._look_up(address)
+            if known is None:
+                return self._refuse_unknown(address, now)
+        if known.rate_free:
+            return known.trunk
+        owner = known.beginner(port)
+        if isinstance(owner, Phones):
+            return known.trunk or (owner if self._within_rate(address, now) else None)
+        return owner or known.trunk or self._refuse_unknown(address, now)
+
+    def may_begin(self, flow: Flow) -> Trunk | Phones | None:
+        """Who a request outside any dialog that came by `flow` is from; None: nobody who may send one."""
+        address, port = flow.remote
+        known = self._known.get(address) or self._look_up(address)
+        return None if known is None else known.beginner(port)
+
+    def expect(self, address: str, trunk: Trunk) -> None:
+        """Admit answers from an address that a trunk's next hop was resolved to."""
+        if self._reached.get(address) == trunk:
+            return
+        if len(self._reached) >= self._capacity:
+            del self._reached[next(iter(self._reached))]
+        self._reached[address] = trunk
+        self._unknown.pop(address, None)
+        self._known.pop(address, None)
+
+    def _look_up(self, address: str) -> _Known | None:
+        if address in self._unknown:
+            return None
+        parsed = _canonical(address)
+        rule = None if parsed is None else _most_specific(self._claims, parsed)
+        reached = self._reached.get(address if parsed is None else str(parsed))
+        if rule is None and reached is None:
+            if len(self._unknown) >= self._capacity:
+                self._unknown.clear()
+            self._unknown[address] = None
+            return None
+        if len(self._known) >= self._capacity:
+            self._known.clear()
+        known = self._known[address] = _Known(rule, reached)
+        return known
+
+    def _within_rate(self, address: str, now: float) -> bool:
+        registered = self._registered is not None and self._registered.has_source(address)
+        buckets = self._registered_buckets if registered else self._unregistered_buckets
+        if buckets.take(address, now):
+            return True
+        self.counters.throttled += 1
+        self._report.note(address, now, "it sends more messages a second than a phone may")
+        return False
+
+    def _refuse_unknown(self, address: str, now: float) -> None:
+        self.counters.unknown += 1
+        self._report.note(address, now, "no trunk and no phone network has this source")
+
+
+class _Rule:
+    """Who one network belongs to: as a whole, and port by port where senders share an address."""
+
+    __slots__ = ("owner", "ports")
+
+    def __init__(self) -> None:
+        self.owner: Trunk | Phones | None = None
+        self.ports: dict[int, Trunk] = {}
+
+
+class _Known:
+    """What is decided about one address."""
+
+    __slots__ = ("_owner", "_ports", "rate_free", "trunk")
+
+    def __init__(self, rule: _Rule | None, reached: Trunk | None) -> None:
+        self._owner = None if rule is None else rule.owner
+        self._ports: Mapping[int, Trunk] = {} if rule is None else rule.ports
+        self.trunk: Trunk | None = reached
+        self.rate_free = False
+        if not self._ports and not isinstance(self._owner, Phones):
+            self.trunk = self._owner or reached
+            self.rate_free = True
+
+    def beginner(self, port: int) -> Trunk | Phones | None:
+        """Who may begin something from this port."""
+        return self._ports.get(port, self._owner) if self._ports else self._owner
+
+
+class _RefusalReport:
+    """One line per refused source and interval, and never more than REPORTED_SOURCES lines an interval in all."""
+
+    __slots__ = ("_named", "_others", "_since")
+
+    def __init__(self) -> None:
+        self._named: set[str] = set()
+        self._others = 0
+        self._since: float | None = None
+
+    def note(self, address: str, now: float, why: str) -> None:
+        """Count one refused message; perhaps say so."""
+        if self._since is None or now - self._since >= REPORT_INTERVAL:
+            if self._others:
+                _log.warning("dropped %d more messages from refused sources in the last interval", self._others)
+            self._named.clear()
+            self._others = 0
+            self._since = now
+        if address in self._named or len(self._named) >= REPORTED_SOURCES:
+            self._others += 1
+            return
+        self._named.add(address)
+        _log.warning("dropping messages from %s: %s", address, why)
+
+
+_Claims = dict[int, dict[int, dict[int, "_Rule"]]]
+"""IP version, prefix length (longest first), network bits -> rule."""
+
+
+def _claims(trunks: Sequence[Trunk], phones: Phones | None) -> _Claims:
+    rules: dict[Network, _Rule] = {}
+    for trunk in trunks:
+        for source in trunk.sources:
+            rule = rules.setdefault(source.network, _Rule())
+            holder = rule.owner if source.port is None else rule.ports.get(source.port)
+            if holder is not None and holder is not trunk:
+                raise AccessConflictError(f"{holder.label} and {trunk.label} both claim the source {source}")
+            if source.port is None:
+                rule.owner = trunk
+            else:
+                rule.ports[source.port] = trunk
+    for network in () if phones is None else phones.networks:
+        rule = rules.setdefault(network, _Rule())
+        rule.owner = rule.owner or phones
+    claims: _Claims = {4: {}, 6: {}}
+    for network in sorted(rules, key=lambda network: -network.prefixlen):
+        shift = network.max_prefixlen - network.prefixlen
+        lengths = claims[network.version].setdefault(network.prefixlen, {})
+        lengths[int(network.network_address) >> shift] = rules[network]
+    return claims
+
+
+def _most_specific(claims: _Claims, address: Address) -> _Rule | None:
+    bits = int(address)
+    found: _Rule | None = None
+    for length, networks in claims[address.version].items():
+        rule = networks.get(bits >> (address.max_prefixlen - length))
+        if rule is None:
+            continue
+        if found is None:
+            found = rule
+        elif found.owner is None:
+            # The longer network only names ports: everything else on that address is for the wider one.
+            merged = _Rule()
+            merged.owner, merged.ports = rule.owner, {**rule.ports, **found.ports}
+            found = merged
+        if found.owner is not None:
+            return found
+    return found
+
+
+def _canonical(address: str) -> Address | None:
+    """The address a socket reported; IPv4 seen through an IPv6 socket as IPv4. None for a host name."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed

@@ -1,0 +1,128 @@
+"""Where the phones are: the contacts each user has registered, for how long, and by which flow (RFC 3261 10.3).
+
+A call is sent back by the flow the registration came by, which is the only way through a phone's NAT (RFC 5626 idea).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from softswitch.b2bua.destination import Destination
+from softswitch.sip.flow import Flow
+from softswitch.sip.headers import NameAddr, Parameters
+from softswitch.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from softswitch.sdp.negotiate import Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One contact of one user. Times are monotonic seconds."""
+
+    contact: Uri
+    flow: Flow
+    expires_at: float
+    call_id: str
+    cseq: int
+    instance: str = ""
+    """`+sip.instance` and `reg-id`: a phone that restarts replaces its own contact (RFC 5626 4.1)."""
+    path: tuple[NameAddr, ...] = ()
+    """Proxies on the way to the phone (RFC 3327)."""
+    quality: float = 1.0
+    user_agent: str = ""
+
+    def same_place(self, other: Binding) -> bool:
+        """True when `other` is the same device or the same contact address (RFC 3261 10.3 step 7)."""
+        if self.instance and other.instance:
+            return self.instance == other.instance
+        return self.contact.equivalent(other.contact)
+
+
+class Bindings:
+    """All registrations, in memory. The registrar writes, everybody else asks.
+
+    Invariants: `_sources` counts exactly the bindings of each remote address, `_connections` holds exactly the users
+    reached over each open connection; what has expired is never returned.
+    """
+
+    __slots__ = ("_by_user", "_connections", "_sources")
+
+    def __init__(self) -> None:
+        self._by_user: dict[str, tuple[Binding, ...]] = {}
+        self._sources: dict[str, int] = {}
+        self._connections: dict[Flow, set[str]] = {}
+
+    def lookup(self, user: str, now: float) -> tuple[Binding, ...]:
+        """The user's live contacts, best quality first, the freshest first among equals; () when there are none."""
+        bindings = self._by_user.get(user, ())
+        if any(binding.expires_at <= now for binding in bindings):
+            bindings = tuple(binding for binding in bindings if binding.expires_at > now)
+            self.replace(user, bindings)
+        return bindings
+
+    def replace(self, user: str, bindings: Iterable[Binding]) -> None:
+        """Make these the user's contacts, all at once."""
+        for old in self._by_user.pop(user, ()):
+            self._forget(user, old.flow)
+        new = tuple(sorted(bindings, key=lambda binding: (-binding.quality, -binding.expires_at)))
+        if new:
+            self._by_user[user] = new
+            for binding in new:
+                address = binding.flow.remote[0]
+                self._sources[address] = self._sources.get(address, 0) + 1
+                if binding.flow.connection:
+                    self._connections.setdefault(binding.flow, set()).add(user)
+
+    def destinations(self, user: str, now: float, *, domain: str, codecs: tuple[Codec, ...] = ()) -> list[Destination]:
+        """Where the user's phones are reached at present; [] when none is registered."""
+        to = NameAddr("", Uri("sip", user, domain, None, Parameters(), ""), Parameters())
+        return [
+            Destination(
+                name=f"phone:{user}", uri=binding.contact, flow=binding.flow, to=to, routes=binding.path, codecs=codecs
+            )
+            for binding in self.lookup(user, now)
+        ]
+
+    def has_source(self, address: str) -> bool:
+        """True when some phone is registered from this address; an expired one may linger until it is looked up."""
+        return address in self._sources
+
+    def connection_lost(self, flow: Flow) -> None:
+        """Forget what was registered over a connection that is gone, unless the phone can be connected to anew.
+
+        A contact that names the very host the registration came from is no NAT's work: it is dialled instead.
+        """
+        for user in tuple(self._connections.get(flow, ())):
+            self.replace(user, self._without(self._by_user[user], flow))
+
+    def purge(self, now: float) -> int:
+        """Drop everything that has expired; give how many contacts are left. For a slow periodic call."""
+        return sum(len(self.lookup(user, now)) for user in list(self._by_user))
+
+    def users(self) -> tuple[str, ...]:
+        """Users with contacts, expired ones possibly included."""
+        return tuple(self._by_user)
+
+    def _forget(self, user: str, flow: Flow) -> None:
+        address = flow.remote[0]
+        self._sources[address] -= 1
+        if not self._sources[address]:
+            del self._sources[address]
+        users = self._connections.get(flow)
+        if users is not None:
+            users.discard(user)
+            if not users:
+                del self._connections[flow]
+
+    @staticmethod
+    def _without(bindings: tuple[Binding, ...], flow: Flow) -> Iterator[Binding]:
+        for binding in bindings:
+            if binding.flow != flow:
+                yield binding
+            elif binding.contact.host == flow.remote[0] and binding.contact.port is not None:
+                remote = (binding.contact.host, binding.contact.port)
+                yield replace(binding, flow=Flow(flow.transport, flow.local, remote, 0))

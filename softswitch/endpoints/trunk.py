@@ -1,0 +1,98 @@
+"""A trunk: a carrier or another switch, known by the addresses it sends from and the next hops it is reached at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from softswitch.b2bua.destination import Destination
+from softswitch.sip.headers import NameAddr, Parameters
+from softswitch.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from softswitch.endpoints.health import DestinationHealth
+    from softswitch.endpoints.network import Source
+    from softswitch.sdp.negotiate import Codec
+    from softswitch.sip.digest import Credentials
+    from softswitch.sip.flow import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class NextHop:
+    """One place a trunk is reached at. `transport` is UDP or TCP; `host` an address or a name."""
+
+    host: str
+    port: int = 5060
+    transport: str = "UDP"
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}/{self.transport}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trunk:
+    """Immutable; a reload makes new ones and running calls keep theirs."""
+
+    name: str
+    sources: tuple[Source, ...] = ()
+    """Where its calls come from; empty: it may not call us."""
+    next_hops: tuple[NextHop, ...] = ()
+    """Where calls to it go, in order of preference; empty: it cannot be called."""
+    codecs: tuple[Codec, ...] = ()
+    """What is offered and accepted there, best first."""
+    credentials: Credentials | None = None
+    """For challenges from this trunk's realm only."""
+    from_domain: str | None = None
+    """The host part of From towards this trunk, when it insists on one."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Added to every INVITE sent there."""
+
+    @property
+    def label(self) -> str:
+        """The name used in logs, stories and records."""
+        return f"trunk:{self.name}"
+
+    def destinations(
+        self,
+        number: str,
+        *,
+        locate: Callable[[NextHop], Iterable[Flow]],
+        health: DestinationHealth,
+        now: float,
+        caller: NameAddr | None = None,
+    ) -> list[Destination]:
+        """Where to send a call for `number`, in the order to try; [] when no next hop can be located.
+
+        `locate` gives the flows a next hop resolves to (several addresses of one name are tried one by one), and none
+        when it cannot be resolved. Next hops that failed a short while ago come last. `caller` is how the caller is to
+        be presented; its host is replaced when the trunk has a `from_domain`. Raises ValueError for a number that
+        cannot stand in a SIP URI.
+        """
+        user = dialled(number)
+        from_ = self._presented(caller)
+        found: list[Destination] = []
+        for hop in self.next_hops:
+            for flow in locate(hop):
+                uri = Uri("sip", user, hop.host, None if hop.port == 5060 else hop.port, _transport(hop), "")
+                found.append(
+                    Destination(
+                        name=self.label,
+                        uri=uri,
+                        flow=flow,
+                        to=NameAddr("", Uri("sip", user, self.from_domain or hop.host, None, Parameters(), ""), Parameters()),
+                        from_=from_,
+                        headers=self.headers,
+                        credentials=self.credentials,
+                        codecs=self.codecs,
+                    )
+                )
+        return health.in_order(found, now)
+
+    def _presented(self, caller: NameAddr | None) -> NameAddr | None:
+        if caller is None or self.from_domain is None:
+            return caller
+        uri = Uri("sip", caller.uri.user, self.from_domain, None, Parameters(), "")
+        return NameAddr(caller.display_name, uri, Parameters())
