@@ -1,0 +1,113 @@
+"""The scope that owns a call's legs. Nothing else belongs here.
+
+Caller gone: the script running in the scope is cancelled. Leaving the scope releases every leg. The shape is that of
+`asyncio.timeout()`: cancels are counted, and only our own is swallowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+from softswitch.b2bua.cause import NORMAL
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from softswitch.b2bua.cause import ReleaseCause
+    from softswitch.b2bua.leg import InboundLeg, Leg
+    from softswitch.b2bua.switchboard import Switchboard
+    from softswitch.telemetry.story import Story
+
+
+class Call:
+    """One caller and whoever was called for it. `legs` keeps the released ones too: they are the call's record."""
+
+    __slots__ = ("_abandoned", "_cancelled", "_cancelling", "_task", "_wakeup", "caller", "cause", "id", "legs", "story", "switch")
+
+    def __init__(self, caller: InboundLeg, switch: Switchboard, story: Story) -> None:
+        self.id = story.call_id
+        self.caller = caller
+        self.switch = switch
+        self.story = story
+        self.legs: list[Leg] = []
+        self.cause: ReleaseCause = NORMAL
+        self._task: asyncio.Task[object] | None = None
+        self._cancelling = 0
+        self._abandoned = False
+        self._cancelled = False
+        self._wakeup: asyncio.Future[None] | None = None
+        self.own(caller)
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.current_task()
+        assert self._task is not None
+        self._cancelling = self._task.cancelling()
+        if self.caller.ended:
+            self._abandon()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        task, self._task = self._task, None
+        assert task is not None
+        for leg in self.legs:
+            leg.hangup(self.cause)
+        if not self._cancelled:
+            return False
+        return task.uncancel() <= self._cancelling and exc_type is asyncio.CancelledError
+
+    def own(self, leg: Leg) -> None:
+        """From now on the scope releases this leg, whatever happens. Called before anything can fail."""
+        leg.on_change = self._changed
+        self.legs.append(leg)
+
+    async def changed(self) -> None:
+        """Wait until any leg of the call has news. Look at the levels first: news says that, never what.
+
+        Cancelled at once when the caller is already gone, even if someone swallowed the first cancellation.
+        """
+        self.check()
+        await self.news()
+
+    async def news(self) -> None:
+        """As `changed`, also after the scope was left."""
+        self._wakeup = asyncio.get_running_loop().create_future()
+        try:
+            await self._wakeup
+        finally:
+            self._wakeup = None
+
+    def check(self) -> None:
+        """Raise CancelledError when the caller is gone."""
+        if self._abandoned:
+            raise asyncio.CancelledError("caller hung up")
+
+    def end(self, cause: ReleaseCause) -> None:
+        """A command from outside (operator, drain): release the caller, and with it everything."""
+        self.cause = cause
+        self.caller.hangup(cause)
+
+    def _changed(self) -> None:
+        if self._task is not None and self.caller.ended:
+            self._abandon()
+        if self._wakeup is not None and not self._wakeup.done():
+            self._wakeup.set_result(None)
+
+    def _abandon(self) -> None:
+        if not self._abandoned and self._task is not None:
+            self._abandoned = True
+            if self.caller.cause is not None:
+                self.cause = self.caller.cause
+            if asyncio.current_task() is self._task:
+                # The script itself ended the caller. Cancelling a running task strikes at its next await, which may lie
+                # outside this scope: let it reach a wait, or leave, first.
+                asyncio.get_running_loop().call_soon(self._cancel)
+            else:
+                self._cancel()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel("caller hung up")
+            self._cancelled = True

@@ -1,0 +1,132 @@
+"""Why a leg ended: one table between SIP statuses, Q.850 causes and plain words (RFC 3398 7.2.4.1, 8.2.6.1; RFC 3326).
+
+Every release in the switch carries a `ReleaseCause`; the story, the CDR, the Reason header and the status sent to the
+other side are all read from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from softswitch.sip.headers import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseCause:
+    """One reason for the end of a leg or a call."""
+
+    status: int
+    """SIP status that says it; 200 for a call that was simply finished."""
+    q850: int
+    """ITU-T Q.850 cause value."""
+    text: str
+    """Lower-case words for logs, CDR and the Reason header."""
+
+    @property
+    def reason_header(self) -> str:
+        """The value of a Reason header (RFC 3326) that carries the Q.850 cause."""
+        return f'Q.850;cause={self.q850};text="{self.text}"'
+
+
+NORMAL: Final = ReleaseCause(200, 16, "normal clearing")
+CANCELLED: Final = ReleaseCause(487, 16, "caller hung up before answer")
+ANSWERED_ELSEWHERE: Final = ReleaseCause(200, 26, "answered elsewhere")
+NO_ANSWER: Final = ReleaseCause(408, 19, "no answer in time")
+BUSY: Final = ReleaseCause(486, 17, "user busy")
+NO_ROUTE: Final = ReleaseCause(404, 1, "no route for this number")
+NOT_ACCEPTABLE: Final = ReleaseCause(488, 65, "no common codec")
+NO_CIRCUIT: Final = ReleaseCause(503, 34, "no circuit available")
+OUT_OF_ORDER: Final = ReleaseCause(502, 27, "destination out of order")
+MEDIA_TIMEOUT: Final = ReleaseCause(408, 102, "media timeout")
+ADMIN: Final = ReleaseCause(480, 31, "ended by an operator")
+SHUTDOWN: Final = ReleaseCause(503, 41, "switch is shutting down")
+INTERNAL: Final = ReleaseCause(500, 41, "internal failure")
+
+BY_STATUS: Final[dict[int, ReleaseCause]] = {
+    cause.status: cause
+    for cause in (
+        NO_ROUTE,
+        NO_ANSWER,
+        BUSY,
+        CANCELLED,
+        NOT_ACCEPTABLE,
+        NO_CIRCUIT,
+        OUT_OF_ORDER,
+        INTERNAL,
+        ReleaseCause(400, 41, "bad request"),
+        ReleaseCause(401, 21, "unauthorized"),
+        ReleaseCause(402, 21, "payment required"),
+        ReleaseCause(403, 21, "forbidden"),
+        ReleaseCause(405, 63, "method not allowed"),
+        ReleaseCause(406, 79, "not acceptable"),
+        ReleaseCause(407, 21, "proxy authentication required"),
+        ReleaseCause(410, 22, "number changed"),
+        ReleaseCause(413, 127, "request entity too large"),
+        ReleaseCause(414, 127, "request URI too long"),
+        ReleaseCause(415, 79, "unsupported media type"),
+        ReleaseCause(416, 127, "unsupported URI scheme"),
+        ReleaseCause(420, 127, "bad extension"),
+        ReleaseCause(421, 127, "extension required"),
+        ReleaseCause(423, 127, "interval too brief"),
+        ReleaseCause(480, 18, "temporarily unavailable"),
+        ReleaseCause(481, 41, "call does not exist"),
+        ReleaseCause(482, 25, "loop detected"),
+        ReleaseCause(483, 25, "too many hops"),
+        ReleaseCause(484, 28, "address incomplete"),
+        ReleaseCause(485, 1, "ambiguous"),
+        ReleaseCause(501, 79, "not implemented"),
+        ReleaseCause(504, 102, "server time-out"),
+        ReleaseCause(505, 127, "version not supported"),
+        ReleaseCause(513, 127, "message too large"),
+        ReleaseCause(580, 47, "precondition failure"),
+        ReleaseCause(600, 17, "busy everywhere"),
+        ReleaseCause(603, 21, "declined"),
+        ReleaseCause(604, 1, "does not exist anywhere"),
+        ReleaseCause(606, 58, "not acceptable anywhere"),
+    )
+}
+
+HIDDEN: Final[dict[int, int]] = {
+    # Credentials between us and a trunk, our own requests' faults and redirections are no business of the caller's.
+    300: 480, 301: 410, 302: 480, 305: 480, 380: 480,
+    400: 502, 401: 502, 402: 502, 405: 502, 407: 502, 413: 502, 414: 502, 415: 488, 416: 502, 420: 502, 421: 502,
+    423: 502, 481: 502, 482: 502, 483: 502, 485: 404, 500: 502, 501: 502, 505: 502, 513: 502, 580: 488,
+}  # fmt: skip
+"""Status a callee answered -> status the caller gets, where they differ."""
+
+
+def from_status(status: int) -> ReleaseCause:
+    """The cause for a final status; unknown ones as their class's x00 (RFC 3261 8.1.3.2)."""
+    known = BY_STATUS.get(status)
+    if known is not None:
+        return known
+    if status < 300:
+        return NORMAL
+    if status < 400:
+        return ReleaseCause(status, 23, "redirected")
+    return {4: ReleaseCause(status, 41, "request failed"), 5: ReleaseCause(status, 41, "server failure")}.get(
+        status // 100, ReleaseCause(status, 21, "refused everywhere")
+    )
+
+
+def from_reason(reason: Reason) -> ReleaseCause:
+    """The cause another switch gave in a Reason header (RFC 3326); its own words are kept."""
+    if reason.protocol.upper() == "Q.850":
+        return ReleaseCause(200, reason.cause, reason.text or "released")
+    return from_status(reason.cause)
+
+
+def towards_caller(cause: ReleaseCause) -> ReleaseCause:
+    """What the caller is told when the callee failed with `cause`."""
+    status = HIDDEN.get(cause.status)
+    return cause if status is None else ReleaseCause(status, cause.q850, cause.text)
+
+
+def is_route_problem(status: int, *, heard_from: bool) -> bool:
+    """Whether the next trunk of a list should be tried: a server failed, or nothing was ever heard (DEMAND 21).
+
+    Busy, declined, unknown and forbidden are answers about the person called: asking again would ring them twice.
+    """
+    return status // 100 == 5 or (status == 408 and not heard_from)

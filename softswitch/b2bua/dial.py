@@ -1,0 +1,133 @@
+"""Ring somebody: one place or several, at once or one after another, until one answers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from media.ports import PortsExhausted
+from softswitch.b2bua.cause import ANSWERED_ELSEWHERE, NO_ANSWER, NO_CIRCUIT, NO_ROUTE, is_route_problem
+from softswitch.b2bua.leg import CallFailed, LegState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from softswitch.b2bua.call import Call
+    from softswitch.b2bua.cause import ReleaseCause
+    from softswitch.b2bua.destination import Destination
+    from softswitch.b2bua.leg import OutboundLeg
+
+SILENT_AFTER = 4.0
+"""Seconds without any response, not even 100 Trying, after which a destination with an alternative is given up.
+
+Timer B would take 32 s, and the caller would be gone; three retransmissions fit into four seconds.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Destinations that ring at the same time. Several stages are tried in order."""
+
+    destinations: tuple[Destination, ...]
+    alternative: bool = False
+    """Another way to the person the stage before was for: tried only when that way failed, not when she declined."""
+
+
+Watch = Callable[["OutboundLeg", int], None] if TYPE_CHECKING else object
+"""Told of every destination's final status (200 for an answer), so that its health can be remembered."""
+
+
+async def dial(call: Call, stages: Sequence[Stage], *, ring_for: float, watch: Watch) -> OutboundLeg:
+    """Ring the stages in order, `ring_for` seconds each; the leg that answered first.
+
+    Early media and ringing are passed to the caller. Raises CallFailed with the last stage's cause.
+    """
+    failure = CallFailed(NO_ROUTE)
+    reached = False
+    for number, stage in enumerate(stages):
+        if number and stage.alternative and (reached or not is_route_problem(failure.cause.status, heard_from=False)):
+            continue
+        has_alternative = number + 1 < len(stages) and stages[number + 1].alternative
+        first = len(call.legs)
+        try:
+            return await _ring(call, stage.destinations, ring_for, SILENT_AFTER if has_alternative else ring_for, watch)
+        except CallFailed as failed:
+            failure = failed
+            # A 408 after ringing is a person who did not answer, not a route that is broken.
+            reached = failed.cause.status == 408 and any(leg.heard_from for leg in call.legs[first:])  # type: ignore[attr-defined]
+    raise failure
+
+
+async def _ring(
+    call: Call, destinations: tuple[Destination, ...], ring_for: float, silent_after: float, watch: Watch
+) -> OutboundLeg:
+    ringing, failures = _place(call, destinations)
+    passed: set[int] = set()
+    now = call.switch.clock()
+    give_up, lost_patience = now + ring_for, now + min(silent_after, ring_for)
+    while ringing:
+        for leg in list(ringing):
+            if leg.state is LegState.ANSWERED:
+                watch(leg, 200)
+                for loser in ringing:
+                    if loser is not leg:
+                        loser.hangup(ANSWERED_ELSEWHERE)
+                return leg
+            if leg.cause is not None:
+                watch(leg, leg.cause.status)
+                failures.append(leg.cause)
+                ringing.remove(leg)
+            elif leg.progress:
+                _pass_on(call, leg, passed)
+        if not ringing:
+            break
+        waits_until = lost_patience if any(not leg.heard_from for leg in ringing) else give_up
+        try:
+            async with asyncio.timeout_at(waits_until):
+                await call.changed()
+        except TimeoutError:
+            overdue = call.switch.clock() >= give_up
+            for leg in ringing:
+                if overdue or not leg.heard_from:
+                    leg.hangup(NO_ANSWER)
+            if not overdue:
+                lost_patience = give_up
+    raise CallFailed(_weightiest(failures))
+
+
+def _place(call: Call, destinations: tuple[Destination, ...]) -> tuple[list[OutboundLeg], list[ReleaseCause]]:
+    ringing: list[OutboundLeg] = []
+    failures: list[ReleaseCause] = []
+    for destination in destinations:
+        call.check()
+        try:
+            leg = call.switch.invite(destination, call.caller, call.id)
+        except CallFailed as failed:
+            call.story.tell("not dialled", destination=destination.name, cause=failed.cause.text)
+            failures.append(failed.cause)
+        except PortsExhausted as error:
+            call.story.warn("not dialled", destination=destination.name, cause=str(error))
+            failures.append(NO_CIRCUIT)
+        else:
+            call.own(leg)
+            ringing.append(leg)
+    return ringing, failures
+
+
+def _pass_on(call: Call, leg: OutboundLeg, passed: set[int]) -> None:
+    """Let the caller have the news: early media of the first leg that has any, else each new status once."""
+    caller = call.caller
+    if leg.audible:
+        if 183 not in passed and caller.open_early(leg):
+            passed.add(183)
+            if caller.media is not None and leg.media is not None:
+                caller.media.connect(leg.media)
+    elif leg.progress not in passed and 183 not in passed:
+        caller.ring(leg.progress if leg.progress in (180, 181, 182, 183) else 180)
+        passed.add(leg.progress)
+
+
+def _weightiest(failures: list[ReleaseCause]) -> ReleaseCause:
+    """The one answer of several that tells the caller most (RFC 3261 16.7 6): 6xx, then the lowest class."""
+    return min(failures, key=lambda cause: (cause.status < 600, cause.status // 100, cause.status), default=NO_ROUTE)

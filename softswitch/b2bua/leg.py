@@ -1,0 +1,410 @@
+"""One dialog and its media, as a call script sees it.
+
+A leg owns no task and never waits: verbs record intent and the sans-IO session chooses the messages (CANCEL, BYE or a
+final response). What has happened is kept as levels (`state`, `progress`, `cause`), so looking late cannot miss it;
+`on_change` only wakes whoever looks. In-dialog requests that need no decision (hold, address change, session refresh)
+are answered here and never reach a script.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, assert_never
+
+from softswitch.b2bua import cause as causes
+from softswitch.b2bua.codec_choice import answer_alone, answer_like, towards
+from softswitch.sdp.description import SdpError
+from softswitch.sip.events import (
+    Answered,
+    Ended,
+    Established,
+    InfoReceived,
+    OfferAnswered,
+    OfferReceived,
+    OfferRefused,
+    Progressed,
+    Refused,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from media.events import LegGone, QualityReport
+    from softswitch.b2bua.cause import ReleaseCause
+    from softswitch.b2bua.leg_media import LegMedia
+    from softswitch.b2bua.switchboard import Switchboard
+    from softswitch.sdp.negotiate import AudioOffer, Codec
+    from softswitch.sip.headers import NameAddr
+    from softswitch.sip.session.invite import InviteSession
+    from softswitch.telemetry.story import Story
+
+WEAK_BELOW = 4.0
+GOOD_FROM = 4.1
+
+SessionEvent = (
+    Progressed | Answered | Refused | Established | OfferReceived | OfferAnswered | OfferRefused | InfoReceived | Ended
+)
+
+
+class LegState(Enum):
+    """Where a leg is in its life; it only moves forward."""
+
+    CALLING = "calling"
+    ANSWERED = "answered"
+    ENDED = "ended"
+
+
+class CallFailed(Exception):
+    """The far end refused, or nobody answered in time."""
+
+    def __init__(self, cause: ReleaseCause) -> None:
+        super().__init__(cause.text)
+        self.cause = cause
+
+
+class Leg:
+    """What callers and callees have in common."""
+
+    __slots__ = (
+        "answered_at",
+        "cause",
+        "codecs",
+        "created_at",
+        "ended_at",
+        "ended_by",
+        "gone",
+        "media",
+        "name",
+        "on_change",
+        "party",
+        "played",
+        "quality",
+        "session",
+        "silent",
+        "state",
+        "story",
+        "switch",
+        "weak",
+    )
+
+    role = ""
+
+    def __init__(
+        self, switch: Switchboard, story: Story, *, name: str, party: NameAddr, codecs: Sequence[Codec], session: InviteSession
+    ) -> None:
+        self.switch = switch
+        self.story = story
+        self.name = name
+        self.party = party
+        self.codecs = tuple(codecs)
+        self.session = session
+        self.state = LegState.CALLING
+        self.media: LegMedia | None = None
+        self.on_change: Callable[[], None] = _nobody
+        self.silent = False
+        self.weak = False
+        self.played = 0
+        self.quality: QualityReport | None = None
+        self.gone: LegGone | None = None
+        self.created_at = switch.clock()
+        self.answered_at: float | None = None
+        self.ended_at: float | None = None
+        self.cause: ReleaseCause | None = None
+        self.ended_by = ""
+        session.owner = self
+
+    # -- what scripts ask ---------------------------------------------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """Over, by whomever."""
+        return self.state is LegState.ENDED
+
+    @property
+    def audible(self) -> bool:
+        """Whether SDP is settled, so that audio can pass."""
+        return self.media is not None and self.media.agreement is not None
+
+    def can_do(self) -> Sequence[Codec] | None:
+        """Audio codecs this leg can still be asked to use; None when it has said nothing yet."""
+        if self.media is not None and self.media.agreement is not None:
+            return [each.codec for each in self.media.agreement.send]
+        return None
+
+    # -- intent -------------------------------------------------------------------------------------------------
+
+    def hangup(self, cause: ReleaseCause = causes.NORMAL) -> None:
+        """End this leg now, in whatever state it is. Never waits; asking twice is asking once."""
+        if self.state is LegState.ENDED:
+            return
+        with self.switch.driver.turn():
+            self._hang_up(cause)
+            self._end(cause, "switch")
+
+    def _hang_up(self, cause: ReleaseCause) -> None:
+        self.session.hangup(
+            self.switch.clock(), reason=cause.reason_header, status=cause.status if cause.status >= 300 else 480
+        )
+
+    # -- what the stack reports ---------------------------------------------------------------------------------
+
+    def handle(self, event: SessionEvent) -> None:
+        """One event of this leg's session."""
+        match event:
+            case Progressed() | Answered():
+                pass
+            case Refused(status=status):
+                self._end(causes.from_status(status), "remote" if event.response is not None else "timeout")
+            case Established(body=body):
+                self._established(body)
+            case OfferReceived(body=body):
+                self._renegotiate(body)
+            case OfferAnswered(body=body):
+                self._take_answer(body)
+            case OfferRefused(status=status):
+                self.story.tell("offer refused", leg=self.name, status=status)
+            case InfoReceived():
+                pass
+            case Ended():
+                self._session_ended(event)
+            case _:
+                assert_never(event)
+
+    def lost_media(self, silent_for: float) -> None:
+        """The engine heard nothing for too long; the script decides what that means."""
+        if self.state is not LegState.ENDED:
+            self.story.tell("media timeout", leg=self.name, silent_for=round(silent_for, 1))
+            self.silent = True
+            self.on_change()
+
+    def playback_finished(self, playback: int, reason: str) -> None:
+        """The engine finished one `Play`; `played` is the level a script waits for."""
+        self.played = playback
+        if reason == "no encoder":
+            self.story.warn("cannot play", leg=self.name, reason="no codec of this leg can carry it")
+        self.on_change()
+
+    def heard(self, report: QualityReport) -> None:
+        """Keep the newest verdict; tell the story only when it turns bad or good (REQUIREMENTS G15)."""
+        self.quality = report
+        mos = min((each.mos_cq for each in (report.received, report.sent) if each is not None and each.mos_cq), default=None)
+        if mos is None:
+            return
+        if mos < WEAK_BELOW and not self.weak:
+            self.weak = True
+            self.story.warn("connection weak", leg=self.name, mos=round(mos, 2))
+        elif mos >= GOOD_FROM and self.weak:
+            self.weak = False
+            self.story.tell("connection recovered", leg=self.name, mos=round(mos, 2))
+
+    def media_gone(self, gone: LegGone) -> None:
+        """The engine's last word about this leg: what the CDR is made of."""
+        self.gone = gone
+        self.on_change()
+
+    def _established(self, body: bytes) -> None:
+        if body and self.media is not None and self.media.agreement is None:
+            self._take_answer(body)
+
+    def _session_ended(self, event: Ended) -> None:
+        if event.by == "remote" and event.cause is not None:
+            self._end(causes.from_reason(event.cause), "remote")
+        elif event.status == 487 and self.state is LegState.CALLING:
+            self._end(causes.CANCELLED, event.by)
+        else:
+            self._end(causes.from_status(event.status), event.by)
+
+    def _end(self, cause: ReleaseCause, by: str) -> None:
+        if self.state is LegState.ENDED:
+            return
+        self.state = LegState.ENDED
+        self.cause = cause
+        self.ended_by = by
+        self.ended_at = self.switch.clock()
+        self.story.tell("leg ended", leg=self.name, by=by, status=cause.status, q850=cause.q850, cause=cause.text)
+        if self.media is not None:
+            self.media.close()
+        self.on_change()
+
+    # -- SDP ----------------------------------------------------------------------------------------------------
+
+    def _open_media(self) -> LegMedia:
+        if self.media is None:
+            self.media = self.switch.open_media(self)
+        return self.media
+
+    def _take_answer(self, body: bytes) -> bool:
+        """Apply an answer; one that cannot be used ends the leg, because there would be no audio."""
+        try:
+            self._open_media().take_answer(body)
+        except SdpError as error:
+            self.story.tell("answer unusable", leg=self.name, error=str(error))
+            self.hangup(causes.NOT_ACCEPTABLE)
+            return False
+        self._tell_codec()
+        return True
+
+    def _renegotiate(self, body: bytes) -> None:
+        """A re-INVITE or UPDATE: hold, resume, new address, new codec order. On refusal all stays as it was."""
+        now = self.switch.clock()
+        with self.switch.driver.turn():
+            media = self._open_media()
+            agreed = media.agreement
+            if not body:
+                codecs = towards(self.codecs, None if agreed is None else [each.codec for each in agreed.send])
+                self.session.accept_reinvite(media.offer(codecs), now)
+                return
+            try:
+                offer = media.take_offer(body)
+                keep = answer_like(offer.codecs, self.codecs, agreed.codec) if agreed is not None else ()
+                answer = media.answer(keep or answer_alone(offer.codecs, self.codecs))
+            except SdpError as error:
+                media.negotiation.reject_offer()
+                self.story.tell("offer not acceptable", leg=self.name, error=str(error))
+                self.session.reject_reinvite(error.status, now)
+                return
+            self.session.accept_reinvite(answer, now)
+            self._tell_codec()
+
+    def _tell_codec(self) -> None:
+        agreement = self.media.agreement if self.media is not None else None
+        if agreement is not None:
+            self.story.tell(
+                "media agreed",
+                leg=self.name,
+                codec=agreement.codec.name,
+                direction=agreement.direction.value,
+                remote=f"{agreement.remote_address}:{agreement.remote_port}",
+            )
+
+
+class InboundLeg(Leg):
+    """The caller: an INVITE we received. Its answer waits until we know which codec the other side will use."""
+
+    __slots__ = ("offer",)
+
+    role = "caller"
+
+    def __init__(
+        self, switch: Switchboard, story: Story, *, name: str, party: NameAddr, codecs: Sequence[Codec], session: InviteSession
+    ) -> None:
+        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session)
+        self.offer: AudioOffer | None = None
+
+    def take_offer(self, body: bytes) -> None:
+        """The INVITE's own offer, before any answer. Raises SdpError, or PortsExhausted when no port is left."""
+        if body:
+            self.offer = self._open_media().take_offer(body)
+
+    def can_do(self) -> Sequence[Codec] | None:
+        """What is agreed, else what was offered and this source is allowed to use."""
+        agreed = super().can_do()
+        if agreed is None and self.offer is not None:
+            return towards(self.codecs, self.offer.codecs)
+        return agreed
+
+    def ring(self, status: int = 180) -> None:
+        """Tell the caller that somebody is alerted; with early media already open its SDP is repeated."""
+        if self.state is LegState.CALLING:
+            with self.switch.driver.turn():
+                self.session.ring(self.switch.clock(), status)
+
+    def open_early(self, like: Leg | None = None) -> bool:
+        """183 with our answer, so that the caller hears what comes before the answer. False: it cannot be done."""
+        if self.state is not LegState.CALLING or self.offer is None:
+            return False
+        if self.media is not None and self.media.agreement is not None:
+            return True
+        with self.switch.driver.turn():
+            body = self._answer_body(like)
+            if body is None:
+                return False
+            self.session.ring(self.switch.clock(), 183, body=body)
+        self.story.tell("early media", leg=self.name)
+        return True
+
+    def answer(self, like: Leg | None = None) -> None:
+        """200 with our answer (or with our offer, when the INVITE had none). Raises CallFailed without a common codec."""
+        if self.state is not LegState.CALLING:
+            return
+        with self.switch.driver.turn():
+            body = self._answer_body(like)
+            if body is None:
+                raise CallFailed(causes.NOT_ACCEPTABLE)
+            self.session.accept(body, self.switch.clock(), contact=self.switch.contact(self.session.flow))
+        self.state = LegState.ANSWERED
+        self.answered_at = self.switch.clock()
+        self.story.tell("answered", leg=self.name)
+
+    def reject(self, cause: ReleaseCause) -> None:
+        """Final response instead of an answer."""
+        self.hangup(cause)
+
+    def _answer_body(self, like: Leg | None) -> bytes | None:
+        media = self._open_media()
+        if self.offer is None:
+            peer = None if like is None else like.can_do()
+            codecs = towards(self.codecs, peer)
+            return media.offer(codecs) if codecs else None
+        if media.agreement is not None:
+            return media.negotiation.local_body
+        like_agreement = like.media.agreement if like is not None and like.media is not None else None
+        if like_agreement is not None:
+            codecs = answer_like(self.offer.codecs, self.codecs, like_agreement.codec)
+        else:
+            codecs = answer_alone(self.offer.codecs, self.codecs)
+        if not codecs:
+            return None
+        try:
+            body = media.answer(codecs)
+        except SdpError as error:
+            self.story.tell("no answer possible", leg=self.name, error=str(error))
+            return None
+        self._tell_codec()
+        return body
+
+
+class OutboundLeg(Leg):
+    """A callee: an INVITE we sent. `progress` is the last provisional status, 0 while nothing was heard."""
+
+    __slots__ = ("progress",)
+
+    role = "callee"
+
+    def __init__(
+        self, switch: Switchboard, story: Story, *, name: str, party: NameAddr, codecs: Sequence[Codec], session: InviteSession
+    ) -> None:
+        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session)
+        self.progress = 0
+
+    @property
+    def heard_from(self) -> bool:
+        """Whether the far end gave any sign of life."""
+        return self.progress > 0 or self.session.proceeding
+
+    def handle(self, event: SessionEvent) -> None:
+        """Progress and answer matter to callees only."""
+        match event:
+            case Progressed(status=status, body=body):
+                if self.state is not LegState.CALLING:
+                    return
+                self.progress = status
+                self.story.tell("progress", leg=self.name, status=status, sdp=bool(body))
+                if body and not self._take_answer(body):
+                    return
+                self.on_change()
+            case Answered(body=body):
+                if self.state is not LegState.CALLING:
+                    return
+                if (body or not self.audible) and not self._take_answer(body):
+                    return
+                self.state = LegState.ANSWERED
+                self.answered_at = self.switch.clock()
+                self.story.tell("answered", leg=self.name)
+                self.on_change()
+            case _:
+                super().handle(event)
+
+
+def _nobody() -> None:
+    """A leg without a call has nobody to wake."""

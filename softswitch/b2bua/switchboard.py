@@ -1,0 +1,158 @@
+"""What legs and calls may reach: the SIP driver, the media engine, a clock and our own addresses. Built once by `app`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from media.events import (
+    DigitReceived,
+    EngineDegraded,
+    LegGone,
+    MediaStarted,
+    MediaTimeout,
+    PlaybackFinished,
+    QualityReport,
+    RecordingFailed,
+    RecordingFinished,
+)
+from softswitch.b2bua.cause import NOT_ACCEPTABLE
+from softswitch.b2bua.codec_choice import towards
+from softswitch.b2bua.leg import CallFailed, OutboundLeg
+from softswitch.b2bua.leg_media import LegMedia
+from softswitch.sip.headers import NameAddr, Parameters
+from softswitch.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media.control import MediaEngine
+    from media.events import Event as MediaEvent
+    from softswitch.b2bua.destination import Destination
+    from softswitch.b2bua.leg import InboundLeg, Leg
+    from softswitch.sip.flow import Flow
+    from softswitch.telemetry.story import Story
+    from softswitch.transport.driver import SipDriver
+
+
+class Switchboard:
+    """The collaborators of every leg. Keeps no calls; only which leg an engine leg, and who a recording, belongs to."""
+
+    def __init__(
+        self,
+        *,
+        driver: SipDriver,
+        engine: MediaEngine,
+        number: Callable[[], int],
+        media_address: str,
+        legs: dict[str, Leg],
+        warn: Callable[[str], None],
+    ) -> None:
+        """`number()` gives fresh positive integers. `media_address` goes into SDP; "": the address media is bound to.
+
+        `legs` joins a SIP Call-ID to its leg for the tracer; `warn` takes what concerns the node rather than a call.
+        """
+        self.driver = driver
+        self.engine = engine
+        self.clock = driver.now
+        self.number = number
+        self.by_call_id = legs
+        self._media_address = media_address
+        self._warn = warn
+        self._by_media: dict[int, Leg] = {}
+        self.recordings: dict[int, Callable[[RecordingFinished | RecordingFailed], None]] = {}
+
+    # -- legs ---------------------------------------------------------------------------------------------------
+
+    def invite(self, destination: Destination, caller: InboundLeg, group: str) -> OutboundLeg:
+        """Send an INVITE to `destination` for `caller`.
+
+        Raises media.ports.PortsExhausted, or CallFailed(488) when the two sides have no codec in common.
+        """
+        codecs = towards(destination.codecs, caller.can_do())
+        if not codecs:
+            raise CallFailed(NOT_ACCEPTABLE)
+        media = LegMedia(
+            self.engine, label=destination.name, group=group, advertised=self._media_address, session_id=self.number()
+        )
+        try:
+            with self.driver.turn() as stack:
+                session = stack.invite(
+                    uri=destination.uri,
+                    from_=destination.from_ or self._present(caller, destination.flow),
+                    to=destination.to,
+                    contact=self.contact(destination.flow),
+                    flow=destination.flow,
+                    routes=destination.routes,
+                    headers=destination.headers,
+                    credentials=destination.credentials,
+                    body=media.offer(codecs),
+                    now=self.clock(),
+                )
+                leg = OutboundLeg(
+                    self, caller.story, name=destination.name, party=destination.to, codecs=destination.codecs, session=session
+                )
+                leg.media = media
+                self._by_media[media.leg] = leg
+                self.by_call_id[session.call_id] = leg
+        except BaseException:
+            media.close()
+            raise
+        caller.story.tell("dialled", leg=leg.name, uri=str(destination.uri), via=destination.flow.transport)
+        return leg
+
+    def open_media(self, leg: Leg) -> LegMedia:
+        """A port for a leg that has none yet. Raises media.ports.PortsExhausted."""
+        media = LegMedia(
+            self.engine,
+            label=leg.name,
+            group=leg.story.call_id,
+            advertised=self._media_address,
+            session_id=self.number(),
+        )
+        self._by_media[media.leg] = leg
+        return media
+
+    def contact(self, flow: Flow) -> NameAddr:
+        """Our Contact on this flow (RFC 3261 8.1.1.8)."""
+        host, port = flow.local
+        parameters = Parameters() if flow.transport == "UDP" else Parameters((("transport", flow.transport.lower()),))
+        return NameAddr("", Uri("sip", None, host, port, parameters, ""), Parameters())
+
+    def _present(self, caller: Leg, flow: Flow) -> NameAddr:
+        host, _ = flow.local
+        uri = replace(caller.party.uri, scheme="sip", host=host, port=None, password=None, parameters=Parameters(), headers="")
+        return NameAddr(caller.party.display_name, uri, Parameters())
+
+    # -- what the engine reports --------------------------------------------------------------------------------
+
+    def media_event(self, event: MediaEvent) -> None:
+        """Hand one engine event to the leg or recording it is about; news of forgotten legs is dropped."""
+        match event:
+            case RecordingFinished(recording=recording) | RecordingFailed(recording=recording):
+                told = self.recordings.get(recording)
+                if told is not None:
+                    told(event)
+                return
+            case EngineDegraded(reason=reason):
+                self._warn(reason)
+                return
+            case LegGone():
+                leg = self._by_media.pop(event.leg, None)
+            case _:
+                leg = self._by_media.get(event.leg)
+        if leg is None:
+            return
+        match event:
+            case MediaStarted():
+                leg.story.tell("media started", leg=leg.name, remote=f"{event.address}:{event.port}")
+            case MediaTimeout():
+                leg.lost_media(event.silent_for)
+            case DigitReceived():
+                leg.story.tell("digit", leg=leg.name, digit=event.digit, duration_ms=event.duration_ms)
+            case PlaybackFinished():
+                leg.playback_finished(event.playback, event.reason)
+            case QualityReport():
+                leg.heard(event)
+            case LegGone():
+                leg.media_gone(event)

@@ -1,0 +1,181 @@
+"""Joins the sans-IO SIP stack to sockets and the loop's clock.
+
+The stack is handed out only inside `with driver.turn() as stack:`. Leaving the outermost turn drains what the stack
+wants sent, dispatches its events and re-arms the one timer, so that forgetting to flush cannot be written.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from softswitch.sip.events import Event
+    from softswitch.sip.flow import Flow
+    from softswitch.sip.stack import SipStack
+
+log = logging.getLogger(__name__)
+
+
+class Transport(Protocol):
+    """Something that carries SIP messages of one transport from one local address."""
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        """Send or queue; a failure comes back later through `SipDriver.transport_failed`."""
+
+    async def close(self) -> None:
+        """Release sockets and connections."""
+
+
+class Admission(Protocol):
+    """Decides before any parsing whether a source may speak to us at all."""
+
+    def admits(self, flow: Flow) -> bool:
+        """False: the bytes are dropped without an answer (default deny)."""
+
+
+class Tracer(Protocol):
+    """Sees every message for the ladder of its call."""
+
+    def received(self, flow: Flow, data: bytes) -> None:
+        """`data` came in."""
+
+    def sent(self, flow: Flow, data: bytes) -> None:
+        """`data` went out."""
+
+
+class Turn:
+    """The scope in which the stack may be touched; nested scopes are one turn."""
+
+    __slots__ = ("_driver",)
+
+    def __init__(self, driver: SipDriver) -> None:
+        self._driver = driver
+
+    def __enter__(self) -> SipStack:
+        self._driver.depth += 1
+        return self._driver.stack
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        driver = self._driver
+        if driver.depth == 1:
+            try:
+                driver.drain()
+            finally:
+                driver.depth = 0
+        else:
+            driver.depth -= 1
+
+
+class SipDriver:
+    """Owns one stack: feeds it datagrams and time, carries out what it wants."""
+
+    def __init__(
+        self,
+        stack: SipStack,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        admission: Admission,
+        dispatch: Callable[[Event], None],
+        tracer: Tracer,
+    ) -> None:
+        self.stack = stack
+        self.depth = 0
+        self._loop = loop
+        self._admission = admission
+        self._dispatch = dispatch
+        self._tracer = tracer
+        self._turn = Turn(self)
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._transports: dict[tuple[str, tuple[str, int]], Transport] = {}
+
+    # -- for everybody above ------------------------------------------------------------------------------------
+
+    def turn(self) -> Turn:
+        """The only way to the stack."""
+        return self._turn
+
+    def now(self) -> float:
+        """The clock the stack is fed with: the loop's, in monotonic seconds."""
+        return self._loop.time()
+
+    def listening(self) -> list[tuple[str, tuple[str, int]]]:
+        """Transport and local address of each listener, in the order they were added."""
+        return list(self._transports)
+
+    # -- for transports -----------------------------------------------------------------------------------------
+
+    def attach(self, transport: str, local: tuple[str, int], carrier: Transport) -> None:
+        """From now on messages of flows with this transport and local address go out through `carrier`."""
+        self._transports[transport, local] = carrier
+
+    def admits(self, flow: Flow) -> bool:
+        """Whether the source of this flow may speak to us."""
+        return self._admission.admits(flow)
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        """One whole message of an admitted source."""
+        self._tracer.received(flow, data)
+        with self._turn as stack:
+            stack.receive(data, flow, self._loop.time())
+
+    def transport_failed(self, flow: Flow) -> None:
+        """A message could not be sent there, or the connection is gone."""
+        with self._turn as stack:
+            stack.transport_failed(flow, self._loop.time())
+
+    # -- the turn -----------------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Send, dispatch, and again, until the stack has nothing more to say; then re-arm the timer."""
+        stack = self.stack
+        while True:
+            for flow, data in stack.to_send():
+                self._send(flow, data)
+            event = stack.next_event()
+            if event is None:
+                break
+            try:
+                self._dispatch(event)
+            except Exception:
+                # One call's fault must not stop the others: the dispatcher is the last fence.
+                log.exception("an event was not handled: %s", type(event).__name__)
+        self._arm(stack.next_timer())
+
+    def _send(self, flow: Flow, data: bytes) -> None:
+        carrier = self._transports.get((flow.transport, flow.local))
+        if carrier is None:
+            log.error("no %s listener at %s:%d to send from", flow.transport, *flow.local)
+            self._loop.call_soon(self.transport_failed, flow)
+            return
+        self._tracer.sent(flow, data)
+        carrier.send(flow, data)
+
+    def _arm(self, at: float | None) -> None:
+        if at is None:
+            return
+        if self._timer is not None:
+            if at >= self._timer_at:
+                return  # fires early, finds nothing due, re-arms: cheaper than cancelling for every transaction
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self._loop.call_at(at, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        with self._turn as stack:
+            stack.handle_timers(self._loop.time())
+
+    async def close(self) -> None:
+        """Stop the timer and close every transport."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for carrier in self._transports.values():
+            await carrier.close()
+        self._transports.clear()

@@ -1,0 +1,92 @@
+"""Which flow reaches a next hop: our listener of its transport, and the addresses its name stands for.
+
+Addresses as such need no look-up. Names are resolved ahead of time and refreshed, so that no call waits for DNS;
+SRV and NAPTR (RFC 3263) are not looked at in this release.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+from softswitch.sip.flow import Flow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+log = logging.getLogger(__name__)
+
+REFRESH = 30.0
+"""Seconds between look-ups; the last good answer is kept while DNS is down."""
+
+Address = tuple[str, int]
+
+
+class Locator:
+    """Turns (transport, host, port) into flows. Names must be announced with `follow` before they can be located."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, list[Address]] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def listen_on(self, transport: str, local: Address) -> None:
+        """A listener that flows may start from; the first of a transport and address family is used."""
+        self._listeners.setdefault(transport, []).append(local)
+
+    async def follow(self, hosts: Iterable[str]) -> None:
+        """Resolve these names now and every REFRESH seconds; addresses among them are ignored."""
+        self._names = {host: () for host in hosts if not is_address(host)}
+        if self._names:
+            await self._refresh()
+            self._task = asyncio.get_running_loop().create_task(self._keep_fresh(), name="locate")
+
+    def flows(self, transport: str, host: str, port: int) -> list[Flow]:
+        """Every way to reach this next hop, in the resolver's order; [] when its name has no address (yet)."""
+        addresses = (host,) if is_address(host) else self._names.get(host, ())
+        found = []
+        for address in addresses:
+            local = self._local(transport, address)
+            if local is not None:
+                found.append(Flow(transport, local, (address, port)))
+        return found
+
+    def _local(self, transport: str, address: str) -> Address | None:
+        for local in self._listeners.get(transport, ()):
+            if (":" in local[0]) == (":" in address):
+                return local
+        return None
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH)
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        loop = asyncio.get_running_loop()
+        for host in self._names:
+            try:
+                async with asyncio.timeout(5):
+                    found = await loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+            except (OSError, TimeoutError) as error:
+                log.warning("cannot resolve %s: %s; kept: %s", host, error, ", ".join(self._names[host]) or "nothing")
+                continue
+            self._names[host] = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    async def close(self) -> None:
+        """Stop refreshing."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address literal."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

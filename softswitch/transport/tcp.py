@@ -1,0 +1,212 @@
+"""SIP over TCP (RFC 3261 18): framing, connection reuse, and peers that are slow on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from softswitch.sip.errors import RemoteProtocolError
+from softswitch.sip.flow import Flow
+from softswitch.sip.framing import KEEP_ALIVE, StreamFramer
+
+if TYPE_CHECKING:
+    from softswitch.transport.driver import SipDriver
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TcpLimits:
+    """Bounds that keep one peer, or many, from holding the node (THREATS S8)."""
+
+    connections: int = 4096
+    per_source: int = 256
+    message_seconds: float = 10.0
+    """From the first byte of a message to its last."""
+    idle_seconds: float = 3600.0
+    connect_seconds: float = 5.0
+    unsent_bytes: int = 1 << 20
+    """A peer that does not read is cut when this much waits for it."""
+
+
+class TcpConnection(asyncio.Protocol):
+    """One connection, accepted or opened by us; messages wait in order until it is up."""
+
+    def __init__(self, owner: TcpTransport, number: int, remote: tuple[str, int] | None) -> None:
+        self._owner = owner
+        self._number = number
+        self._framer = StreamFramer()
+        self._transport: asyncio.Transport | None = None
+        self._waiting: list[bytes] = []
+        self._deadline: asyncio.TimerHandle | None = None
+        self._mid_message = False
+        self.remote = remote or ("", 0)
+        self.flow = Flow("TCP", owner.local, self.remote, number)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Refuse strangers and excess at once; else send what waited."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        if peer is None:
+            self._transport.abort()
+            return
+        if not self.remote[1]:
+            self.remote = (peer[0], peer[1])
+            self.flow = Flow("TCP", self._owner.local, self.remote, self._number)
+            if not self._owner.welcome(self):
+                self._transport.abort()
+                return
+        self._transport.set_write_buffer_limits(high=self._owner.limits.unsent_bytes)
+        for data in self._waiting:
+            self._transport.write(data)
+        self._waiting.clear()
+        self._rest(self._owner.limits.idle_seconds)
+
+    def data_received(self, data: bytes) -> None:
+        """Cut the stream into messages; a stream whose framing is lost is closed (RFC 3261 18.3)."""
+        try:
+            messages = self._framer.feed(data)
+        except RemoteProtocolError as error:
+            log.info("TCP %s:%d closed: %s", *self.remote, error)
+            self.abort()
+            return
+        for message in messages:
+            if message == KEEP_ALIVE:
+                self.send(b"\r\n")
+            elif self._transport is not None and not self._transport.is_closing():
+                self._owner.driver.received(message, self.flow)
+        mid_message = self._framer.pending > 0
+        if not mid_message:
+            self._rest(self._owner.limits.idle_seconds)
+        elif messages or not self._mid_message:
+            self._rest(self._owner.limits.message_seconds)
+        self._mid_message = mid_message
+
+    def send(self, data: bytes) -> None:
+        """Write now, or when connected."""
+        if self._transport is None:
+            self._waiting.append(data)
+        elif not self._transport.is_closing():
+            self._transport.write(data)
+
+    def pause_writing(self) -> None:
+        """The peer does not read: holding its data for ever would hold our memory."""
+        log.warning("TCP %s:%d does not read, cut", *self.remote)
+        self.abort()
+
+    def abort(self) -> None:
+        """Close without lingering."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Whatever still waited for this connection has failed."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._owner.lost(self)
+
+    def _rest(self, seconds: float) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = asyncio.get_running_loop().call_later(seconds, self.abort)
+
+
+class TcpTransport:
+    """A listening TCP socket and every connection that shares its local address."""
+
+    def __init__(self, driver: SipDriver, limits: TcpLimits) -> None:
+        self.driver = driver
+        self.limits = limits
+        self.local = ("", 0)
+        self._bound = ""
+        self._server: asyncio.Server | None = None
+        self._connections: dict[int, TcpConnection] = {}
+        self._by_remote: dict[tuple[str, int], TcpConnection] = {}
+        self._per_source: dict[str, int] = {}
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._next = 1
+
+    @classmethod
+    async def listen(
+        cls, driver: SipDriver, address: str, port: int, *, advertised: str = "", limits: TcpLimits | None = None
+    ) -> TcpTransport:
+        """Bind and start; raises OSError when the address is taken or not ours. `advertised` as in `UdpTransport`."""
+        self = cls(driver, limits or TcpLimits())
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._accept, address, port, backlog=1024)
+        self._bound = address
+        self.local = (advertised or address, self._server.sockets[0].getsockname()[1])
+        driver.attach("TCP", self.local, self)
+        return self
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        """On the flow's own connection; else on any open one to that address (RFC 5923 in spirit); else on a new one."""
+        connection = self._connections.get(flow.connection) if flow.connection else self._by_remote.get(flow.remote)
+        if connection is not None:
+            connection.send(data)
+        elif flow.connection or len(self._connections) >= self.limits.connections:
+            asyncio.get_running_loop().call_soon(self.driver.transport_failed, flow)
+        else:
+            connection = self._new(flow.remote)
+            connection.send(data)
+            self._by_remote[flow.remote] = connection
+            task = asyncio.get_running_loop().create_task(self._connect(connection), name=f"tcp:{flow.remote[0]}")
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+
+    def welcome(self, connection: TcpConnection) -> bool:
+        """Whether a freshly accepted connection may stay."""
+        source = connection.remote[0]
+        count = self._per_source.get(source, 0)
+        if not self.driver.admits(connection.flow):
+            return False
+        if len(self._connections) > self.limits.connections or count >= self.limits.per_source:
+            log.warning("TCP %s:%d refused: too many connections", *connection.remote)
+            return False
+        self._per_source[source] = count + 1
+        self._by_remote.setdefault(connection.remote, connection)
+        return True
+
+    def lost(self, connection: TcpConnection) -> None:
+        """Forget a connection and tell the stack; what was sent to its address without naming it has failed too."""
+        if self._connections.pop(connection.flow.connection, None) is None:
+            return
+        if self._by_remote.get(connection.remote) is connection:
+            del self._by_remote[connection.remote]
+        source = connection.remote[0]
+        left = self._per_source.get(source, 0) - 1
+        if left > 0:
+            self._per_source[source] = left
+        else:
+            self._per_source.pop(source, None)
+        self.driver.transport_failed(connection.flow)
+        self.driver.transport_failed(Flow("TCP", self.local, connection.remote))
+
+    def _accept(self) -> TcpConnection:
+        return self._new(None)
+
+    def _new(self, remote: tuple[str, int] | None) -> TcpConnection:
+        number, self._next = self._next, self._next + 1
+        connection = TcpConnection(self, number, remote)
+        self._connections[number] = connection
+        return connection
+
+    async def _connect(self, connection: TcpConnection) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.limits.connect_seconds):
+                await loop.create_connection(lambda: connection, *connection.remote, local_addr=(self._bound, 0))
+        except (OSError, TimeoutError) as error:
+            log.warning("cannot connect to %s:%d over TCP: %s", *connection.remote, error or "timed out")
+            self.lost(connection)
+
+    async def close(self) -> None:
+        """Stop listening and close every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._connecting):
+            task.cancel()
+        for connection in list(self._connections.values()):
+            connection.abort()
