@@ -1,0 +1,149 @@
+"""Codecs as SDP names them, and the payload types that RFC 3551 fixes for all time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+TELEPHONE_EVENT = "telephone-event"
+COMFORT_NOISE = "CN"
+
+FIRST_DYNAMIC = 96
+LAST_PAYLOAD_TYPE = 127
+_LONGEST_CACHED = 96  # strings from the network are only remembered while short, so that the cache stays small
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One RTP payload format: encoding name, RTP clock rate in Hz, channels, and its format parameters.
+
+    `fmtp` is the text after `a=fmtp:<pt> `: what the owner of the description can receive (RFC 4566 6).
+    """
+
+    name: str
+    clock_rate: int
+    channels: int = 1
+    fmtp: str = ""
+    key: str = field(init=False, repr=False, compare=False)
+    """Identity of the payload format without parameters; names are case-insensitive (RFC 4855 3)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.name.lower()}/{self.clock_rate}/{self.channels}")
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether this carries speech by itself: events, comfort noise and redundancy do not."""
+        return self.name.lower() not in _AUXILIARY
+
+    @property
+    def is_telephone_event(self) -> bool:
+        return self.name.lower() == TELEPHONE_EVENT
+
+    @property
+    def is_comfort_noise(self) -> bool:
+        return self.name.upper() == COMFORT_NOISE
+
+    @property
+    def rtpmap(self) -> str:
+        """The value after `a=rtpmap:<pt> ` (RFC 4566 6)."""
+        tail = f"/{self.channels}" if self.channels > 1 else ""
+        return f"{self.name}/{self.clock_rate}{tail}"
+
+    def parameter(self, name: str, default: str) -> str:
+        """Give one fmtp parameter in lower case, or `default` in its absence."""
+        for item in self.fmtp.split(";"):
+            key, _, value = item.partition("=")
+            if key.strip().lower() == name:
+                return value.strip().lower()
+        return default
+
+    def same_format(self, other: Codec) -> bool:
+        """Tell whether the two describe one payload format on the wire, parameters that change the wire included."""
+        if self.key != other.key:
+            return False
+        for name, default in _WIRE_PARAMETERS.get(self.name.lower(), ()):
+            if self.parameter(name, default) != other.parameter(name, default):
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A codec bound to an RTP payload type number, 0 to 127."""
+
+    payload_type: int
+    codec: Codec
+
+
+_AUXILIARY = frozenset({TELEPHONE_EVENT, COMFORT_NOISE.lower(), "red", "ulpfec", "flexfec"})
+
+# Parameters whose values must be equal for two sides to understand each other (RFC 4867 8.3.1, RFC 5577 5).
+_WIRE_PARAMETERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "amr": (("octet-align", "0"), ("robust-sorting", "0"), ("interleaving", "0"), ("crc", "0")),
+    "amr-wb": (("octet-align", "0"), ("robust-sorting", "0"), ("interleaving", "0"), ("crc", "0")),
+    "g7221": (("bitrate", ""),),
+}
+
+STATIC_CODECS: dict[int, Codec] = {
+    0: Codec("PCMU", 8000),
+    3: Codec("GSM", 8000),
+    4: Codec("G723", 8000),
+    5: Codec("DVI4", 8000),
+    6: Codec("DVI4", 16000),
+    7: Codec("LPC", 8000),
+    8: Codec("PCMA", 8000),
+    9: Codec("G722", 8000),
+    10: Codec("L16", 44100, 2),
+    11: Codec("L16", 44100),
+    12: Codec("QCELP", 8000),
+    13: Codec(COMFORT_NOISE, 8000),
+    15: Codec("G728", 8000),
+    16: Codec("DVI4", 11025),
+    17: Codec("DVI4", 22050),
+    18: Codec("G729", 8000),
+}
+"""RFC 3551 table 4: audio payload types that need no rtpmap. G722 says 8000 though it samples at 16 kHz (4.5.2)."""
+
+STATIC_PAYLOAD_TYPES: dict[str, int] = {codec.key: number for number, codec in STATIC_CODECS.items()}
+
+KNOWN_CODECS: dict[str, Codec] = {
+    codec.name.lower(): codec
+    for codec in (
+        STATIC_CODECS[8],
+        STATIC_CODECS[0],
+        STATIC_CODECS[9],
+        Codec("G729", 8000, 1, "annexb=no"),
+        Codec("opus", 48000, 2, "useinbandfec=1"),
+        STATIC_CODECS[3],
+        STATIC_CODECS[4],
+        Codec("iLBC", 8000, 1, "mode=20"),
+        Codec("AMR", 8000, 1, "octet-align=1"),
+        Codec("AMR-WB", 16000, 1, "octet-align=1"),
+        Codec("L16", 8000),
+        STATIC_CODECS[13],
+        Codec(TELEPHONE_EVENT, 8000, 1, "0-16"),
+    )
+}
+"""Codecs an operator can name, by lower-case name, with the parameters we offer."""
+
+
+def read_rtpmap(value: str, fmtp: str) -> Codec | None:
+    """Read `PCMA/8000` or `opus/48000/2` with its fmtp text; None when it is not an rtpmap (RFC 4566 6)."""
+    if len(value) + len(fmtp) <= _LONGEST_CACHED:
+        return _remembered_rtpmap(value, fmtp)
+    return _read_rtpmap(value, fmtp)
+
+
+def _read_rtpmap(value: str, fmtp: str) -> Codec | None:
+    name, _, rest = value.strip().partition("/")
+    rate, _, channels = rest.partition("/")
+    if not name or not _is_number(rate) or (channels and not _is_number(channels)):
+        return None
+    return Codec(name, int(rate), int(channels) if channels else 1, fmtp)
+
+
+_remembered_rtpmap = lru_cache(maxsize=1024)(_read_rtpmap)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 7 and int(text) > 0

@@ -1,0 +1,124 @@
+"""A whole session description (RFC 4566, RFC 8866), read once and written back byte for byte.
+
+Lines are kept as they came and in their order; only what offer/answer needs is interpreted. Tolerated, because
+common equipment does it: LF alone as line end, a missing last line end, blank lines at the end, lines out of order
+inside a section, unknown line types (kept), spaces in the user name of o=, a missing t=.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from softswitch.sdp.errors import SdpError
+from softswitch.sdp.media import Connection, MediaDescription, find_attribute
+
+MAX_BYTES = 65536
+MAX_LINES = 500
+MAX_MEDIA = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The o= line (RFC 4566 5.2). `version` grows with every change of the description (RFC 3264 8)."""
+
+    username: str
+    session_id: int
+    version: int
+    address: str
+
+    @classmethod
+    def parse(cls, value: str, line: int) -> Origin:
+        """Read the value of an o= line. Raises SdpError 400."""
+        words = value.rsplit(None, 5)
+        if len(words) != 6 or not _is_number(words[1]) or not _is_number(words[2]):
+            raise SdpError("origin unreadable", expected="o=<user> <number> <number> IN IP4|IP6 <address>", line=line)
+        return cls(words[0], int(words[1]), int(words[2]), words[5])
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDescription:
+    """An SDP body. `lines` are the raw session-level lines, `media` the sections in their order."""
+
+    lines: tuple[str, ...]
+    media: tuple[MediaDescription, ...]
+    origin: Origin
+    connection: Connection | None
+
+    @classmethod
+    def parse(cls, body: bytes) -> SessionDescription:
+        """Read `body`. Raises SdpError: 400 unreadable or beyond the limits, 488 too many streams."""
+        lines = _split(body)
+        starts = [index for index, line in enumerate(lines) if line[0] == "m"]
+        if len(starts) > MAX_MEDIA:
+            raise SdpError(
+                f"{len(starts)} media sections", expected=f"at most {MAX_MEDIA}", status=488, line=starts[MAX_MEDIA] + 1
+            )
+        session = tuple(lines[: starts[0]] if starts else lines)
+        if not session or session[0] != "v=0":
+            raise SdpError("no protocol version", expected="v=0 as the first line", line=1)
+        origin: Origin | None = None
+        connection: Connection | None = None
+        named = False
+        for number, line in enumerate(session, 1):
+            kind = line[0]
+            if kind == "o" and origin is None:
+                origin = Origin.parse(line[2:], number)
+            elif kind == "c" and connection is None:
+                connection = Connection.parse(line[2:], number)
+            elif kind == "s":
+                named = True
+        if origin is None or not named:
+            missing = "o=" if origin is None else "s="
+            raise SdpError(f"no {missing} line", expected=f"one {missing} line before the first m= line")
+        ends = [*starts[1:], len(lines)]
+        media = tuple(
+            MediaDescription.parse(lines[start], tuple(lines[start + 1 : end]), start + 1)
+            for start, end in zip(starts, ends, strict=False)
+        )
+        return cls(session, media, origin, connection)
+
+    def encode(self) -> bytes:
+        """Write the description; equal to what was parsed when that was valid."""
+        lines = list(self.lines)
+        for section in self.media:
+            lines.append(section.m_line)
+            lines.extend(section.lines)
+        lines.append("")
+        return "\r\n".join(lines).encode("utf-8", "surrogateescape")
+
+    def attribute(self, name: str) -> str | None:
+        """Give the value of the first session-level attribute of that name ("" for a flag), None when absent."""
+        return find_attribute(self.lines, name)
+
+    @property
+    def timing(self) -> str:
+        """The value of the first t= line, `0 0` in its absence: a permanent session (RFC 4566 5.9)."""
+        for line in self.lines:
+            if line[0] == "t":
+                return line[2:]
+        return "0 0"
+
+
+def _split(body: bytes) -> list[str]:
+    if len(body) > MAX_BYTES:
+        raise SdpError(f"{len(body)} bytes", expected=f"at most {MAX_BYTES}")
+    # Bytes that are no UTF-8 (a=charset, RFC 4566 6) survive as surrogates and are written back unchanged.
+    text = body.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+    lines = text.split("\n")
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise SdpError("empty body", expected="a session description")
+    if len(lines) > MAX_LINES:
+        raise SdpError(f"{len(lines)} lines", expected=f"at most {MAX_LINES}", line=MAX_LINES + 1)
+    odd = "\r" in text or "\0" in text
+    for number, line in enumerate(lines, 1):
+        if line[1:2] != "=" or not (line[0].isascii() and line[0].isalpha()):
+            raise SdpError("no type letter", expected="<letter>=<value>", line=number)
+        if odd and ("\r" in line or "\0" in line):
+            raise SdpError("control character", expected="neither CR nor NUL inside a line", line=number)
+    return lines
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 20
