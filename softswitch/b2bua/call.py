@@ -7,9 +7,10 @@ Caller gone: the script running in the scope is cancelled. Leaving the scope rel
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Self
 
-from softswitch.b2bua.cause import NORMAL
+from softswitch.b2bua.cause import INTERNAL, NORMAL, SHUTDOWN
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -52,6 +53,8 @@ class Call:
     ) -> bool:
         task, self._task = self._task, None
         assert task is not None
+        if exc is not None and not self._abandoned:
+            self.cause = SHUTDOWN if isinstance(exc, asyncio.CancelledError) else INTERNAL
         for leg in self.legs:
             leg.hangup(self.cause)
         if not self._cancelled:
@@ -70,6 +73,13 @@ class Call:
         """
         self.check()
         await self.news()
+
+    async def pause(self, seconds: float | None) -> None:
+        """Let `seconds` pass (None: for ever), or return early when the caller's media has gone silent."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.caller.silent:
+                    await self.changed()
 
     async def news(self) -> None:
         """As `changed`, also after the scope was left."""

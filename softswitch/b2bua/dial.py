@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from softswitch.b2bua.destination import Destination
     from softswitch.b2bua.leg import OutboundLeg
 
+    Watch = Callable[[OutboundLeg, int], None]
+    """Told of every destination's final status (200 for an answer), so that its health can be remembered."""
+
 SILENT_AFTER = 4.0
 """Seconds without any response, not even 100 Trying, after which a destination with an alternative is given up.
 
@@ -34,9 +37,6 @@ class Stage:
     """Another way to the person the stage before was for: tried only when that way failed, not when she declined."""
 
 
-Watch = Callable[["OutboundLeg", int], None] if TYPE_CHECKING else object
-"""Told of every destination's final status (200 for an answer), so that its health can be remembered."""
-
 
 async def dial(call: Call, stages: Sequence[Stage], *, ring_for: float, watch: Watch) -> OutboundLeg:
     """Ring the stages in order, `ring_for` seconds each; the leg that answered first.
@@ -44,18 +44,14 @@ async def dial(call: Call, stages: Sequence[Stage], *, ring_for: float, watch: W
     Early media and ringing are passed to the caller. Raises CallFailed with the last stage's cause.
     """
     failure = CallFailed(NO_ROUTE)
-    reached = False
     for number, stage in enumerate(stages):
-        if number and stage.alternative and (reached or not is_route_problem(failure.cause.status, heard_from=False)):
+        if number and stage.alternative and not is_route_problem(failure.cause.status, heard_from=failure.reached):
             continue
         has_alternative = number + 1 < len(stages) and stages[number + 1].alternative
-        first = len(call.legs)
         try:
             return await _ring(call, stage.destinations, ring_for, SILENT_AFTER if has_alternative else ring_for, watch)
         except CallFailed as failed:
             failure = failed
-            # A 408 after ringing is a person who did not answer, not a route that is broken.
-            reached = failed.cause.status == 408 and any(leg.heard_from for leg in call.legs[first:])  # type: ignore[attr-defined]
     raise failure
 
 
@@ -63,6 +59,7 @@ async def _ring(
     call: Call, destinations: tuple[Destination, ...], ring_for: float, silent_after: float, watch: Watch
 ) -> OutboundLeg:
     ringing, failures = _place(call, destinations)
+    tried = tuple(ringing)
     passed: set[int] = set()
     now = call.switch.clock()
     give_up, lost_patience = now + ring_for, now + min(silent_after, ring_for)
@@ -93,7 +90,7 @@ async def _ring(
                     leg.hangup(NO_ANSWER)
             if not overdue:
                 lost_patience = give_up
-    raise CallFailed(_weightiest(failures))
+    raise CallFailed(_weightiest(failures), reached=any(leg.heard_from for leg in tried))
 
 
 def _place(call: Call, destinations: tuple[Destination, ...]) -> tuple[list[OutboundLeg], list[ReleaseCause]]:

@@ -55,11 +55,12 @@ class LegState(Enum):
 
 
 class CallFailed(Exception):
-    """The far end refused, or nobody answered in time."""
+    """The far end refused, or nobody answered in time. `reached`: it gave some sign of life before."""
 
-    def __init__(self, cause: ReleaseCause) -> None:
+    def __init__(self, cause: ReleaseCause, *, reached: bool = False) -> None:
         super().__init__(cause.text)
         self.cause = cause
+        self.reached = reached
 
 
 class Leg:
@@ -79,6 +80,8 @@ class Leg:
         "party",
         "played",
         "quality",
+        "recording",
+        "ringing_at",
         "session",
         "silent",
         "state",
@@ -107,7 +110,9 @@ class Leg:
         self.quality: QualityReport | None = None
         self.gone: LegGone | None = None
         self.created_at = switch.clock()
+        self.ringing_at: float | None = None
         self.answered_at: float | None = None
+        self.recording: str | None = None
         self.ended_at: float | None = None
         self.cause: ReleaseCause | None = None
         self.ended_by = ""
@@ -201,6 +206,10 @@ class Leg:
         """The engine's last word about this leg: what the CDR is made of."""
         self.gone = gone
         self.on_change()
+
+    def _alerted(self) -> None:
+        if self.ringing_at is None:
+            self.ringing_at = self.switch.clock()
 
     def _established(self, body: bytes) -> None:
         if body and self.media is not None and self.media.agreement is None:
@@ -308,6 +317,7 @@ class InboundLeg(Leg):
         if self.state is LegState.CALLING:
             with self.switch.driver.turn():
                 self.session.ring(self.switch.clock(), status)
+            self._alerted()
 
     def open_early(self, like: Leg | None = None) -> bool:
         """183 with our answer, so that the caller hears what comes before the answer. False: it cannot be done."""
@@ -320,6 +330,7 @@ class InboundLeg(Leg):
             if body is None:
                 return False
             self.session.ring(self.switch.clock(), 183, body=body)
+        self._alerted()
         self.story.tell("early media", leg=self.name)
         return True
 
@@ -389,6 +400,7 @@ class OutboundLeg(Leg):
                 if self.state is not LegState.CALLING:
                     return
                 self.progress = status
+                self._alerted()
                 self.story.tell("progress", leg=self.name, status=status, sdp=bool(body))
                 if body and not self._take_answer(body):
                     return

@@ -1,0 +1,75 @@
+"""A call that comes in: what the dialplan decided, one application after the other, from ringing to release."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from softswitch.b2bua.cause import ReleaseCause, from_status, towards_caller
+from softswitch.b2bua.dial import dial
+from softswitch.b2bua.leg import CallFailed
+from softswitch.callflow.announce import echo, play
+from softswitch.callflow.converse import converse
+from softswitch.dialplan.route import Answer, Dial, Echo, Hangup, Play, Record, Reject, Ring
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from softswitch.b2bua.call import Call
+    from softswitch.callflow.recorder import Recorder
+    from softswitch.callflow.resources import Resources
+    from softswitch.dialplan.route import Action
+
+
+async def inbound_call(call: Call, actions: Sequence[Action], resources: Resources, recorder: Recorder) -> None:
+    """Run `actions` for the caller. When they end without an answered `dial`, so does the call."""
+    async with call:
+        try:
+            with recorder:
+                await _follow(call, actions, resources, recorder)
+        except CallFailed as failure:
+            call.cause = towards_caller(failure.cause)
+
+
+async def _follow(call: Call, actions: Sequence[Action], resources: Resources, recorder: Recorder) -> None:
+    failure: CallFailed | None = None
+    for action in actions:
+        call.story.tell("application", name=type(action).__name__.lower())
+        match action:
+            case Answer():
+                call.caller.answer()
+            case Ring(seconds):
+                call.caller.ring()
+                await call.pause(seconds)
+            case Play(file, repeat, early):
+                await play(call, resources.prompts[file], recorder, repeat=repeat, early=early)
+            case Echo(seconds):
+                await echo(call, recorder, seconds)
+            case Record(enabled):
+                recorder.switch(on=enabled)
+            case Reject(status, reason):
+                call.cause = ReleaseCause(status, from_status(status).q850, reason or from_status(status).text)
+                return
+            case Hangup(q850):
+                call.cause = ReleaseCause(_final(call), q850, "ended by dialplan")
+                return
+            case Dial(record=wanted, ring_for=ring_for):
+                try:
+                    other = await dial(call, resources.stages(call, action), ring_for=ring_for, watch=resources.watch)
+                except CallFailed as failed:
+                    failure = failed
+                    call.story.tell("dial failed", status=failed.cause.status, cause=failed.cause.text)
+                    continue
+                if wanted is not None:
+                    recorder.switch(on=wanted)
+                await converse(call, other, recorder)
+                return
+            case _:
+                assert_never(action)
+    if failure is not None:
+        raise failure
+
+
+
+
+def _final(call: Call) -> int:
+    return 200 if call.caller.answered_at is not None else 480

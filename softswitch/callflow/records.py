@@ -1,0 +1,140 @@
+"""From a finished call to its records: who, when, how it ended and how it sounded. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.b2bua.leg import LegState, OutboundLeg
+from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from media.quality.verdict import DirectionSummary, StreamCounters
+    from softswitch.b2bua.call import Call
+    from softswitch.b2bua.leg import Leg
+    from softswitch.dialplan.match import Decision
+
+BUSY = frozenset({486, 600})
+UNANSWERED = frozenset({408, 480})
+UNREACHABLE = frozenset({404, 410, 484, 485, 502, 503, 504, 604})
+FAILED = frozenset({500})
+
+
+def outcome(call: Call) -> Outcome:
+    """How the call ended, as the caller saw it (one of `Outcome`)."""
+    caller = call.caller
+    if caller.answered_at is not None:
+        return Outcome.ANSWERED
+    if caller.ended_by == "remote":
+        return Outcome.ABANDONED
+    status = call.cause.status
+    for statuses, result in (
+        (BUSY, Outcome.BUSY),
+        (UNANSWERED, Outcome.NO_ANSWER),
+        (UNREACHABLE, Outcome.UNREACHABLE),
+        (FAILED, Outcome.FAILED),
+    ):
+        if status in statuses:
+            return result
+    return Outcome.REJECTED
+
+
+def leg_records(call: Call) -> list[LegRecord]:
+    """One record per leg, in the order they were made. Every leg must have ended."""
+    return [_leg_record(call, number, leg) for number, leg in enumerate(call.legs)]
+
+
+def call_record(
+    call: Call, decision: Decision | None, legs: Sequence[LegRecord], *, called: str, recording: str | None, node: str
+) -> CallRecord:
+    """The call's record; `legs` as `leg_records` made them."""
+    caller = call.caller
+    last = next((leg for leg in reversed(call.legs) if leg is not caller), None)
+    connected = next((leg for leg in call.legs if leg is not caller and leg.answered_at is not None), last)
+    directions = [heard for leg in legs for heard in (leg.from_party, leg.to_party) if heard is not None]
+    return CallRecord(
+        call_id=call.id,
+        source=caller.name,
+        caller=caller.party.uri.user or "",
+        called=called,
+        called_canonical=decision.called if decision is not None else None,
+        route=decision.route.name if decision is not None and decision.route is not None else None,
+        destination=connected.name if connected is not None else None,
+        trunk=connected.name.removeprefix("trunk:") if connected is not None and connected.name.startswith("trunk:") else None,
+        started_at=call.story.started_at,
+        ringing_after=_after(call, caller.ringing_at),
+        answered_after=_after(call, caller.answered_at),
+        ended_after=_after(call, caller.ended_at) or 0.0,
+        outcome=outcome(call),
+        sip_status=legs[0].sip_status,
+        q850_cause=call.cause.q850,
+        hung_up_by=_hung_up_by(call),
+        codec=legs[0].codec,
+        mos_mean=min((each.mos_mean for each in directions if each.mos_mean is not None), default=None),
+        mos_worst=min((each.mos_worst for each in directions if each.mos_worst is not None), default=None),
+        recording=recording,
+        node=node,
+    )
+
+
+def _leg_record(call: Call, number: int, leg: Leg) -> LegRecord:
+    agreement = leg.media.agreement if leg.media is not None else None
+    gone = leg.gone
+    statistics = gone.statistics if gone is not None else None
+    summary = gone.quality if gone is not None else None
+    assert leg.cause is not None
+    return LegRecord(
+        leg_id=f"{call.id}-{number}",
+        call_id=call.id,
+        role=leg.role,
+        endpoint=leg.name,
+        remote_uri=str(leg.party.uri),
+        sip_call_id=leg.session.call_id,
+        created_at=call.story.started_at + (leg.created_at - call.caller.created_at),
+        ringing_after=_since(leg, leg.ringing_at),
+        answered_after=_since(leg, leg.answered_at),
+        ended_after=_since(leg, leg.ended_at) or 0.0,
+        sip_status=200 if leg.answered_at is not None else leg.cause.status if leg.cause.status >= 300 else 487,
+        q850_cause=leg.cause.q850,
+        hung_up_by="local" if leg.ended_by == "switch" else leg.ended_by,
+        codec=agreement.codec.name if agreement is not None else None,
+        remote_media=f"{statistics.remote[0]}:{statistics.remote[1]}" if statistics and statistics.remote else None,
+        rtt_ms=statistics.rtt_ms if statistics is not None else None,
+        from_party=_heard(statistics.received if statistics else None, summary.received if summary else None),
+        to_party=_heard(statistics.reported if statistics else None, summary.sent if summary else None),
+        recording=leg.recording,
+    )
+
+
+def _heard(counters: StreamCounters | None, summary: DirectionSummary | None) -> Heard | None:
+    if counters is None:
+        return None
+    return Heard(
+        mos_mean=summary.mos_mean if summary is not None else None,
+        mos_worst=summary.mos_worst if summary is not None else None,
+        packets=counters.received,
+        lost=counters.lost,
+        discarded=counters.discarded,
+        jitter_ms=counters.jitter_ms,
+    )
+
+
+def _hung_up_by(call: Call) -> str:
+    caller = call.caller
+    if caller.ended_by == "remote":
+        return "caller"
+    if caller.ended_by in ("timeout", "transport"):
+        return caller.ended_by
+    for leg in call.legs:
+        if isinstance(leg, OutboundLeg) and leg.answered_at is not None and leg.state is LegState.ENDED:
+            return "callee" if leg.ended_by == "remote" else "switch" if leg.ended_by == "switch" else leg.ended_by
+    return "switch"
+
+
+def _after(call: Call, moment: float | None) -> float | None:
+    return None if moment is None else round(moment - call.caller.created_at, 6)
+
+
+def _since(leg: Leg, moment: float | None) -> float | None:
+    return None if moment is None else round(moment - leg.created_at, 6)

@@ -1,0 +1,228 @@
+"""All running calls: admits them, gives each a task and a story, contains its faults, writes its record, drains.
+
+Not a TaskGroup: one crashing call must not cancel its siblings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from media.ports import PortsExhausted
+from softswitch.b2bua.call import Call
+from softswitch.b2bua.cause import ADMIN, INTERNAL, NO_CIRCUIT, NOT_ACCEPTABLE, SHUTDOWN, ReleaseCause, from_status
+from softswitch.b2bua.leg import InboundLeg
+from softswitch.callflow.inbound import inbound_call
+from softswitch.callflow.records import call_record, leg_records
+from softswitch.callflow.recorder import Recorder
+from softswitch.dialplan.match import CallFacts, decide
+from softswitch.sdp.description import SdpError
+from softswitch.telemetry.log_context import current_call
+from softswitch.telemetry.snapshot import FinishedCall
+from softswitch.telemetry.story import Story
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from softswitch.b2bua.switchboard import Switchboard
+    from softswitch.callflow.resources import Resources
+    from softswitch.dialplan.match import Decision
+    from softswitch.sdp.negotiate import Codec
+    from softswitch.sip.headers import NameAddr
+    from softswitch.sip.message import Request
+    from softswitch.sip.session.session import InviteSession
+    from softswitch.telemetry.cdr import CallRecord, LegRecord
+    from softswitch.telemetry.log_sink import Sink
+    from softswitch.telemetry.metrics import Metrics
+    from softswitch.telemetry.recent import RecentCalls
+
+log = logging.getLogger(__name__)
+
+MEDIA_GONE_WITHIN = 2.0
+"""Seconds the engine has to say goodbye to a call's legs before its record is written without their last figures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one node takes on."""
+
+    calls: int = 5000
+    call_seconds: float = 28_800.0
+    retry_after: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A call that was admitted: who calls whom, known to be who they say."""
+
+    session: InviteSession
+    request: Request
+    source: str
+    """`trunk:carrier` or `phone:1001`."""
+    caller: NameAddr
+    codecs: tuple[Codec, ...]
+
+
+class RunningCall:
+    """What the supervisor knows of one call."""
+
+    __slots__ = ("call", "called", "decision", "recorder")
+
+    def __init__(self, call: Call, called: str, decision: Decision, recorder: Recorder) -> None:
+        self.call = call
+        self.called = called
+        self.decision = decision
+        self.recorder = recorder
+
+
+class CallSupervisor:
+    """Owns the set of calls. Invariant: every call admitted ends with exactly one outcome and one record."""
+
+    def __init__(
+        self,
+        switch: Switchboard,
+        resources: Resources,
+        *,
+        limits: Limits,
+        new_id: Callable[[], str],
+        sink: Sink,
+        node: str,
+        metrics: Metrics,
+        recent: RecentCalls,
+        file_records: Callable[[CallRecord, Sequence[LegRecord]], None],
+    ) -> None:
+        self.calls: dict[str, RunningCall] = {}
+        self.resources = resources
+        self._switch = switch
+        self._limits = limits
+        self._new_id = new_id
+        self._sink = sink
+        self._node = node
+        self._metrics = metrics
+        self._recent = recent
+        self._file_records = file_records
+        self._draining = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- a call begins ------------------------------------------------------------------------------------------
+
+    def begin(self, incoming: Incoming) -> None:
+        """Take the call on, or refuse it at once with the right status."""
+        now = self._switch.clock()
+        refusal = self._refusal()
+        if refusal is not None:
+            incoming.session.reject(refusal.status, now, headers=(("Retry-After", str(self._limits.retry_after)),))
+            return
+        called = incoming.request.uri.user or ""
+        story = Story(self._new_id(), self._sink)
+        caller = InboundLeg(
+            self._switch, story, name=incoming.source, party=incoming.caller, codecs=incoming.codecs, session=incoming.session
+        )
+        self._switch.by_call_id[incoming.session.call_id] = caller
+        story.tell("call received", source=incoming.source, caller=caller.party.uri.user, called=called)
+        call = Call(caller, self._switch, story)
+        decision = decide(
+            self.resources.dialplan, CallFacts(incoming.source, called, caller.party.uri.user or ""), datetime.now(UTC)
+        )
+        story.tell(
+            "routed",
+            route=decision.route.name if decision.route is not None else None,
+            called=decision.called,
+            because=decision.trail[-1].why if decision.trail else None,
+        )
+        running = RunningCall(call, called, decision, Recorder(call, self.resources))
+        self.calls[call.id] = running
+        self._take_offer(call, incoming.request.body)
+        task = asyncio.get_running_loop().create_task(self._run(running), name=f"call:{call.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _refusal(self) -> ReleaseCause | None:
+        if self._draining:
+            return SHUTDOWN
+        return NO_CIRCUIT if len(self.calls) >= self._limits.calls else None
+
+    def _take_offer(self, call: Call, body: bytes) -> None:
+        try:
+            call.caller.take_offer(body)
+        except SdpError as error:
+            call.story.tell("offer not acceptable", error=str(error))
+            call.end(NOT_ACCEPTABLE if error.status == 488 else from_status(error.status))
+        except PortsExhausted as error:
+            call.story.warn("no media port", error=str(error))
+            call.end(NO_CIRCUIT)
+
+    # -- a call runs --------------------------------------------------------------------------------------------
+
+    async def _run(self, running: RunningCall) -> None:
+        call = running.call
+        current_call.set(call.id)
+        try:
+            async with asyncio.timeout(self._limits.call_seconds):
+                await inbound_call(call, running.decision.actions, self.resources, running.recorder)
+        except TimeoutError:
+            call.story.warn("call too long", seconds=self._limits.call_seconds)
+        except Exception as error:
+            # The fence between calls: this one ends with 500, the others never notice.
+            call.cause = INTERNAL
+            call.story.fail("script failed", error=f"{type(error).__name__}: {error}")
+            log.exception("call %s failed", call.id)
+        finally:
+            del self.calls[call.id]
+        await self._settle(call)
+        self._write(running)
+
+    async def _settle(self, call: Call) -> None:
+        try:
+            async with asyncio.timeout(MEDIA_GONE_WITHIN):
+                while any(leg.media is not None and leg.gone is None for leg in call.legs):
+                    await call.news()
+        except TimeoutError:
+            call.story.warn("media not released in time")
+
+    def _write(self, running: RunningCall) -> None:
+        call = running.call
+        legs = leg_records(call)
+        record = call_record(
+            call, running.decision, legs, called=running.called, recording=running.recorder.stereo, node=self._node
+        )
+        call.story.tell(
+            "call ended",
+            outcome=record.outcome.value,
+            status=record.sip_status,
+            cause=call.cause.text,
+            by=record.hung_up_by,
+            seconds=round(record.duration_seconds, 3),
+            mos=record.mos_mean,
+        )
+        self._metrics.call_ended(record, legs)
+        self._recent.add(FinishedCall(record, tuple(legs), call.story))
+        self._file_records(record, legs)
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    def hang_up(self, call_id: str) -> bool:
+        """End one call for an operator; False when there is none of this id."""
+        running = self.calls.get(call_id)
+        if running is None:
+            return False
+        running.call.end(ADMIN)
+        return True
+
+    async def drain(self, seconds: float) -> None:
+        """Refuse new calls, give the running ones `seconds` to end, then end them; returns when all records are written."""
+        self._draining = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for running in list(self.calls.values()):
+            running.call.end(SHUTDOWN)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=MEDIA_GONE_WITHIN + 1.0)
+
+    @property
+    def draining(self) -> bool:
+        """Whether new calls are refused because the node is going down."""
+        return self._draining

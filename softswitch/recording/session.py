@@ -1,0 +1,72 @@
+"""One recorded conversation: a WAV per leg and a stereo file of both, on one clock (REQUIREMENTS 39, 40, 48)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from media.commands import CloseRecording, OpenRecording, StartTap, StopTap
+from media.events import RecordingFailed, RecordingFinished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from softswitch.b2bua.call import Call
+    from softswitch.b2bua.leg import Leg
+
+LEFT, RIGHT = 0, 1
+SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-_")
+
+
+class Recording:
+    """Open from the first tapped leg to `close()`. Losing its disk never touches the call: it is told in the story."""
+
+    def __init__(self, call: Call, directory: Path, number: int, now: Callable[[], datetime] | None = None) -> None:
+        started = (now or _utc)()
+        self._call = call
+        self._number = number
+        folder = directory / f"{started:%Y-%m-%d}"
+        self._stem = str(folder / f"{started:%H%M%S}_{call.id}")
+        self.stereo = f"{self._stem}.wav"
+        self.files: dict[Leg, str] = {}
+        call.switch.recordings[number] = self._told
+        call.switch.engine.post(OpenRecording(number, self.stereo))
+        call.story.tell("recording started", file=self.stereo)
+
+    def add(self, leg: Leg) -> None:
+        """Record what this leg's party says; callers are on the left, everybody else on the right."""
+        if leg.media is None or leg in self.files:
+            return
+        path = f"{self._stem}_{self._part(leg)}.wav"
+        self.files[leg] = path
+        leg.recording = path
+        channel = LEFT if leg is self._call.caller else RIGHT
+        leg.media.post(StartTap(leg.media.leg, self._number, path, channel))
+
+    def remove(self, leg: Leg) -> None:
+        """Stop recording a leg that goes on without us."""
+        if leg in self.files and leg.media is not None:
+            leg.media.post(StopTap(leg.media.leg))
+
+    def close(self) -> None:
+        """Finish the files; `recording finished` follows in the story."""
+        self._call.switch.engine.post(CloseRecording(self._number))
+
+    def _part(self, leg: Leg) -> str:
+        name = leg.role if leg.role == "caller" else leg.name
+        plain = "".join(letter if letter in SAFE else "-" for letter in name)[:64]
+        taken = sum(1 for path in self.files.values() if path.startswith(f"{self._stem}_{plain}"))
+        return plain if not taken else f"{plain}-{taken + 1}"
+
+    def _told(self, event: RecordingFinished | RecordingFailed) -> None:
+        match event:
+            case RecordingFailed(path=path, error=error):
+                self._call.story.warn("recording failed", file=path, error=error)
+            case RecordingFinished(lost_packets=lost):
+                del self._call.switch.recordings[self._number]
+                self._call.story.tell("recording finished", files=len(event.files), lost_packets=lost)
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
