@@ -1,0 +1,263 @@
+"""Header values: frozen, parsed from the text after the colon and printed back (RFC 3261 20, 25.1).
+
+`X.parse(text)` raises RemoteProtocolError and nothing else; `X.parse(str(x)) == x` for every x that can be printed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from softswitch.sip.errors import RemoteProtocolError
+from softswitch.sip.grammar import (
+    CACHED_TEXT_LIMIT,
+    HOST,
+    QUOTED_STRING,
+    TOKEN_CHARS,
+    is_token,
+    parse_digits,
+    quote,
+    unquote,
+)
+from softswitch.sip.parameters import NO_PARAMETERS, Parameters
+from softswitch.sip.uri import Uri, check_ipv6_reference
+
+MAX_CSEQ = 2**31 - 1
+"""RFC 3261 8.1.1.5: "expressible as a 32-bit unsigned integer and MUST be less than 2**31"."""
+MAX_DELTA_SECONDS = 2**32 - 1
+
+# Unquoted display names are tokens (RFC 4475 3.1.2.15); names in UTF-8 without quotes are common and unambiguous.
+_NAME_ADDR = re.compile(
+    rf"(?:({QUOTED_STRING})|([{TOKEN_CHARS} \t\x80-\U0010ffff]*))[ \t]*<([^<>]*)>[ \t]*(;.*)?", re.DOTALL
+).fullmatch
+_ADDR_SPEC = re.compile(r"([^;?,<>\" \t]+)[ \t]*(;.*)?", re.DOTALL).fullmatch
+
+_SENT_BY = rf"({HOST})(?:[ \t]*:[ \t]*([0-9]{{1,5}}))?+[ \t]*(;.*)?"
+_VIA = re.compile(
+    rf"([{TOKEN_CHARS}]+)[ \t]*/[ \t]*([{TOKEN_CHARS}]+)[ \t]*/[ \t]*([{TOKEN_CHARS}]+)[ \t]+{_SENT_BY}", re.DOTALL
+).fullmatch
+_MEDIA_TYPE = re.compile(rf"([{TOKEN_CHARS}]+)[ \t]*/[ \t]*([{TOKEN_CHARS}]+)[ \t]*(;.*)?", re.DOTALL).fullmatch
+_REASON = re.compile(rf"([{TOKEN_CHARS}]+)[ \t]*(;.*)?", re.DOTALL).fullmatch
+_RETRY_AFTER = re.compile(r"([0-9]+)[ \t]*(\([^()]*\))?[ \t]*(;.*)?", re.DOTALL).fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class NameAddr:
+    """From, To, Contact, Route, Record-Route, P-Asserted-Identity ...: `"Name" <uri>;parameters` (20.10)."""
+
+    display_name: str
+    """Unquoted; empty when there is none."""
+    uri: Uri
+    parameters: Parameters = NO_PARAMETERS
+
+    @classmethod
+    def parse(cls, text: str) -> NameAddr:
+        """Read a name-addr or addr-spec; parameters of an addr-spec belong to the header (20: no `?` or `;` in it)."""
+        return _parse_name_addr(text) if len(text) > CACHED_TEXT_LIMIT else _parse_name_addr_cached(text)
+
+    @property
+    def tag(self) -> str | None:
+        """The dialog tag (19.3)."""
+        return self.parameters.get("tag")
+
+    def with_tag(self, tag: str) -> NameAddr:
+        """The same address with this tag."""
+        return replace(self, parameters=self.parameters.with_("tag", tag))
+
+    def __str__(self) -> str:
+        if self.display_name:
+            return f"{quote(self.display_name)} <{self.uri}>{self.parameters}"
+        return f"<{self.uri}>{self.parameters}"
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """One hop of the response's way back (20.42)."""
+
+    transport: str
+    """`UDP`, `TCP`, `TLS`, `WS`, `WSS`, or a transport nobody knows yet (RFC 4475 3.1.1.10)."""
+    host: str
+    """sent-by host; IPv6 in brackets."""
+    port: int | None = None
+    parameters: Parameters = NO_PARAMETERS
+    protocol: str = "SIP/2.0"
+
+    @classmethod
+    def parse(cls, text: str) -> Via:
+        """Read one Via value (a list must be split before)."""
+        match = _VIA(text)
+        if match is None:
+            raise RemoteProtocolError(
+                "Malformed Via", f"expected SIP/2.0/transport host[:port][;params], got {text[:200]!r}"
+            )
+        name, version, transport, host, port, parameters = match.groups()
+        number = None
+        if port is not None:
+            number = int(port)
+            if number > 65535:
+                raise RemoteProtocolError("Port out of range in Via", text[:200])
+        if host[0] == "[":
+            host = check_ipv6_reference(host)
+        return cls(
+            transport.upper(),
+            host,
+            number,
+            Parameters.parse(parameters) if parameters else NO_PARAMETERS,
+            "SIP/2.0" if version == "2.0" and name == "SIP" else f"{name.upper()}/{version}",
+        )
+
+    @property
+    def branch(self) -> str | None:
+        """The transaction's id; unique only with the magic cookie `z9hG4bK` (8.1.1.7)."""
+        return self.parameters.get("branch")
+
+    @property
+    def received(self) -> str | None:
+        """Source address as the next hop saw it, without brackets (18.2.1; RFC 5118 4.5 asks for both forms)."""
+        value = self.parameters.get("received")
+        return value.strip("[]") if value else None
+
+    @property
+    def rport(self) -> int | None:
+        """Source port as the next hop saw it (RFC 3581); `"rport" in parameters` tells whether it is asked for."""
+        value = self.parameters.get("rport")
+        return parse_digits(value, 65535) if value else None
+
+    def with_source(self, address: str, port: int) -> Via:
+        """What a server notes on a request's top Via (18.2.1, RFC 3581 4): `received`, and `rport` when asked for."""
+        parameters = self.parameters
+        if "rport" in parameters:
+            parameters = parameters.with_("rport", str(port)).with_("received", address)
+        elif self.host.strip("[]") != address:
+            parameters = parameters.with_("received", address)
+        else:
+            return self
+        return replace(self, parameters=parameters)
+
+    def __str__(self) -> str:
+        if self.port is None:
+            return f"{self.protocol}/{self.transport} {self.host}{self.parameters}"
+        return f"{self.protocol}/{self.transport} {self.host}:{self.port}{self.parameters}"
+
+
+@dataclass(frozen=True, slots=True)
+class CSeq:
+    """Sequence number and method of a request (20.16)."""
+
+    number: int
+    method: str
+
+    @classmethod
+    def parse(cls, text: str) -> CSeq:
+        """Read `number method`, the number below 2**31."""
+        digits, _, method = text.partition(" ")
+        number = parse_digits(digits, MAX_CSEQ)
+        if number is None or not is_token(method):
+            pieces = text.split()
+            number = parse_digits(pieces[0], MAX_CSEQ) if len(pieces) == 2 else None
+            if number is None or not is_token(pieces[1]):
+                raise RemoteProtocolError("Malformed CSeq", f"expected 0..2**31-1 and a method, got {text[:80]!r}")
+            method = pieces[1]
+        return cls(number, method)
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.method}"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """Content-Type, and one element of Accept (20.15)."""
+
+    type: str
+    """Lower case, as are subtypes: they compare without case."""
+    subtype: str
+    parameters: Parameters = NO_PARAMETERS
+
+    @classmethod
+    def parse(cls, text: str) -> MediaType:
+        """Read `type/subtype[;parameters]`."""
+        match = _MEDIA_TYPE(text)
+        if match is None:
+            raise RemoteProtocolError("Malformed media type", f"expected type/subtype, got {text[:80]!r}")
+        return cls(match[1].lower(), match[2].lower(), Parameters.parse(match[3] or ""))
+
+    @property
+    def essence(self) -> str:
+        """`type/subtype` alone."""
+        return f"{self.type}/{self.subtype}"
+
+    def __str__(self) -> str:
+        return f"{self.type}/{self.subtype}{self.parameters}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a request was sent: `Q.850;cause=16;text="Normal call clearing"` (RFC 3326)."""
+
+    protocol: str
+    """`SIP` or `Q.850`, as written; compares without case in practice."""
+    cause: int | None = None
+    text: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Reason:
+        """Read one reason-value; extensions are dropped."""
+        match = _REASON(text)
+        if match is None:
+            raise RemoteProtocolError("Malformed Reason", f"expected protocol;cause=n, got {text[:80]!r}")
+        parameters = Parameters.parse(match[2] or "")
+        cause = parameters.get("cause")
+        return cls(match[1], parse_digits(cause, 9999) if cause else None, parameters.text("text"))
+
+    def __str__(self) -> str:
+        text = self.protocol
+        if self.cause is not None:
+            text += f";cause={self.cause}"
+        if self.text is not None:
+            text += f";text={quote(self.text)}"
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAfter:
+    """When to try again (20.33)."""
+
+    seconds: int
+    comment: str = ""
+    parameters: Parameters = NO_PARAMETERS
+
+    @classmethod
+    def parse(cls, text: str) -> RetryAfter:
+        """Read delta-seconds, an optional comment and parameters; overlarge numbers are refused (RFC 4475 3.1.2.5)."""
+        match = _RETRY_AFTER(text)
+        seconds = parse_digits(match[1], MAX_DELTA_SECONDS) if match else None
+        if match is None or seconds is None:
+            raise RemoteProtocolError("Malformed Retry-After", f"expected seconds, got {text[:80]!r}")
+        return cls(seconds, (match[2] or "")[1:-1], Parameters.parse(match[3] or ""))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.seconds} ({self.comment}){self.parameters}" if self.comment else f"{self.seconds}{self.parameters}"
+        )
+
+
+def parse_delta_seconds(text: str, default: int) -> int:
+    """An expiry in seconds; "treat them as if they contained the default" if out of range (RFC 4475 3.1.2.4)."""
+    seconds = parse_digits(text.strip(" \t"), MAX_DELTA_SECONDS)
+    return default if seconds is None else seconds
+
+
+def _parse_name_addr(text: str) -> NameAddr:
+    match = _NAME_ADDR(text)
+    if match is not None:
+        quoted, name, uri, parameters = match.groups()
+        display_name = unquote(quoted) if quoted else name.strip(" \t")
+        return NameAddr(display_name, Uri.parse(uri), Parameters.parse(parameters) if parameters else NO_PARAMETERS)
+    match = _ADDR_SPEC(text)
+    if match is None:
+        raise RemoteProtocolError("Malformed address", f'expected ["name"] <uri>[;params], got {text[:200]!r}')
+    return NameAddr("", Uri.parse(match[1]), Parameters.parse(match[2]) if match[2] else NO_PARAMETERS)
+
+
+_parse_name_addr_cached = lru_cache(2048)(_parse_name_addr)
