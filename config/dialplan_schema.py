@@ -1,0 +1,299 @@
+"""`dialplan.yaml` key by key: conditions, applications, tests."""
+
+# No `from __future__ import annotations`: pydantic evaluates these at run time.
+import re
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
+
+from config import pattern
+from config.schema import Section
+from config.values import Boolean, Lasting, Line, Name, OneOrMore, Several, Text, Whole, shown
+
+MAX_NUMBER = 64
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CALLED = "$called"
+
+
+def _zone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(str(value)) if isinstance(value, str) and value else ZoneInfo("?")
+    except (ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError(f"expected a time zone such as Europe/Berlin, got {shown(value)}") from None
+    except KeyError:
+        raise ValueError(f"expected a time zone such as Europe/Berlin, got {shown(value)}") from None
+
+
+Zone = Annotated[ZoneInfo, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]})]
+
+
+def _number(value: str) -> str:
+    if not value.strip() or len(value) > MAX_NUMBER:
+        raise ValueError(f"expected a number of 1 to {MAX_NUMBER} characters, got {shown(value)}")
+    return value.strip()
+
+
+Number = Annotated[Text, AfterValidator(_number)]
+
+
+def _regex(value: str) -> str:
+    pattern.check(value)
+    return value
+
+
+Regex = Annotated[Text, AfterValidator(_regex)]
+
+
+def _minute(value: object) -> int:
+    found = re.fullmatch(r"([0-9]{1,2}):([0-9]{2})", value) if isinstance(value, str) else None
+    minute = int(found[1]) * 60 + int(found[2]) if found and int(found[2]) < 60 else -1
+    if not 0 <= minute <= 24 * 60:
+        raise ValueError(f"expected a time of day such as 08:00, from 00:00 to 24:00, got {shown(value)}")
+    return minute
+
+
+Minute = Annotated[int, PlainValidator(_minute), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}$"})]
+
+
+def _days(value: object) -> frozenset[int]:
+    """Read `mon`, `mon-fri`, `fri-mon`, or a list of these."""
+    days: set[int] = set()
+    for item in value if isinstance(value, list) else [value]:
+        first, dash, last = str(item).lower().partition("-")
+        if first not in DAYS or (dash and last not in DAYS):
+            raise ValueError(f"expected days such as mon, mon-fri or [sat, sun], got {shown(item)}")
+        start, end = DAYS.index(first), DAYS.index(last if dash else first)
+        days.update((start + step) % 7 for step in range((end - start) % 7 + 1))
+    if not days:
+        raise ValueError("expected at least one day")
+    return frozenset(days)
+
+
+Days = Annotated[
+    frozenset[int],
+    PlainValidator(_days),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "examples": ["mon-fri", ["sat", "sun"]]}),
+]
+
+
+def _source(value: str) -> str:
+    kind, colon, name = value.partition(":")
+    if value in {"trunks", "phones"} or (kind in {"trunk", "phone"} and colon and name):
+        return value
+    raise ValueError(f"expected trunks, phones, trunk:<name> or phone:<user>, got {shown(value)}")
+
+
+Source = Annotated[Text, AfterValidator(_source)]
+
+
+class Numbering(Section):
+    """How numbers are dialled here; turns every number into its one canonical form before the rules see it."""
+
+    country_code: Annotated[
+        Annotated[str, Field(pattern="^[1-9][0-9]{0,2}$")] | None,
+        BeforeValidator(lambda value: getattr(value, "text", value)),
+        WithJsonSchema({"type": ["string", "integer"]}),
+        Field(description="Country code of this place, without +. Not given: national numbers stay as they are."),
+    ] = None
+    international_prefix: Annotated[
+        Text, Field(description="What is dialled before a country code.", pattern="^[0-9]{0,5}$")
+    ] = "00"
+    national_prefix: Annotated[
+        Text, Field(description="What is dialled before an area code.", pattern="^[0-9]{0,5}$")
+    ] = "0"
+
+
+class NumberMatch(Section):
+    """Any one of these is enough."""
+
+    exact: Annotated[OneOrMore[Number] | None, Field(description="The whole number.")] = None
+    prefix: Annotated[OneOrMore[Number] | None, Field(description="How the number begins, e.g. +49.")] = None
+    regex: Annotated[OneOrMore[Regex] | None, Field(description="Must fit the whole canonical number.")] = None
+    local: Annotated[Boolean, Field(description="The name of a phone of this node.")] = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "NumberMatch":
+        if self.exact is None and self.prefix is None and self.regex is None and not self.local:
+            raise ValueError("expected one of exact, prefix, regex or local: true")
+        return self
+
+
+def _number_match(value: object) -> object:
+    return value if isinstance(value, (dict, NumberMatch)) else {"exact": value}
+
+
+NumberCondition = Annotated[
+    NumberMatch,
+    BeforeValidator(_number_match, json_schema_input_type=NumberMatch | Text | list[Text]),
+]
+
+
+class TimeMatch(Section):
+    """Wall-clock time. `from` later than `to` runs past midnight and belongs to the day it starts on."""
+
+    days: Annotated[Days, Field(description="mon, mon-fri, or a list.")] = frozenset(range(7))
+    from_: Annotated[Minute, Field(alias="from", description="First minute.")] = 0
+    to: Annotated[Minute, Field(description="End, not included.")] = 24 * 60
+    timezone: Annotated[Zone | None, Field(description="Not given: the dialplan's.")] = None
+
+    @model_validator(mode="after")
+    def _lasts(self) -> "TimeMatch":
+        if self.from_ == self.to:
+            raise ValueError("'from' and 'to' are the same time: this never happens")
+        return self
+
+
+class When(Section):
+    """All conditions given must hold."""
+
+    from_: Annotated[
+        OneOrMore[Source] | None, Field(alias="from", description="trunks, phones, trunk:<name>, phone:<user>.")
+    ] = None
+    called: Annotated[NumberCondition | None, Field(description="The number dialled.")] = None
+    caller: Annotated[NumberCondition | None, Field(description="The caller's number.")] = None
+    time: Annotated[TimeMatch | None, Field(description="When.")] = None
+
+
+class Rewrite(Section):
+    """Changes the canonical number on its way to a trunk."""
+
+    strip: Annotated[int, Whole(0, 32), Field(description="Characters taken off the front; + is one.")] = 0
+    prepend: Annotated[Text, Field(description="Put before what is left.", pattern=r"^[+0-9*#]{0,32}$")] = ""
+
+
+class Dial(Section):
+    """Ring phones, then trunks; the first to answer gets the call."""
+
+    phone: Annotated[OneOrMore[Text] | None, Field(description=f"Phones; {CALLED} = the one that was dialled.")] = None
+    trunk: Annotated[OneOrMore[Name] | None, Field(description="Trunks, in the order to try.")] = None
+    strategy: Annotated[
+        Literal["sequential", "parallel"], Field(description="One after the other, or all at once.")
+    ] = "sequential"
+    ring_for: Annotated[
+        Annotated[float, Lasting("1s", "10m")] | None,
+        Field(description="How long each rings (parallel: all together). Not given: limits.ring_for."),
+    ] = None
+    number: Annotated[Rewrite | None, Field(description="Rewrite the number sent to the trunk.")] = None
+    record: Annotated[Boolean | None, Field(description="Not given: recording.enabled.")] = None
+
+    @model_validator(mode="after")
+    def _has_target(self) -> "Dial":
+        if self.phone is None and self.trunk is None:
+            raise ValueError("expected phone, trunk, or both")
+        return self
+
+
+class Ring(Section):
+    """Let the caller hear ringing."""
+
+    seconds: Annotated[float, Lasting("100ms", "10m"), Field(alias="for", description="How long.")]
+
+
+class Play(Section):
+    """Play an announcement or music."""
+
+    file: Annotated[Line, Field(description="Relative to prompts.directory.")]
+    repeat: Annotated[Boolean, Field(description="Over and over until the caller hangs up.")] = False
+    early: Annotated[Boolean, Field(description="Before the call is answered (183), so that it costs nothing.")] = False
+
+
+class Echo(Section):
+    """Send the caller's own audio back."""
+
+    seconds: Annotated[
+        Annotated[float, Lasting("1s", "24h")] | None, Field(alias="for", description="Not given: until hung up.")
+    ] = None
+
+
+class Record(Section):
+    """Switch recording on or off for what follows."""
+
+    enabled: Annotated[Boolean, Field(description="On or off.")] = True
+
+
+class Reject(Section):
+    """Refuse the call."""
+
+    status: Annotated[int, Whole(300, 699), Field(description="SIP status.")] = 603
+    reason: Annotated[Line | None, Field(description="Reason phrase. Not given: the standard one.")] = None
+
+
+class Answer(Section):
+    """Answer now."""
+
+
+class Hangup(Section):
+    """End the call."""
+
+    cause: Annotated[int, Whole(1, 127), Field(description="ITU-T Q.850 cause.")] = 16
+
+
+class Step(Section):
+    """Exactly one application."""
+
+    dial: Dial | None = None
+    ring: Ring | None = None
+    play: Play | None = None
+    echo: Echo | None = None
+    record: Record | None = None
+    reject: Reject | None = None
+    answer: Answer | None = None
+    hangup: Hangup | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "Step":
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"expected exactly one of {', '.join(Step.model_fields)}; begin each with its own '- '")
+        return self
+
+    @property
+    def application(self) -> str:
+        """Its name."""
+        return next(iter(self.model_fields_set))
+
+
+def _step(value: object) -> object:
+    """A bare word is an application without options."""
+    if isinstance(value, str):
+        return {value: {}}
+    if isinstance(value, dict):
+        return {key: {} if options is None else options for key, options in value.items()}
+    return value
+
+
+StepOrWord = Annotated[
+    Step,
+    BeforeValidator(_step, json_schema_input_type=Step | Literal["echo", "record", "reject", "answer", "hangup"]),
+]
+
+
+class Route(Section):
+    """One rule: when it applies, and what happens then."""
+
+    name: Annotated[Line, Field(description="Shown in logs, stories and simulate.")]
+    when: Annotated[When, Field(description="Nothing given: every call.")] = When()
+    do: Annotated[OneOrMore[StepOrWord], Field(description="Applications, in order.")]
+
+
+class Test(Section):
+    """A call that must go where you say; `softswitch check` tries every one."""
+
+    from_: Annotated[Source, Field(alias="from", description="trunk:<name> or phone:<user>.")]
+    to: Annotated[Number, Field(description="The number dialled, as the caller types it.")]
+    caller: Annotated[Number | None, Field(description="The caller's number. Not given: the phone's user name.")] = None
+    at: Annotated[Line | None, Field(description='"2026-12-24T18:05 Europe/Berlin". Not given: a Monday at noon.')] = (
+        None
+    )
+    expect: Annotated[Line, Field(description="A route's name, or the actions as `simulate` prints them.")]
+
+
+class DialplanFile(Section):
+    """Where calls go. The first route whose conditions all hold decides."""
+
+    numbering: Annotated[Numbering, Field(description="How numbers are dialled here.")] = Numbering()
+    timezone: Annotated[Zone, Field(description="For `time` conditions and tests.")] = ZoneInfo("UTC")
+    routes: Annotated[Several[Route], Field(description="The rules, in order.")] = ()
+    tests: Annotated[Several[Test], Field(description="Calls that must go where you say.")] = ()

@@ -1,0 +1,251 @@
+"""Every section of the configuration, key by key: type, default, meaning. The JSON Schema for editors comes from here.
+
+Values are SI (seconds, bytes); paths are absolute; all models are frozen. `None` means "not given", nothing else.
+"""
+
+# No `from __future__ import annotations`: pydantic evaluates these at run time.
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from config.secrets import Secret
+from config.values import (
+    Address,
+    Boolean,
+    Codec,
+    DatabaseUrl,
+    FilePath,
+    Host,
+    Lasting,
+    Line,
+    Name,
+    NetworkText,
+    NextHopText,
+    OneOrMore,
+    Port,
+    SecretText,
+    Several,
+    SourceText,
+    Transport,
+    Whole,
+)
+
+ADMIN_TOKEN = "var/secrets/admin-token"  # noqa: S105 - a path
+"""The file of `admin.token` when it is not given."""
+ANY = "0.0.0.0"  # noqa: S104 - what a switch is for; phones and trunks are let in by source address
+
+
+class Section(BaseModel):
+    """Frozen; unknown keys are mistakes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+
+class Node(Section):
+    """This switch."""
+
+    name: Annotated[Line, Field(description="Name of this node in logs, records and metrics.")] = "softswitch"
+    advertised_address: Annotated[
+        Host | None,
+        Field(
+            description="Address peers reach this node at, when it is not the one of its own interface (1:1 NAT). "
+            "Not given: the address of the interface that leads to the peer."
+        ),
+    ] = None
+
+
+class Listener(Section):
+    """One socket that SIP is heard on."""
+
+    transport: Annotated[Transport, Field(description="udp or tcp.")] = "udp"
+    address: Annotated[Address, Field(description="Address to bind; 0.0.0.0 or :: for every interface.")] = ANY
+    port: Annotated[Port, Field(description="Port to bind.")] = 5060
+
+
+class Timers(Section):
+    """RFC 3261 table 4."""
+
+    t1: Annotated[float, Lasting("50ms", "10s"), Field(description="Round-trip estimate.")] = 0.5
+    t2: Annotated[float, Lasting("500ms", "1m"), Field(description="Longest retransmission interval.")] = 4.0
+    t4: Annotated[float, Lasting("500ms", "1m"), Field(description="Longest time a message lives in the network.")] = (
+        5.0
+    )
+
+
+class Sip(Section):
+    """Signalling."""
+
+    listen: Annotated[OneOrMore[Listener], Field(description="Where SIP is heard.")] = (
+        Listener(),
+        Listener(transport="tcp"),
+    )
+    user_agent: Annotated[Line, Field(description="User-Agent and Server header.")] = "softswitch"
+    timers: Annotated[Timers, Field(description="Transaction timers; leave them alone on ordinary networks.")] = (
+        Timers()
+    )
+
+
+class Ports(Section):
+    """A range of UDP ports, both ends included."""
+
+    first: Annotated[int, Whole(1024, 65534), Field(description="First port, even.")] = 20000
+    last: Annotated[int, Whole(1025, 65535), Field(description="Last port. A leg takes two: RTP even, RTCP odd.")] = (
+        39999
+    )
+
+
+class Media(Section):
+    """RTP."""
+
+    address: Annotated[Address, Field(description="Address that media sockets bind.")] = ANY
+    advertised_address: Annotated[
+        Host | None, Field(description="Address in SDP. Not given: node.advertised_address, else the interface's.")
+    ] = None
+    ports: Annotated[Ports, Field(description="Ports for media.")] = Ports()
+    workers: Annotated[int, Whole(1, 64), Field(description="Media threads; one carries about 1,900 calls.")] = 1
+    timeout: Annotated[
+        float,
+        Lasting("5s", "24h"),
+        Field(description="Hang up when a leg that should send has been silent this long (not on hold)."),
+    ] = 60.0
+    latch_window: Annotated[
+        float,
+        Lasting("100ms", "1m"),
+        Field(description="How long a leg may learn a source other than the one its SDP names (phones behind NAT)."),
+    ] = 5.0
+    priority: Annotated[int, Whole(0, 99), Field(description="Real-time priority asked for (SCHED_FIFO); 0: none.")] = (
+        10
+    )
+
+
+class Trunk(Section):
+    """A carrier or another switch."""
+
+    sources: Annotated[
+        Several[SourceText],
+        Field(
+            description="Addresses or networks its calls come from, optionally address:port. None: it cannot call in."
+        ),
+    ] = ()
+    destinations: Annotated[
+        Several[NextHopText],
+        Field(description="host[:port][;transport=udp|tcp], tried in this order. None: it cannot be called."),
+    ] = ()
+    codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
+        "PCMA",
+        "PCMU",
+    )
+    username: Annotated[Line | None, Field(description="For digest challenges from the trunk.")] = None
+    password: Annotated[SecretText | None, Field(description="For digest challenges from the trunk.")] = None
+    realm: Annotated[
+        Line | None, Field(description="Answer challenges of this realm only. Not given: the realm asked first.")
+    ] = None
+    from_domain: Annotated[Host | None, Field(description="Host part of From towards this trunk.")] = None
+    max_channels: Annotated[
+        Annotated[int, Whole(1, 100_000)] | None, Field(description="Most calls at once, both directions together.")
+    ] = None
+
+
+class Phone(Section):
+    """One SIP phone that registers here. Its key is its user name, extension and digest user."""
+
+    password: Annotated[SecretText, Field(description="Digest password.")]
+    display_name: Annotated[Line | None, Field(description="Name shown to whom it calls.")] = None
+    caller_id: Annotated[
+        Line | None, Field(description="Number shown to trunks it calls. Not given: its user name.")
+    ] = None
+
+
+class Phones(Section):
+    """Phones that register with this node."""
+
+    realm: Annotated[Line, Field(description="Digest realm; changing it asks every phone anew.")] = "softswitch"
+    allow_from: Annotated[
+        Several[NetworkText], Field(description="Networks phones may register and call from; others get no answer.")
+    ] = ()
+    codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
+        "PCMA",
+        "PCMU",
+        "G722",
+        "opus",
+    )
+    minimum_expires: Annotated[
+        float, Lasting("10s", "24h"), Field(description="Shortest registration granted (423 below it).")
+    ] = 60.0
+    maximum_expires: Annotated[float, Lasting("10s", "24h"), Field(description="Longest registration granted.")] = (
+        3600.0
+    )
+    users: Annotated[Mapping[Name, Phone], Field(description="The phones, by user name.")] = {}
+
+
+class Recording(Section):
+    """Call recording."""
+
+    enabled: Annotated[Boolean, Field(description="Record every bridged call that no rule decides otherwise for.")] = (
+        False
+    )
+    directory: Annotated[FilePath, Field(description="Where recordings go.")] = Path("recordings")
+
+
+class Prompts(Section):
+    """Announcements and music."""
+
+    directory: Annotated[FilePath, Field(description="What relative names in `play` count from.")] = Path("prompts")
+
+
+class Admin(Section):
+    """The HTTP endpoint for operators and monitoring."""
+
+    enabled: Annotated[Boolean, Field(description="Whether it is there at all.")] = True
+    address: Annotated[Address, Field(description="Address to bind.")] = "127.0.0.1"
+    port: Annotated[Port, Field(description="Port to bind.")] = 8080
+    token: Annotated[
+        SecretText,
+        Field(description="Bearer token. Not given: made at first start in var/secrets/admin-token (loopback only)."),
+    ] = Secret("", "created", ADMIN_TOKEN)
+
+
+class Database(Section):
+    """Call records."""
+
+    url: Annotated[
+        DatabaseUrl, Field(description="sqlite:///path (relative to the root; four slashes for an absolute path).")
+    ] = "sqlite:///var/softswitch.db"
+
+
+class Logging(Section):
+    """Structured logs on standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level written.")] = "info"
+    format: Annotated[Literal["text", "json"], Field(description="text for people, json for machines.")] = "text"
+
+
+class Limits(Section):
+    """What one node takes on."""
+
+    max_calls: Annotated[
+        int, Whole(1, 1_000_000), Field(description="Most calls at once; more are answered 503 with Retry-After.")
+    ] = 2000
+    ring_for: Annotated[
+        float, Lasting("1s", "10m"), Field(description="How long `dial` rings when the rule does not say.")
+    ] = 45.0
+
+
+class Sections(Section):
+    """Everything the YAML files in the configuration folder may say."""
+
+    node: Annotated[Node, Field(description="This switch.")] = Node()
+    sip: Annotated[Sip, Field(description="Signalling.")] = Sip()
+    media: Annotated[Media, Field(description="RTP.")] = Media()
+    trunks: Annotated[
+        Mapping[Name, Trunk], Field(description="Carriers and other switches, by name.", default_factory=dict)
+    ]
+    phones: Annotated[Phones, Field(description="Phones that register here.")] = Phones()
+    recording: Annotated[Recording, Field(description="Call recording.")] = Recording()
+    prompts: Annotated[Prompts, Field(description="Announcements and music.")] = Prompts()
+    admin: Annotated[Admin, Field(description="HTTP endpoint for operators.")] = Admin()
+    database: Annotated[Database, Field(description="Call records.")] = Database()
+    logging: Annotated[Logging, Field(description="Structured logs.")] = Logging()
+    limits: Annotated[Limits, Field(description="What one node takes on.")] = Limits()

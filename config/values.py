@@ -1,0 +1,378 @@
+"""The kinds of value that configuration is made of, each with the words for getting it wrong.
+
+Every kind takes what YAML gives (`yaml12.Tree`) and raises ValueError saying what was expected and what came.
+"""
+
+# No `from __future__ import annotations`: pydantic evaluates these at run time.
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from config.secrets import HIDDEN, Secret, SecretReader
+
+T = TypeVar("T")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Transport = Literal["udp", "tcp"]
+Codec = Literal["PCMA", "PCMU", "G722", "G729", "opus"]
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h)")
+_HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+
+
+def shown(value: object) -> str:
+    """What was written, short enough for one line."""
+    text = getattr(value, "text", None)
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "a section of keys"
+        case list():
+            return "a list"
+        case _:
+            pass
+    if text is None:
+        text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    typed = getattr(value, "text", None)
+    if typed is not None:
+        return str(typed)
+    hint = f": quote it, as in '{shown(value)}'" if isinstance(value, bool) else ""
+    raise ValueError(f"expected text, got {shown(value)}{hint}")
+
+
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number"]})]
+"""Text; a number is taken as it was typed."""
+
+
+def _one_line(value: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise ValueError("line breaks and control characters are not allowed here")
+    if not value.strip() or len(value) > 128:
+        raise ValueError(f"expected 1 to 128 characters, got {len(value.strip())}")
+    return value
+
+
+Line = Annotated[Text, AfterValidator(_one_line)]
+"""One line of 1..128 characters, safe to appear in a header or log."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}|[*+#][0-9*#]{1,63}")
+
+
+def _name(value: str) -> str:
+    if _NAME.fullmatch(value) is None:
+        raise ValueError(f"expected a name of letters, digits, '_', '.', '-' (at most 64), got {shown(value)}")
+    return value
+
+
+Name = Annotated[Text, AfterValidator(_name)]
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"expected true or false, got {shown(value)}")
+
+
+Boolean = Annotated[bool, BeforeValidator(_boolean)]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Annotation of an int within bounds: `Annotated[int, Whole(1, 9)]`."""
+
+    low: int
+    high: int
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "integer", "minimum": self.low, "maximum": self.high}
+
+    def check(self, value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not self.low <= value <= self.high:
+            raise ValueError(f"expected a whole number from {self.low} to {self.high}, got {shown(value)}")
+        return int(value)
+
+
+Port = Annotated[int, Whole(1, 65535)]
+
+
+def seconds(value: object) -> float:
+    """Read `20s`, `500ms`, `2m`, `1h`. Raises ValueError."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError(
+            f"expected a duration with its unit, got {shown(value)}: write {shown(value)}s or {shown(value)}ms"
+        )
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"expected a duration such as 20s, 500ms, 2m or 1h, got {shown(value)}")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """Annotation of a float of seconds, written with a unit, within bounds."""
+
+    low: str
+    high: str
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h)$", "examples": ["20s", "500ms", "2m"]}
+
+    def check(self, value: object) -> float:
+        time = seconds(value)
+        if not seconds(self.low) <= time <= seconds(self.high):
+            raise ValueError(f"expected {self.low} to {self.high}, got {shown(value)}")
+        return time
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _some(value: tuple[T, ...]) -> tuple[T, ...]:
+    if not value:
+        raise ValueError("expected at least one, got an empty list")
+    return value
+
+
+OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_as_list), AfterValidator(_some)]
+"""A list; a single value counts as a list of one."""
+
+
+def _expect_list(value: object) -> object:
+    if isinstance(value, (list, tuple)):
+        return value
+    raise ValueError(f"expected a list, got {shown(value)}")
+
+
+Several = Annotated[tuple[T, ...], BeforeValidator(_expect_list)]
+
+
+def _network(value: object) -> Network:
+    if isinstance(value, Network):
+        return value
+    text = _text(value)
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        hint = _host_bits(text)
+        raise ValueError(f"expected an address or network such as 192.0.2.0/24, got {shown(text)}{hint}") from None
+
+
+def _host_bits(text: str) -> str:
+    try:
+        return f": did you mean {ipaddress.ip_network(text, strict=False)}?"
+    except ValueError:
+        return ""
+
+
+_STRING = WithJsonSchema({"type": "string"})
+_AS_TEXT = PlainSerializer(str, when_used="json")
+NetworkText = Annotated[Network, PlainValidator(_network), _AS_TEXT, _STRING]
+
+
+def _address(value: object) -> str:
+    text = _text(value)
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError(f"expected an IP address, got {shown(text)}") from None
+
+
+Address = Annotated[str, BeforeValidator(_address)]
+
+
+def host(text: str) -> str:
+    """An IP address or a DNS name. Raises ValueError."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        labels = text.rstrip(".").split(".")
+        numeric = labels[-1].isdigit()
+        if numeric or len(text) > 253 or not all(_HOST_LABEL.fullmatch(label) for label in labels):
+            raise ValueError(f"expected an IP address or a DNS name, got {shown(text)}") from None
+    return text
+
+
+Host = Annotated[Text, AfterValidator(host)]
+
+
+def _split_port(text: str) -> tuple[str, int | None]:
+    """`host`, `host:port`, `[v6]`, `[v6]:port`, `v6` to host and port."""
+    if text.startswith("["):
+        name, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError(f"expected [address]:port, got {shown(text)}")
+        digits = rest[1:] if rest else None
+    elif text.count(":") == 1:
+        name, _, digits = text.partition(":")
+    else:
+        name, digits = text, None
+    if digits is None:
+        return name, None
+    if not (digits.isascii() and digits.isdigit() and 1 <= int(digits) <= 65535):
+        raise ValueError(f"expected a port from 1 to 65535 after ':', got {shown(text)}")
+    return name, int(digits)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a trunk's calls come from: a network, or one port of one host."""
+
+    network: Network
+    port: int | None = None
+
+    def __str__(self) -> str:
+        if self.port is None:
+            return str(self.network)
+        address = self.network.network_address
+        return f"[{address}]:{self.port}" if self.network.version == 6 else f"{address}:{self.port}"
+
+
+def _source(value: object) -> Source:
+    if isinstance(value, Source):
+        return value
+    text = _text(value)
+    if "/" in text:
+        return Source(_network(text))
+    address, port = _split_port(text)
+    return Source(_network(address), port)
+
+
+SourceText = Annotated[Source, PlainValidator(_source), _AS_TEXT, _STRING]
+
+
+@dataclass(frozen=True, slots=True)
+class NextHop:
+    """Where a trunk is reached: `host[:port][;transport=udp|tcp]`."""
+
+    host: str
+    port: int = 5060
+    transport: Transport = "udp"
+
+    def __str__(self) -> str:
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{name}:{self.port};transport={self.transport}"
+
+
+def _next_hop(value: object) -> NextHop:
+    if isinstance(value, NextHop):
+        return value
+    text = _text(value)
+    place, semicolon, parameter = text.partition(";")
+    transport: Transport = "udp"
+    if semicolon:
+        match parameter.strip().lower().removeprefix("transport="):
+            case "udp":
+                transport = "udp"
+            case "tcp":
+                transport = "tcp"
+            case _:
+                raise ValueError(f"expected ;transport=udp or ;transport=tcp after the host, got {shown(parameter)}")
+    name, port = _split_port(place.strip())
+    return NextHop(host(name), 5060 if port is None else port, transport)
+
+
+NextHopText = Annotated[NextHop, PlainValidator(_next_hop), _AS_TEXT, _STRING]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What validation needs to know beside the text: where relative paths count from, and how secrets are read."""
+
+    root: Path
+    secrets: SecretReader
+
+
+def _surroundings(info: ValidationInfo) -> Surroundings:
+    if not isinstance(info.context, Surroundings):
+        raise TypeError("configuration is validated by config.load only")
+    return info.context
+
+
+def _file_path(value: object, info: ValidationInfo) -> Path:
+    text = _text(value)
+    if not text or "\0" in text:
+        raise ValueError(f"expected a path, got {shown(text)}")
+    return _surroundings(info).root / Path(text).expanduser()
+
+
+FilePath = Annotated[Path, PlainValidator(_file_path), _AS_TEXT, _STRING]
+"""A path; relative ones are resolved against the configuration's root."""
+
+
+def _secret(value: object, info: ValidationInfo) -> Secret:
+    return _surroundings(info).secrets.read(value)
+
+
+SecretText = Annotated[
+    Secret,
+    PlainValidator(_secret),
+    PlainSerializer(lambda _: HIDDEN, when_used="always"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "properties": {"env": {"type": "string", "description": "Name of an environment variable"}},
+                    "required": ["env"],
+                    "additionalProperties": False,
+                },
+                {
+                    "type": "object",
+                    "properties": {
+                        "file": {"type": "string", "description": "File that holds the secret on one line"},
+                        "create": {"type": "boolean", "description": "Make it with a random secret when it is missing"},
+                    },
+                    "required": ["file"],
+                    "additionalProperties": False,
+                },
+                {"type": "string", "description": "Plain text: works, with a warning"},
+            ]
+        }
+    ),
+]
+
+
+def _database_url(value: object, info: ValidationInfo) -> str:
+    text = _text(value)
+    kind, separator, rest = text.partition("://")
+    if kind == "sqlite" and separator and rest.startswith("/") and len(rest) > 1:
+        return f"sqlite:///{_surroundings(info).root / rest[1:]}"
+    raise ValueError("expected sqlite:///path/to/file")
+
+
+DatabaseUrl = Annotated[
+    str, PlainValidator(_database_url), WithJsonSchema({"type": "string", "pattern": "^sqlite:///."})
+]
+"""A database; the path of SQLite is made absolute."""
