@@ -24,7 +24,19 @@ if TYPE_CHECKING:
 class Call:
     """One caller and whoever was called for it. `legs` keeps the released ones too: they are the call's record."""
 
-    __slots__ = ("_abandoned", "_cancelled", "_cancelling", "_task", "_wakeup", "caller", "cause", "id", "legs", "story", "switch")
+    __slots__ = (
+        "_abandoned",
+        "_cancelled",
+        "_cancelling",
+        "_task",
+        "_wakeup",
+        "caller",
+        "cause",
+        "id",
+        "legs",
+        "story",
+        "switch",
+    )
 
     def __init__(self, caller: InboundLeg, switch: Switchboard, story: Story) -> None:
         self.id = story.call_id
@@ -57,9 +69,10 @@ class Call:
             self.cause = SHUTDOWN if isinstance(exc, asyncio.CancelledError) else INTERNAL
         for leg in self.legs:
             leg.hangup(self.cause)
-        if not self._cancelled:
+        if not self._abandoned:
             return False
-        return task.uncancel() <= self._cancelling and exc_type is asyncio.CancelledError
+        pending = task.uncancel() if self._cancelled else task.cancelling()
+        return pending <= self._cancelling and exc_type is asyncio.CancelledError
 
     def own(self, leg: Leg) -> None:
         """From now on the scope releases this leg, whatever happens. Called before anything can fail."""

@@ -37,7 +37,6 @@ class Stage:
     """Another way to the person the stage before was for: tried only when that way failed, not when she declined."""
 
 
-
 async def dial(call: Call, stages: Sequence[Stage], *, ring_for: float, watch: Watch) -> OutboundLeg:
     """Ring the stages in order, `ring_for` seconds each; the leg that answered first.
 

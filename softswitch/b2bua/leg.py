@@ -25,6 +25,7 @@ from softswitch.sip.events import (
     Progressed,
     Refused,
 )
+from softswitch.sip.session.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.sdp.negotiate import AudioOffer, Codec
     from softswitch.sip.headers import NameAddr
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
 
 WEAK_BELOW = 4.0
@@ -93,7 +94,14 @@ class Leg:
     role = ""
 
     def __init__(
-        self, switch: Switchboard, story: Story, *, name: str, party: NameAddr, codecs: Sequence[Codec], session: InviteSession
+        self,
+        switch: Switchboard,
+        story: Story,
+        *,
+        name: str,
+        party: NameAddr,
+        codecs: Sequence[Codec],
+        session: InviteSession,
     ) -> None:
         self.switch = switch
         self.story = story
@@ -192,7 +200,9 @@ class Leg:
     def heard(self, report: QualityReport) -> None:
         """Keep the newest verdict; tell the story only when it turns bad or good (REQUIREMENTS G15)."""
         self.quality = report
-        mos = min((each.mos_cq for each in (report.received, report.sent) if each is not None and each.mos_cq), default=None)
+        mos = min(
+            (each.mos_cq for each in (report.received, report.sent) if each is not None and each.mos_cq), default=None
+        )
         if mos is None:
             return
         if mos < WEAK_BELOW and not self.weak:
@@ -216,6 +226,7 @@ class Leg:
             self._take_answer(body)
 
     def _session_ended(self, event: Ended) -> None:
+        self.switch.ladder.release(self.session.call_id)
         if event.by == "remote" and event.cause is not None:
             self._end(causes.from_reason(event.cause), "remote")
         elif event.status == 487 and self.state is LegState.CALLING:
@@ -295,7 +306,14 @@ class InboundLeg(Leg):
     role = "caller"
 
     def __init__(
-        self, switch: Switchboard, story: Story, *, name: str, party: NameAddr, codecs: Sequence[Codec], session: InviteSession
+        self,
+        switch: Switchboard,
+        story: Story,
+        *,
+        name: str,
+        party: NameAddr,
+        codecs: Sequence[Codec],
+        session: InviteSession,
     ) -> None:
         super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session)
         self.offer: AudioOffer | None = None
@@ -335,7 +353,7 @@ class InboundLeg(Leg):
         return True
 
     def answer(self, like: Leg | None = None) -> None:
-        """200 with our answer (or with our offer, when the INVITE had none). Raises CallFailed without a common codec."""
+        """200 with our answer, or with our offer when the INVITE had none. Raises CallFailed without a common codec."""
         if self.state is not LegState.CALLING:
             return
         with self.switch.driver.turn():
@@ -383,7 +401,14 @@ class OutboundLeg(Leg):
     role = "callee"
 
     def __init__(
-        self, switch: Switchboard, story: Story, *, name: str, party: NameAddr, codecs: Sequence[Codec], session: InviteSession
+        self,
+        switch: Switchboard,
+        story: Story,
+        *,
+        name: str,
+        party: NameAddr,
+        codecs: Sequence[Codec],
+        session: InviteSession,
     ) -> None:
         super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session)
         self.progress = 0
@@ -391,7 +416,7 @@ class OutboundLeg(Leg):
     @property
     def heard_from(self) -> bool:
         """Whether the far end gave any sign of life."""
-        return self.progress > 0 or self.session.proceeding
+        return self.progress > 0 or self.session.state is not State.CALLING
 
     def handle(self, event: SessionEvent) -> None:
         """Progress and answer matter to callees only."""

@@ -21,8 +21,9 @@ from softswitch.sdp.negotiate import Direction, Negotiation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from media.commands import Command
     from media.control import MediaEngine
+
+    from media.commands import Command
     from softswitch.sdp.negotiate import AudioAgreement, AudioOffer, Codec, Format
 
 
@@ -36,7 +37,7 @@ class LegMedia:
         opened = engine.open_leg(label=label, group=group)
         self._engine = engine
         self.leg: int = opened.leg
-        self.address = advertised or opened.address
+        self.address = advertised
         self.port: int = opened.port
         self.negotiation = Negotiation(address=self.address, port=self.port, session_id=session_id)
         self.agreement: AudioAgreement | None = None

@@ -1,4 +1,4 @@
-"""What legs and calls may reach: the SIP driver, the media engine, a clock and our own addresses. Built once by `app`."""
+"""What legs and calls may reach: SIP driver, media engine, clock, our own addresses. Built once by `app`."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from media.control import MediaEngine
+
     from media.events import Event as MediaEvent
     from softswitch.b2bua.destination import Destination
+    from softswitch.b2bua.ladder import Ladder
     from softswitch.b2bua.leg import InboundLeg, Leg
     from softswitch.sip.flow import Flow
-    from softswitch.telemetry.story import Story
     from softswitch.transport.driver import SipDriver
 
 
@@ -45,18 +46,18 @@ class Switchboard:
         engine: MediaEngine,
         number: Callable[[], int],
         media_address: str,
-        legs: dict[str, Leg],
+        ladder: Ladder,
         warn: Callable[[str], None],
     ) -> None:
-        """`number()` gives fresh positive integers. `media_address` goes into SDP; "": the address media is bound to.
+        """`number()` gives fresh positive integers. `media_address` goes into SDP; "": the address SIP uses.
 
-        `legs` joins a SIP Call-ID to its leg for the tracer; `warn` takes what concerns the node rather than a call.
+        `warn` takes what concerns the node rather than a call.
         """
         self.driver = driver
         self.engine = engine
         self.clock = driver.now
         self.number = number
-        self.by_call_id = legs
+        self.ladder = ladder
         self._media_address = media_address
         self._warn = warn
         self._by_media: dict[int, Leg] = {}
@@ -73,7 +74,11 @@ class Switchboard:
         if not codecs:
             raise CallFailed(NOT_ACCEPTABLE)
         media = LegMedia(
-            self.engine, label=destination.name, group=group, advertised=self._media_address, session_id=self.number()
+            self.engine,
+            label=destination.name,
+            group=group,
+            advertised=self._media_address or destination.flow.local[0],
+            session_id=self.number(),
         )
         try:
             with self.driver.turn() as stack:
@@ -90,11 +95,16 @@ class Switchboard:
                     now=self.clock(),
                 )
                 leg = OutboundLeg(
-                    self, caller.story, name=destination.name, party=destination.to, codecs=destination.codecs, session=session
+                    self,
+                    caller.story,
+                    name=destination.name,
+                    party=destination.to,
+                    codecs=destination.codecs,
+                    session=session,
                 )
                 leg.media = media
                 self._by_media[media.leg] = leg
-                self.by_call_id[session.call_id] = leg
+                self.ladder.claim(session.call_id, leg)
         except BaseException:
             media.close()
             raise
@@ -107,7 +117,7 @@ class Switchboard:
             self.engine,
             label=leg.name,
             group=leg.story.call_id,
-            advertised=self._media_address,
+            advertised=self._media_address or leg.session.flow.local[0],
             session_id=self.number(),
         )
         self._by_media[media.leg] = leg
@@ -121,7 +131,9 @@ class Switchboard:
 
     def _present(self, caller: Leg, flow: Flow) -> NameAddr:
         host, _ = flow.local
-        uri = replace(caller.party.uri, scheme="sip", host=host, port=None, password=None, parameters=Parameters(), headers="")
+        uri = replace(
+            caller.party.uri, scheme="sip", host=host, port=None, password=None, parameters=Parameters(), headers=""
+        )
         return NameAddr(caller.party.display_name, uri, Parameters())
 
     # -- what the engine reports --------------------------------------------------------------------------------

@@ -69,7 +69,5 @@ async def _follow(call: Call, actions: Sequence[Action], resources: Resources, r
         raise failure
 
 
-
-
 def _final(call: Call) -> int:
     return 200 if call.caller.answered_at is not None else 480

@@ -61,7 +61,9 @@ def call_record(
         called_canonical=decision.called if decision is not None else None,
         route=decision.route.name if decision is not None and decision.route is not None else None,
         destination=connected.name if connected is not None else None,
-        trunk=connected.name.removeprefix("trunk:") if connected is not None and connected.name.startswith("trunk:") else None,
+        trunk=connected.name.removeprefix("trunk:")
+        if connected is not None and connected.name.startswith("trunk:")
+        else None,
         started_at=call.story.started_at,
         ringing_after=_after(call, caller.ringing_at),
         answered_after=_after(call, caller.answered_at),

@@ -1,4 +1,4 @@
-"""What a call script needs besides the call itself. One value, built anew at every reload; running calls keep theirs."""
+"""What a call script needs besides the call itself: one immutable value; running calls keep theirs at a reload."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from softswitch.b2bua.call import Call
 from softswitch.b2bua.cause import ADMIN, INTERNAL, NO_CIRCUIT, NOT_ACCEPTABLE, SHUTDOWN, ReleaseCause, from_status
 from softswitch.b2bua.leg import InboundLeg
 from softswitch.callflow.inbound import inbound_call
-from softswitch.callflow.records import call_record, leg_records
 from softswitch.callflow.recorder import Recorder
+from softswitch.callflow.records import call_record, leg_records
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.sdp.description import SdpError
 from softswitch.telemetry.log_context import current_call
@@ -119,9 +119,14 @@ class CallSupervisor:
         called = incoming.request.uri.user or ""
         story = Story(self._new_id(), self._sink)
         caller = InboundLeg(
-            self._switch, story, name=incoming.source, party=incoming.caller, codecs=incoming.codecs, session=incoming.session
+            self._switch,
+            story,
+            name=incoming.source,
+            party=incoming.caller,
+            codecs=incoming.codecs,
+            session=incoming.session,
         )
-        self._switch.by_call_id[incoming.session.call_id] = caller
+        self._switch.ladder.claim(incoming.session.call_id, caller)
         story.tell("call received", source=incoming.source, caller=caller.party.uri.user, called=called)
         call = Call(caller, self._switch, story)
         decision = decide(
@@ -213,7 +218,7 @@ class CallSupervisor:
         return True
 
     async def drain(self, seconds: float) -> None:
-        """Refuse new calls, give the running ones `seconds` to end, then end them; returns when all records are written."""
+        """Refuse new calls, give the running ones `seconds`, then end them; returns when all records are written."""
         self._draining = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)

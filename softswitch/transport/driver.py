@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol
 
+from softswitch.transport.listener import is_wildcard
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from softswitch.sip.events import Event
     from softswitch.sip.flow import Flow
     from softswitch.sip.stack import SipStack
+    from softswitch.transport.listener import Listener
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +63,9 @@ class Turn:
         self._driver.depth += 1
         return self._driver.stack
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         driver = self._driver
         if driver.depth == 1:
             try:
@@ -92,7 +97,8 @@ class SipDriver:
         self._turn = Turn(self)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
-        self._transports: dict[tuple[str, tuple[str, int]], Transport] = {}
+        self._transports: dict[tuple[str, str, int], Transport] = {}
+        self._listeners: list[Listener] = []
 
     # -- for everybody above ------------------------------------------------------------------------------------
 
@@ -104,15 +110,17 @@ class SipDriver:
         """The clock the stack is fed with: the loop's, in monotonic seconds."""
         return self._loop.time()
 
-    def listening(self) -> list[tuple[str, tuple[str, int]]]:
-        """Transport and local address of each listener, in the order they were added."""
-        return list(self._transports)
+    def listening(self) -> list[Listener]:
+        """The listeners, in the order they were added."""
+        return list(self._listeners)
 
     # -- for transports -----------------------------------------------------------------------------------------
 
-    def attach(self, transport: str, local: tuple[str, int], carrier: Transport) -> None:
-        """From now on messages of flows with this transport and local address go out through `carrier`."""
-        self._transports[transport, local] = carrier
+    def attach(self, listener: Listener, carrier: Transport) -> None:
+        """From now on messages of flows that start at this listener go out through `carrier`."""
+        self._listeners.append(listener)
+        host = "" if is_wildcard(listener.address) else listener.advertised or listener.address
+        self._transports[listener.transport, host, listener.port] = carrier
 
     def admits(self, flow: Flow) -> bool:
         """Whether the source of this flow may speak to us."""
@@ -148,7 +156,9 @@ class SipDriver:
         self._arm(stack.next_timer())
 
     def _send(self, flow: Flow, data: bytes) -> None:
-        carrier = self._transports.get((flow.transport, flow.local))
+        host, port = flow.local
+        transports = self._transports
+        carrier = transports.get((flow.transport, host, port)) or transports.get((flow.transport, "", port))
         if carrier is None:
             log.error("no %s listener at %s:%d to send from", flow.transport, *flow.local)
             self._loop.call_soon(self.transport_failed, flow)

@@ -7,35 +7,35 @@ SRV and NAPTR (RFC 3263) are not looked at in this release.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
 from typing import TYPE_CHECKING
 
 from softswitch.sip.flow import Flow
+from softswitch.transport.listener import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from softswitch.transport.listener import Listener
 
 log = logging.getLogger(__name__)
 
 REFRESH = 30.0
 """Seconds between look-ups; the last good answer is kept while DNS is down."""
 
-Address = tuple[str, int]
-
 
 class Locator:
     """Turns (transport, host, port) into flows. Names must be announced with `follow` before they can be located."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, list[Address]] = {}
+        self._listeners: list[Listener] = []
         self._names: dict[str, tuple[str, ...]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def listen_on(self, transport: str, local: Address) -> None:
-        """A listener that flows may start from; the first of a transport and address family is used."""
-        self._listeners.setdefault(transport, []).append(local)
+    def start_from(self, listeners: Iterable[Listener]) -> None:
+        """The listeners that flows start from; the first of a transport and address family is used."""
+        self._listeners = list(listeners)
 
     async def follow(self, hosts: Iterable[str]) -> None:
         """Resolve these names now and every REFRESH seconds; addresses among them are ignored."""
@@ -49,16 +49,12 @@ class Locator:
         addresses = (host,) if is_address(host) else self._names.get(host, ())
         found = []
         for address in addresses:
-            local = self._local(transport, address)
-            if local is not None:
-                found.append(Flow(transport, local, (address, port)))
+            version = 6 if ":" in address else 4
+            for listener in self._listeners:
+                if listener.transport == transport and listener.family == version:
+                    found.append(Flow(transport, listener.local_towards(address), (address, port)))
+                    break
         return found
-
-    def _local(self, transport: str, address: str) -> Address | None:
-        for local in self._listeners.get(transport, ()):
-            if (":" in local[0]) == (":" in address):
-                return local
-        return None
 
     async def _keep_fresh(self) -> None:
         while True:
@@ -81,12 +77,3 @@ class Locator:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is an IP address literal."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from softswitch.sip.errors import RemoteProtocolError
@@ -13,6 +13,7 @@ from softswitch.sip.framing import KEEP_ALIVE, StreamFramer
 
 if TYPE_CHECKING:
     from softswitch.transport.driver import SipDriver
+    from softswitch.transport.listener import Listener
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class TcpConnection(asyncio.Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._mid_message = False
         self.remote = remote or ("", 0)
-        self.flow = Flow("TCP", owner.local, self.remote, number)
+        self.flow = self._flow()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Refuse strangers and excess at once; else send what waited."""
@@ -54,7 +55,7 @@ class TcpConnection(asyncio.Protocol):
             return
         if not self.remote[1]:
             self.remote = (peer[0], peer[1])
-            self.flow = Flow("TCP", self._owner.local, self.remote, self._number)
+            self.flow = self._flow()
             if not self._owner.welcome(self):
                 self._transport.abort()
                 return
@@ -107,6 +108,9 @@ class TcpConnection(asyncio.Protocol):
             self._deadline.cancel()
         self._owner.lost(self)
 
+    def _flow(self) -> Flow:
+        return Flow("TCP", self._owner.listener.local_towards(self.remote[0]), self.remote, self._number)
+
     def _rest(self, seconds: float) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
@@ -116,11 +120,10 @@ class TcpConnection(asyncio.Protocol):
 class TcpTransport:
     """A listening TCP socket and every connection that shares its local address."""
 
-    def __init__(self, driver: SipDriver, limits: TcpLimits) -> None:
+    def __init__(self, driver: SipDriver, listener: Listener, limits: TcpLimits) -> None:
         self.driver = driver
+        self.listener = listener
         self.limits = limits
-        self.local = ("", 0)
-        self._bound = ""
         self._server: asyncio.Server | None = None
         self._connections: dict[int, TcpConnection] = {}
         self._by_remote: dict[tuple[str, int], TcpConnection] = {}
@@ -129,20 +132,17 @@ class TcpTransport:
         self._next = 1
 
     @classmethod
-    async def listen(
-        cls, driver: SipDriver, address: str, port: int, *, advertised: str = "", limits: TcpLimits | None = None
-    ) -> TcpTransport:
-        """Bind and start; raises OSError when the address is taken or not ours. `advertised` as in `UdpTransport`."""
-        self = cls(driver, limits or TcpLimits())
+    async def listen(cls, driver: SipDriver, listener: Listener, limits: TcpLimits | None = None) -> TcpTransport:
+        """Bind and start (port 0: any free one); raises OSError when the address is taken or not ours."""
+        self = cls(driver, listener, limits or TcpLimits())
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, address, port, backlog=1024)
-        self._bound = address
-        self.local = (advertised or address, self._server.sockets[0].getsockname()[1])
-        driver.attach("TCP", self.local, self)
+        self._server = await loop.create_server(self._accept, listener.address, listener.port, backlog=1024)
+        self.listener = replace(listener, port=self._server.sockets[0].getsockname()[1])
+        driver.attach(self.listener, self)
         return self
 
     def send(self, flow: Flow, data: bytes) -> None:
-        """On the flow's own connection; else on any open one to that address (RFC 5923 in spirit); else on a new one."""
+        """On the flow's own connection, else on any open one to that address, else on a new one (RFC 3261 18.2.2)."""
         connection = self._connections.get(flow.connection) if flow.connection else self._by_remote.get(flow.remote)
         if connection is not None:
             connection.send(data)
@@ -182,7 +182,7 @@ class TcpTransport:
         else:
             self._per_source.pop(source, None)
         self.driver.transport_failed(connection.flow)
-        self.driver.transport_failed(Flow("TCP", self.local, connection.remote))
+        self.driver.transport_failed(Flow("TCP", connection.flow.local, connection.remote))
 
     def _accept(self) -> TcpConnection:
         return self._new(None)
@@ -197,7 +197,9 @@ class TcpTransport:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.limits.connect_seconds):
-                await loop.create_connection(lambda: connection, *connection.remote, local_addr=(self._bound, 0))
+                await loop.create_connection(
+                    lambda: connection, *connection.remote, local_addr=(self.listener.address, 0)
+                )
         except (OSError, TimeoutError) as error:
             log.warning("cannot connect to %s:%d over TCP: %s", *connection.remote, error or "timed out")
             self.lost(connection)

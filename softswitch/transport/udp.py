@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from softswitch.sip.flow import Flow
 
 if TYPE_CHECKING:
     from softswitch.transport.driver import SipDriver
+    from softswitch.transport.listener import Listener
 
 log = logging.getLogger(__name__)
 
@@ -22,38 +24,27 @@ FLOWS_KEPT = 65_536
 class UdpTransport(asyncio.DatagramProtocol):
     """A listening UDP socket. Flows are kept by source, so that a known source costs no allocation."""
 
-    def __init__(self, driver: SipDriver) -> None:
+    def __init__(self, driver: SipDriver, listener: Listener) -> None:
+        self.listener = listener
         self._driver = driver
         self._transport: asyncio.DatagramTransport | None = None
         self._flows: dict[tuple[str, int], Flow] = {}
-        self._local = ("", 0)
 
     @classmethod
-    async def listen(cls, driver: SipDriver, address: str, port: int, *, advertised: str = "") -> UdpTransport:
-        """Bind and start; raises OSError when the address is taken or not ours.
-
-        `advertised` is the host others reach this listener at, where that is not `address` (NAT, wildcard).
-        """
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+    async def listen(cls, driver: SipDriver, listener: Listener) -> UdpTransport:
+        """Bind and start (port 0: any free one); raises OSError when the address is taken or not ours."""
+        sock = socket.socket(socket.AF_INET6 if listener.family == 6 else socket.AF_INET, socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            sock.bind((address, port))
-            self = cls(driver)
-            self._local = (advertised or address, sock.getsockname()[1])
-            loop = asyncio.get_running_loop()
-            await loop.create_datagram_endpoint(lambda: self, sock=sock)
+            sock.bind((listener.address, listener.port))
+            self = cls(driver, replace(listener, port=sock.getsockname()[1]))
+            await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=sock)
         except BaseException:
             sock.close()
             raise
-        driver.attach("UDP", self._local, self)
+        driver.attach(self.listener, self)
         return self
-
-    @property
-    def local(self) -> tuple[str, int]:
-        """Host and port others reach this listener at."""
-        return self._local
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport to send through."""
@@ -63,7 +54,7 @@ class UdpTransport(asyncio.DatagramProtocol):
         """Admit by source, then hand the datagram to the stack; CRLF keep-alives (RFC 5626) end here."""
         flow = self._flows.get(addr)
         if flow is None:
-            flow = Flow("UDP", self._local, (addr[0], addr[1]))
+            flow = Flow("UDP", self.listener.local_towards(addr[0]), (addr[0], addr[1]))
             if not self._driver.admits(flow):
                 return
             if len(self._flows) >= FLOWS_KEPT:
@@ -76,7 +67,7 @@ class UdpTransport(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         """ICMP errors carry no address here; timers B and F end the transaction instead."""
-        log.debug("UDP socket %s:%d: %s", *self._local, exc)
+        log.debug("UDP socket %s:%d: %s", self.listener.address, self.listener.port, exc)
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send one datagram; a full socket buffer or an unreachable network is a lost packet, as UDP promises."""

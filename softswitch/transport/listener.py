@@ -1,0 +1,63 @@
+"""A listening address, and the address peers are told for it."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from functools import lru_cache
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One bound socket. `advertised` is the host peers reach it at where we cannot see that (1:1 NAT); "": ours."""
+
+    transport: str
+    """`UDP` or `TCP`, as in a Via header."""
+    address: str
+    port: int
+    advertised: str = ""
+
+    @property
+    def family(self) -> int:
+        """IP version, 4 or 6."""
+        return 6 if ":" in self.address else 4
+
+    def local_towards(self, remote: str) -> Address:
+        """What to put into Via, Contact and SDP for this peer: never a wildcard (RFC 3261 18.1.1)."""
+        if self.advertised:
+            return self.advertised, self.port
+        if is_wildcard(self.address):
+            return interface_towards(remote), self.port
+        return self.address, self.port
+
+
+def is_wildcard(address: str) -> bool:
+    """Whether an address means every interface."""
+    return address in ("", "0.0.0.0", "::")  # noqa: S104  compared with, not bound
+
+
+@lru_cache(maxsize=4096)
+def interface_towards(remote: str) -> str:
+    """The address of the interface the kernel would send from to reach `remote`; loopback when there is no route.
+
+    Connecting a datagram socket sends nothing.
+    """
+    family = socket.AF_INET6 if ":" in remote else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((remote, 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address literal."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
