@@ -11,10 +11,10 @@ import atexit
 import os
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from softswitch.telemetry.log_format import LogLine, as_json, as_text
+from softswitch.telemetry.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 GATHER_SECONDS = 0.1
 """How long lines are gathered before they are written: one wake-up and one write for many lines."""
+STANDARD_ERROR = 2
 BATCH = 128
 """Lines rendered at a stretch; the write in between lets the signalling loop have the interpreter."""
 
@@ -57,34 +58,29 @@ class LogSink:
         """
         self._path = path
         self._render = as_json if json else as_text
-        self._capacity = capacity
-        self._queue: deque[LogLine] = deque()
-        self._wake = threading.Event()
-        self._asleep = True
-        self._closing = False
+        self._outbox: Outbox[LogLine] = Outbox(capacity)
         self._reopen = False
-        self._busy = False
-        self.dropped = 0
+        self._idle = True
+        self._reported = 0
+        self._unwritten = 0
         self.write_errors = 0
-        self._reported_dropped = 0
         self._fd = self._open()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
         atexit.register(self.close)
 
+    @property
+    def dropped(self) -> int:
+        """Lines that were never written: the queue was full, or the file could not be written."""
+        return self._outbox.refused + self._unwritten
+
     def put(self, line: LogLine) -> None:
         """Queue the line for writing, or drop and count it when the writer has fallen too far behind."""
-        if len(self._queue) >= self._capacity or self._closing:
-            self.dropped += 1
-            return
-        self._queue.append(line)
-        if self._asleep:
-            self._asleep = False
-            self._wake.set()
+        self._outbox.put(line)
 
     def log(self, level: str, event: str, facts: Mapping[str, Fact], *, call: str = "") -> None:
         """Queue one event that belongs to no story."""
-        self.put(LogLine(time.time(), level, call, event, facts))
+        self._outbox.put(LogLine(time.time(), level, call, event, facts))
 
     def reopen(self) -> None:
         """Open the file anew before the next write, after a log rotation has moved it away."""
@@ -93,70 +89,54 @@ class LogSink:
     def flush(self, timeout: float = 1.0) -> bool:
         """Wait until everything told so far is written; False when that took longer than `timeout` seconds."""
         deadline = time.monotonic() + timeout
-        self._wake.set()
-        while self._queue or self._busy:
+        while len(self._outbox) or not self._idle:
             if time.monotonic() > deadline or not self._thread.is_alive():
                 return False
+            self._outbox.hurry()
             time.sleep(0.002)
         return True
 
     def close(self, timeout: float = 1.0) -> None:
         """Write what is queued, for at most `timeout` seconds, and stop. Further lines are dropped; may be repeated."""
         atexit.unregister(self.close)
-        self._closing = True
-        self._wake.set()
-        if self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+        self._outbox.close()
+        self._thread.join(timeout)
         if not self._thread.is_alive() and self._path is not None and self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def _open(self) -> int:
         if self._path is None:
-            return 2
+            return STANDARD_ERROR
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
     def _run(self) -> None:
-        while True:
-            if not self._queue:
-                self._asleep = True
-                # A line may have slipped in between the look and the flag: then do not sleep.
-                if not self._queue and not self._closing:
-                    self._wake.wait()
-                self._asleep = False
-            self._wake.clear()
-            if not self._closing:
-                self._wake.wait(GATHER_SECONDS)
-                self._wake.clear()
-            self._busy = True
-            self._write_all()
-            self._busy = False
-            if self._closing and not self._queue:
-                return
+        while len(self._outbox) or not self._outbox.closing:
+            self._outbox.wait(GATHER_SECONDS)
+            if self._reopen:
+                self._reopen = False
+                self._reopen_file()
+            self._idle = False
+            while batch := self._outbox.take(BATCH):
+                self._write(batch)
+            self._idle = True
 
-    def _write_all(self) -> None:
-        if self._reopen:
-            self._reopen = False
-            self._reopen_file()
-        if self.dropped > self._reported_dropped:
-            lost = self.dropped - self._reported_dropped
-            self._reported_dropped = self.dropped
-            self._queue.append(LogLine(time.time(), "warning", "", "log lines dropped", {"lines": lost}))
-        queue, render = self._queue, self._render
-        while queue:
-            batch = [render(queue.popleft()) for _ in range(min(BATCH, len(queue)))]
-            self._write("".join(batch).encode("utf-8", "backslashreplace"))
-
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
+    def _write(self, lines: list[LogLine]) -> None:
+        dropped = self.dropped
+        if dropped > self._reported:
+            facts: dict[str, Fact] = {"lines": dropped - self._reported}
+            lines.append(LogLine(time.time(), "warning", "", "log lines dropped", facts))
+            self._reported = dropped
+        data = memoryview("".join(map(self._render, lines)).encode("utf-8", "backslashreplace"))
+        while data:
             try:
-                view = view[os.write(self._fd, view) :]
+                data = data[os.write(self._fd, data) :]
             except BlockingIOError:
                 # Standard error may have been made non-blocking by whoever shares the terminal.
                 time.sleep(0.01)
             except OSError:
                 self.write_errors += 1
+                self._unwritten += len(lines)
                 return
 
     def _reopen_file(self) -> None:

@@ -1,0 +1,83 @@
+"""The tables: one row per call, one per leg. Portable types only, so that SQLite and PostgreSQL hold the same."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, SmallInteger, String, Table
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("call_id", String(64), primary_key=True),
+    Column("node", String(64), nullable=False),
+    Column("source", String(128), nullable=False),
+    Column("caller", String(256), nullable=False),
+    Column("called", String(256), nullable=False),
+    Column("called_canonical", String(256)),
+    Column("route", String(128)),
+    Column("destination", String(128)),
+    Column("trunk", String(128)),
+    # Unix seconds; double precision keeps a tenth of a microsecond.
+    Column("started_at", Float(53), nullable=False),
+    Column("answered_at", Float(53)),
+    Column("ended_at", Float(53), nullable=False),
+    Column("ringing_seconds", Float(53)),
+    Column("setup_seconds", Float(53)),
+    Column("duration_seconds", Float(53), nullable=False),
+    Column("talk_seconds", Float(53), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("sip_status", SmallInteger, nullable=False),
+    Column("q850_cause", SmallInteger),
+    Column("hung_up_by", String(16), nullable=False),
+    Column("codec", String(32)),
+    Column("mos_mean", Float(24)),
+    Column("mos_worst", Float(24)),
+    Column("recording", String(1024)),
+    Index(None, "started_at"),
+    Index(None, "caller", "started_at"),
+    Index(None, "called", "started_at"),
+)
+
+_HEARD = (
+    ("mos_mean", Float(24)),
+    ("mos_worst", Float(24)),
+    ("packets", Integer),
+    ("lost", Integer),
+    ("discarded", Integer),
+    ("jitter_ms", Float(24)),
+)
+
+legs = Table(
+    "legs",
+    metadata,
+    Column("leg_id", String(64), primary_key=True),
+    Column("call_id", String(64), ForeignKey("calls.call_id", ondelete="CASCADE"), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("endpoint", String(128), nullable=False),
+    Column("remote_uri", String(512), nullable=False),
+    Column("sip_call_id", String(256), nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    Column("answered_at", Float(53)),
+    Column("ended_at", Float(53), nullable=False),
+    Column("ringing_seconds", Float(53)),
+    Column("setup_seconds", Float(53)),
+    Column("talk_seconds", Float(53), nullable=False),
+    Column("sip_status", SmallInteger, nullable=False),
+    Column("q850_cause", SmallInteger),
+    Column("hung_up_by", String(16), nullable=False),
+    Column("codec", String(32)),
+    Column("remote_media", String(64)),
+    Column("rtt_ms", Float(24)),
+    *(Column(f"from_party_{name}", kind) for name, kind in _HEARD),
+    *(Column(f"to_party_{name}", kind) for name, kind in _HEARD),
+    Column("recording", String(1024)),
+    Index(None, "call_id"),
+    Index(None, "sip_call_id"),
+)

@@ -1,0 +1,131 @@
+"""Metrics as Prometheus text. Imports the Prometheus client, so it is itself imported at the first scrape only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from prometheus_client.core import Metric
+
+    from softswitch.telemetry.metrics import Histogram, Metrics, Readings
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+KNOWN_METHODS = frozenset(
+    "ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE".split()  # noqa: SIM905
+)
+"""Anything else becomes `other`: strangers must not be able to create time series."""
+
+
+class Exposition:
+    """Renders one switch's metrics and readings; keeps its own registry."""
+
+    def __init__(self, metrics: Metrics, readings: Callable[[], Readings], *, version: str) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_SwitchCollector(metrics, readings, version))
+        ProcessCollector(registry=self._registry)
+
+    def render(self) -> bytes:
+        """The Prometheus text format; its media type is CONTENT_TYPE."""
+        return generate_latest(self._registry)
+
+
+class _SwitchCollector(Collector):
+    def __init__(self, metrics: Metrics, readings: Callable[[], Readings], version: str) -> None:
+        self._metrics = metrics
+        self._readings = readings
+        self._version = version
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: describing must not take a reading."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """All samples of one moment."""
+        build = GaugeMetricFamily("softswitch_build_info", "Version of the running switch.", labels=["version"])
+        build.add_metric([self._version], 1)
+        yield build
+        yield from _of_calls(self._metrics)
+        yield from _of_parts(self._readings())
+
+
+def _of_calls(metrics: Metrics) -> Iterator[Metric]:
+    yield _by("softswitch_calls", "Finished calls by outcome.", "outcome", metrics.calls)
+    yield _histogram("softswitch_call_setup_seconds", "From the INVITE to the answer.", metrics.setup_time)
+    yield _histogram("softswitch_call_ringing_seconds", "From the INVITE to the first ringing.", metrics.ringing_time)
+    yield _histogram("softswitch_call_routing_seconds", "From the INVITE in to the INVITE out.", metrics.routing_time)
+    mos = HistogramMetricFamily(
+        "softswitch_leg_mos", "Mean MOS (G.107 narrowband) of finished legs by direction.", labels=["direction"]
+    )
+    mos.add_metric(["from_party"], _buckets(metrics.mos_from_party), metrics.mos_from_party.total)
+    mos.add_metric(["to_party"], _buckets(metrics.mos_to_party), metrics.mos_to_party.total)
+    yield mos
+    yield _histogram("softswitch_loop_lag_seconds", "How late timers of the signalling loop ran.", metrics.loop_lag)
+
+
+def _of_parts(now: Readings) -> Iterator[Metric]:
+    yield GaugeMetricFamily("softswitch_active_calls", "Calls at present.", now.calls)
+    yield GaugeMetricFamily("softswitch_active_legs", "Legs at present.", now.legs)
+    yield GaugeMetricFamily("softswitch_sip_transactions", "SIP transactions alive.", now.transactions)
+    messages = CounterMetricFamily(
+        "softswitch_sip_messages", "SIP messages by direction and method or status.", labels=["direction", "kind"]
+    )
+    for direction, counts in (("received", now.sip_received), ("sent", now.sip_sent)):
+        for kind, count in _bounded(counts).items():
+            messages.add_metric([direction, kind], count)
+    yield messages
+    yield CounterMetricFamily("softswitch_sip_retransmissions", "Messages sent again.", now.sip_retransmissions)
+    yield CounterMetricFamily("softswitch_sip_parse_errors", "Messages that could not be read.", now.sip_parse_errors)
+    refused = {"unknown_source": now.refused_unknown, "rate": now.refused_throttled}
+    yield _by("softswitch_refused_messages", "Messages dropped at the gate by reason.", "reason", refused)
+    yield GaugeMetricFamily("softswitch_registered_contacts", "Contacts registered at present.", now.bindings)
+    packets = {"received": now.media_received, "sent": now.media_sent}
+    yield _by("softswitch_media_packets", "RTP packets by direction.", "direction", packets)
+    yield _by("softswitch_media_dropped_packets", "RTP packets dropped by reason.", "reason", now.media_dropped)
+    yield GaugeMetricFamily("softswitch_media_legs", "Legs the media engine holds.", now.media_legs)
+    yield GaugeMetricFamily("softswitch_media_ports_free", "Free RTP port pairs.", now.media_ports_free)
+    load = GaugeMetricFamily("softswitch_media_load", "Share of its core a media worker uses.", labels=["worker"])
+    for worker, share in enumerate(now.media_load):
+        load.add_metric([str(worker)], share)
+    yield load
+    yield GaugeMetricFamily("softswitch_cdr_queued", "Call records waiting to be stored.", now.cdr_queued)
+    yield CounterMetricFamily("softswitch_cdr_written", "Call records stored.", now.cdr_written)
+    yield CounterMetricFamily("softswitch_cdr_lost", "Call records that could not be stored.", now.cdr_lost)
+    yield CounterMetricFamily("softswitch_cdr_retries", "Attempts to store that failed.", now.cdr_retries)
+    yield CounterMetricFamily("softswitch_log_dropped_lines", "Log lines dropped.", now.log_dropped)
+
+
+def _by(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
+    return family
+
+
+def _bounded(counts: Mapping[str, int]) -> dict[str, int]:
+    bounded: dict[str, int] = {}
+    for kind, count in counts.items():
+        status = kind.isascii() and kind.isdigit() and len(kind) == 3
+        known = kind if status or kind in KNOWN_METHODS else "other"
+        bounded[known] = bounded.get(known, 0) + count
+    return bounded
+
+
+def _histogram(name: str, text: str, histogram: Histogram) -> Metric:
+    return HistogramMetricFamily(name, text, buckets=_buckets(histogram), sum_value=histogram.total)
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    running = 0
+    buckets: list[tuple[str, float]] = []
+    for bound, count in zip((*map(str, histogram.bounds), "+Inf"), histogram.counts, strict=True):
+        running += count
+        buckets.append((bound, running))
+    return buckets

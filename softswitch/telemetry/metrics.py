@@ -1,0 +1,107 @@
+"""What is counted while calls go on: plain integers here, turned into Prometheus samples only when somebody asks.
+
+Two kinds of numbers: those nobody else keeps (`Metrics`: outcomes, set-up times, MOS, loop lag), and those the parts of
+the switch keep anyway (`Readings`: read once per scrape). Calls are counted when they end, not per packet or message.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from softswitch.telemetry.cdr import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from softswitch.telemetry.cdr import CallRecord, LegRecord
+
+SETUP_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
+MOS_STEPS = (1.5, 2.0, 2.5, 3.0, 3.3, 3.6, 3.8, 4.0, 4.1, 4.2, 4.3, 4.4)
+LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
+class Histogram:
+    """Counts of observations by upper bound; the last count is for those above all bounds."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = tuple(bounds)
+        self.counts = [0] * (len(self.bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one observation."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+class Metrics:
+    """Written by the signalling loop only; read by whoever renders it."""
+
+    __slots__ = ("calls", "loop_lag", "mos_from_party", "mos_to_party", "ringing_time", "routing_time", "setup_time")
+
+    def __init__(self) -> None:
+        self.calls: dict[str, int] = dict.fromkeys((outcome.value for outcome in Outcome), 0)
+        self.setup_time = Histogram(SETUP_SECONDS)
+        """Seconds from the INVITE to the answer."""
+        self.ringing_time = Histogram(SETUP_SECONDS)
+        """Seconds from the INVITE to the first ringing (post-dial delay)."""
+        self.routing_time = Histogram(LAG_SECONDS)
+        """Seconds from the INVITE in to the INVITE out."""
+        self.mos_from_party = Histogram(MOS_STEPS)
+        self.mos_to_party = Histogram(MOS_STEPS)
+        self.loop_lag = Histogram(LAG_SECONDS)
+        """Seconds a timer of the signalling loop came late."""
+
+    def call_ended(self, call: CallRecord, legs: Sequence[LegRecord] = ()) -> None:
+        """Count a finished call and the quality of its legs."""
+        self.calls[call.outcome.value] += 1
+        if call.ringing_after is not None:
+            self.ringing_time.observe(call.ringing_after)
+        if call.answered_after is not None:
+            self.setup_time.observe(call.answered_after)
+        for leg in legs:
+            if leg.from_party is not None and leg.from_party.mos_mean is not None:
+                self.mos_from_party.observe(leg.from_party.mos_mean)
+            if leg.to_party is not None and leg.to_party.mos_mean is not None:
+                self.mos_to_party.observe(leg.to_party.mos_mean)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """What the other parts of the switch have counted, read at one moment. Totals count from the process's start."""
+
+    calls: int = 0
+    """Calls at present."""
+    legs: int = 0
+    transactions: int = 0
+    sip_received: Mapping[str, int] = field(default=_NOTHING)
+    """By method, or by status of a response: `INVITE`, `200`."""
+    sip_sent: Mapping[str, int] = field(default=_NOTHING)
+    sip_retransmissions: int = 0
+    sip_parse_errors: int = 0
+    refused_unknown: int = 0
+    """Messages dropped because nobody knows their source."""
+    refused_throttled: int = 0
+    bindings: int = 0
+    """Contacts registered at present."""
+    media_received: int = 0
+    """Packets."""
+    media_sent: int = 0
+    media_dropped: Mapping[str, int] = field(default=_NOTHING)
+    """Packets by reason."""
+    media_legs: int = 0
+    media_ports_free: int = 0
+    media_load: Sequence[float] = ()
+    """Share of its core each media worker has used lately, 0 to 1."""
+    cdr_queued: int = 0
+    cdr_written: int = 0
+    cdr_lost: int = 0
+    cdr_retries: int = 0
+    log_dropped: int = 0

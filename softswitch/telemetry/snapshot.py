@@ -1,0 +1,91 @@
+"""What may be seen of the running switch: values, copied out at one moment. No live object ever leaves through here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
+    from softswitch.telemetry.story import Message, StoryLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegSnapshot:
+    """One leg of a running call."""
+
+    leg_id: str
+    role: str
+    """`caller` or `callee`."""
+    endpoint: str
+    """`trunk:carrier` or `phone:1001`."""
+    state: str
+    remote_uri: str
+    sip_call_id: str
+    codec: str | None = None
+    on_hold: bool = False
+    local_media: str | None = None
+    remote_media: str | None = None
+    rtt_ms: float | None = None
+    from_party: Heard | None = None
+    to_party: Heard | None = None
+    recording: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSnapshot:
+    """One running call. Times are Unix seconds."""
+
+    call_id: str
+    state: str
+    """`routing`, `ringing`, `talking`, `held`, `ending`..."""
+    source: str
+    caller: str
+    called: str
+    route: str | None = None
+    destination: str | None = None
+    started_at: float
+    answered_at: float | None = None
+    seconds: float = 0.0
+    """Age of the call on the monotonic clock."""
+    legs: tuple[LegSnapshot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextHopSnapshot:
+    """One place a trunk is reached at."""
+
+    address: str
+    transport: str
+    avoided_for: float = 0.0
+    """Seconds it is still tried last, after a failure; 0.0: healthy as far as is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkSnapshot:
+    """One trunk."""
+
+    name: str
+    sources: tuple[str, ...]
+    next_hops: tuple[NextHopSnapshot, ...]
+    codecs: tuple[str, ...] = ()
+    calls: int = 0
+    """Calls over it at present."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedCall:
+    """A call that is over, with its story, as the recent list keeps it."""
+
+    record: CallRecord
+    legs: tuple[LegRecord, ...]
+    story: tuple[StoryLine, ...]
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether new calls are taken, and if not, why."""
+
+    ready: bool
+    reasons: tuple[str, ...] = ()
