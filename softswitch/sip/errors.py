@@ -37,7 +37,7 @@ class RemoteProtocolError(SipError):
         return f"{text}: {self.detail}" if self.detail else text
 
 
-class FramingLost(RemoteProtocolError):
+class FramingError(RemoteProtocolError):
     """A stream whose message boundaries are no longer known: answer `request` if there is one, then close it.
 
     RFC 3261 18.3; RFC 4475 3.1.2.3 ("the framing error is not recoverable, and the connection should be closed").

@@ -6,7 +6,7 @@ import re
 
 from softswitch.sip.errors import RemoteProtocolError
 
-TOKEN_CHARS = r"A-Za-z0-9\-.!%*_+`'~"
+TOKEN_CHARS = r"A-Za-z0-9\-.!%*_+`'~"  # noqa: S105 - a grammar rule, no secret
 """RFC 3261 25.1 `token`, as the inside of a character class."""
 
 QUOTED_STRING = r'"[^"\\\x00-\x08\x0a-\x1f\x7f]*+(?:\\[\x00-\x09\x0b\x0c\x0e-\x7f][^"\\\x00-\x08\x0a-\x1f\x7f]*+)*+"'

@@ -36,20 +36,28 @@ COMPACT_FORMS = {
 }
 """IANA "SIP Parameters", compact forms."""
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # RFC 3261 7.3.1: only headers defined as comma-separated lists may be split. User-Agent, Date, Subject, Server,
 # Call-ID, From, To and the four authentication headers hold commas of their own.
 LIST_HEADERS = frozenset(
-    """Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Call-Info Contact
-    Content-Encoding Content-Language Diversion Error-Info History-Info In-Reply-To P-Asserted-Identity
-    P-Associated-URI P-Preferred-Identity Path Privacy Proxy-Require Reason Record-Route Reject-Contact
-    Request-Disposition Require Route Security-Client Security-Server Security-Verify Service-Route Supported
-    Unsupported Via Warning""".split()
+    _words("""
+        Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Call-Info Contact
+        Content-Encoding Content-Language Diversion Error-Info History-Info In-Reply-To P-Asserted-Identity
+        P-Associated-URI P-Preferred-Identity Path Privacy Proxy-Require Reason Record-Route Reject-Contact
+        Request-Disposition Require Route Security-Client Security-Server Security-Verify Service-Route Supported
+        Unsupported Via Warning
+    """)
 )
-_OTHERS = """Authentication-Info Authorization Content-Disposition CSeq Date Expires From Geolocation Max-Forwards
+_OTHERS = _words("""
+    Authentication-Info Authorization Content-Disposition CSeq Date Expires From Geolocation Max-Forwards
     Min-Expires Min-SE MIME-Version Organization P-Access-Network-Info P-Charging-Vector P-Early-Media Priority
     Proxy-Authenticate Proxy-Authorization RAck Replaces Reply-To Remote-Party-ID Retry-After RSeq Server SIP-ETag
-    SIP-If-Match Subscription-State Target-Dialog Timestamp To User-Agent User-to-User WWW-Authenticate X-Call-ID""".split()
-
+    SIP-If-Match Subscription-State Target-Dialog Timestamp To User-Agent User-to-User WWW-Authenticate
+""")
 _KNOWN = sorted(LIST_HEADERS.union(_OTHERS, COMPACT_FORMS.values()))
 CANONICAL: dict[str, str] = {
     **{spelling: name for name in _KNOWN for spelling in (name, name.lower(), name.upper())},
@@ -197,8 +205,7 @@ class Headers:
         for key, values in self._values.items():
             if key != "Content-Length":
                 name = key if spelling is None else spelling.get(key, key)
-                for value in values:
-                    lines.append(f"{name}: {value}")
+                lines += [f"{name}: {value}" for value in values]
 
     def _key(self, name: str, value: str) -> str:
         """The canonical name, after refusing what would break the message apart; its typed value is forgotten."""

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from softswitch.sip.auth import AuthChallenge, AuthCredentials
 from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.grammar import (
     CACHED_TEXT_LIMIT,
@@ -22,6 +23,20 @@ from softswitch.sip.grammar import (
 )
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.uri import Uri, check_ipv6_reference
+
+__all__ = [
+    "MAX_CSEQ",
+    "MAX_DELTA_SECONDS",
+    "AuthChallenge",
+    "AuthCredentials",
+    "CSeq",
+    "MediaType",
+    "NameAddr",
+    "Reason",
+    "RetryAfter",
+    "Via",
+    "parse_delta_seconds",
+]
 
 MAX_CSEQ = 2**31 - 1
 """RFC 3261 8.1.1.5: "expressible as a 32-bit unsigned integer and MUST be less than 2**31"."""

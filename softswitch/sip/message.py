@@ -21,11 +21,12 @@ from softswitch.sip.uri import Uri
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["KNOWN_METHODS", "Headers", "Request", "Response", "parse_message"]
+__all__ = ["KNOWN_METHODS", "Headers", "Request", "Response", "parse_message", "salvage"]
 
-KNOWN_METHODS = frozenset(
-    "INVITE ACK CANCEL BYE OPTIONS INFO UPDATE PRACK REGISTER SUBSCRIBE NOTIFY REFER MESSAGE PUBLISH".split()
-)
+_CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER")
+_EXTENSION_METHODS = ("INFO", "UPDATE", "PRACK", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH")
+KNOWN_METHODS = frozenset((*_CORE_METHODS, *_EXTENSION_METHODS))
+"""Methods of the IANA registry; a request with another one is well-formed all the same."""
 _DIALOG_FORMING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 MAGIC_COOKIE = "z9hG4bK"
 
@@ -228,7 +229,7 @@ def parse_message(data: bytes) -> Request | Response:
     try:
         return _parse(data)
     except RemoteProtocolError as error:
-        error.request = _salvage(data)
+        error.request = salvage(data)
         raise
 
 
@@ -340,7 +341,7 @@ def _top_via(text: str) -> Via:
     return Via.parse(split_list(text)[0] if "," in text else text)
 
 
-def _salvage(data: bytes) -> Request | None:
+def salvage(data: bytes) -> Request | None:
     """What an answer to a broken request needs: method, the Vias and whatever of From, To, Call-ID, CSeq there is.
 
     None for responses, for ACK (never answered) and where not even the top Via's sent-by can be read.

@@ -54,7 +54,7 @@ class Uri:
 
     @classmethod
     def parse(cls, text: str) -> Uri:
-        """Read one URI; RemoteProtocolError(400) if it is malformed. Unknown schemes are well-formed (RFC 4475 3.3.2)."""
+        """Read one URI; RemoteProtocolError if it is malformed, which an unknown scheme is not (RFC 4475 3.3.2)."""
         return _parse(text) if len(text) > CACHED_TEXT_LIMIT else _parse_cached(text)
 
     @property
