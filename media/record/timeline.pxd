@@ -1,0 +1,222 @@
+# One stream laid on the recording's clock.
+#
+# Two clocks meet here. *Stream time* is the RTP timestamp without its wraps, moved so that it needs no jump when the
+# source changes. *Recording time* counts samples since OpenRecording. `shift` = recording - stream is where one lies
+# on the other, and follows the earliest arrivals: a packet can come late by any amount, never early, so the smallest
+# (arrival - stream time) of the last seconds is the network at its quickest and the far clock as it is now. Shift
+# moves a sample or a few at a time, in silence where there is some, so that speech stays whole and an hour of a clock
+# that is 500 ppm off stays within a few milliseconds.
+#
+# A packet's last sample is placed at its arrival: it cannot have been spoken later, whatever the packet time.
+# Audio waits REORDER samples in the window before it is given out: that is how late a packet may come.
+
+from libc.stdint cimport INT64_MAX, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t, uint8_t
+from libc.stdlib cimport abs as iabs, calloc, free
+from libc.string cimport memcpy, memset
+
+cdef enum:
+    WINDOW = 4096               # samples; REORDER + one step + the largest G.711 packet
+    REORDER = 2080              # 260 ms
+    BUCKET = 32000              # 4 s: the earliest arrival is that of this bucket and the one before
+    ENOUGH = 25                 # arrivals to have seen before shift follows them
+    CHUNK = 160                 # shift moves between chunks
+    DRIFT_START = 64            # 8 ms: begin to follow; less is jitter and is left alone, so that ...
+    DRIFT_END = 8               # ... a call without drift is recorded sample by sample
+    FAR_OFF = 160               # 20 ms: follow faster
+    QUIET = 128                 # -48 dBov: moving is not heard
+    QUIET_STEP = 80
+    JUMP = 16000                # 2 s between timestamp and arrival: the source has changed its mind
+    LATE_RUN = 10               # newest packets in a row past the window: the network has become slower for good
+
+ctypedef struct timeline:
+    int16_t *window             # stream time & (WINDOW - 1); zero where nothing has come. NULL = no packet yet
+    int64_t base                # stream time of the next sample to give out
+    int64_t position            # recording time of it
+    int64_t first               # stream time of the earliest sample put in, until something was given out
+    int64_t newest_time         # stream time and ...
+    uint32_t newest_timestamp   # ... timestamp of the same packet, to unwrap the next
+    uint32_t ssrc
+    uint16_t newest_sequence
+    int16_t last_sample
+    bint settled                # audio was given out: from here on shift may only creep
+    bint following              # shift is being moved
+    uint32_t late_run
+    uint32_t arrivals
+    uint32_t arrivals_before
+    int64_t bucket_end
+    int64_t earliest            # min(arrival - end of packet) in this bucket ...
+    int64_t earliest_before     # ... and the one before
+    uint64_t packets
+    uint64_t late
+
+
+cdef inline int64_t target_shift(timeline *line) noexcept nogil:
+    return line.earliest if line.earliest < line.earliest_before else line.earliest_before
+
+
+cdef inline void observe_arrival(timeline *line, int64_t arrival, int64_t end) noexcept nogil:
+    if arrival >= line.bucket_end:
+        if arrival >= line.bucket_end + BUCKET:     # nothing came for a whole bucket: what was known is too old
+            line.earliest_before = INT64_MAX
+            line.arrivals_before = 0
+        else:
+            line.earliest_before = line.earliest
+            line.arrivals_before = line.arrivals
+        line.earliest = INT64_MAX
+        line.arrivals = 0
+        line.bucket_end = arrival + BUCKET
+    if arrival - end < line.earliest:
+        line.earliest = arrival - end
+    line.arrivals += 1
+
+
+cdef inline int64_t anchor(timeline *line, int64_t arrival, uint32_t length) noexcept nogil:
+    """Forget the past of the source; the packet that comes now ends at its arrival. Returns its stream time."""
+    cdef int64_t shift = line.position - line.base
+    line.earliest_before = INT64_MAX
+    line.earliest = INT64_MAX
+    line.arrivals_before = 0
+    line.arrivals = 0
+    line.bucket_end = arrival + BUCKET
+    line.late_run = 0
+    line.following = False
+    return arrival - length - shift
+
+
+cdef inline bint start_window(timeline *line, int64_t arrival, uint32_t length) noexcept nogil:
+    line.window = <int16_t *>calloc(WINDOW, sizeof(int16_t))
+    if line.window == NULL:
+        return False
+    line.base = line.position
+    line.first = arrival - length
+    line.settled = False
+    return True
+
+
+cdef inline void clear(timeline *line, int64_t start, int64_t count) noexcept nogil:
+    cdef int64_t i
+    for i in range(start, start + count):
+        line.window[i & (WINDOW - 1)] = 0
+
+
+cdef inline void settle(timeline *line) noexcept nogil:
+    """Before any audio was given out the whole stream may still be moved: the first packet is rarely the quickest."""
+    cdef int64_t base = line.position - target_shift(line)
+    if base > line.base:
+        clear(line, line.base, base - line.base if base - line.base < WINDOW else WINDOW)
+        line.base = base
+
+
+cdef inline void put_packet(timeline *line, int64_t arrival, uint32_t ssrc, uint32_t timestamp, uint16_t sequence,
+                            const int16_t *table, const uint8_t *payload, uint32_t length) noexcept nogil:
+    """Place one packet of `length` samples, decoded by `table`, that arrived at recording time `arrival`."""
+    cdef int64_t start, deviation, skip, i
+    cdef bint newer = True
+    if line.window == NULL:
+        if not start_window(line, arrival, length):
+            return
+        start = anchor(line, arrival, length)
+    elif ssrc != line.ssrc:
+        start = anchor(line, arrival, length)
+    else:
+        start = line.newest_time + <int32_t>(timestamp - line.newest_timestamp)
+        newer = <int16_t>(sequence - line.newest_sequence) > 0
+        deviation = arrival - (start + length + line.position - line.base)
+        if deviation > JUMP or deviation < -JUMP:
+            start = anchor(line, arrival, length)
+            newer = True
+        elif start + length <= line.base and newer:
+            line.late_run += 1
+            if line.late_run >= LATE_RUN:
+                start = anchor(line, arrival, length)
+        elif start + length > line.base + WINDOW:
+            start = anchor(line, arrival, length)
+            newer = True
+        elif newer:
+            line.late_run = 0
+    if newer:
+        line.ssrc = ssrc
+        line.newest_sequence = sequence
+        line.newest_timestamp = timestamp
+        line.newest_time = start
+    observe_arrival(line, arrival, start + length)
+    if not line.settled:
+        if start < line.first:
+            line.first = start
+        settle(line)
+    skip = line.base - start if line.base > start else 0
+    if skip >= length:
+        line.late += line.settled       # else it was spoken before the recording began
+        return
+    if start + length > line.base + WINDOW:
+        length = <uint32_t>(line.base + WINDOW - start) if line.base + WINDOW > start else 0
+    line.packets += 1
+    for i in range(skip, length):
+        line.window[(start + i) & (WINDOW - 1)] = table[payload[i]]
+
+
+cdef inline bint is_quiet(timeline *line, int64_t count) noexcept nogil:
+    cdef int64_t i
+    for i in range(line.base, line.base + count):
+        if iabs(line.window[i & (WINDOW - 1)]) > QUIET:
+            return False
+    return True
+
+
+cdef inline int64_t wanted_move(timeline *line) noexcept nogil:
+    """By how many samples the stream should lie later (positive) or earlier on the recording; 0 = leave it."""
+    cdef int64_t error
+    if line.arrivals + line.arrivals_before < ENOUGH:
+        return 0
+    error = target_shift(line) - (line.position - line.base)
+    if line.following:
+        line.following = error > DRIFT_END or error < -DRIFT_END
+    else:
+        line.following = error > DRIFT_START or error < -DRIFT_START
+    return error if line.following else 0
+
+
+cdef inline int64_t step_towards(timeline *line, int64_t move, int64_t chunk) noexcept nogil:
+    cdef int64_t size = move if move > 0 else -move, limit
+    if is_quiet(line, chunk + QUIET_STEP):
+        limit = QUIET_STEP
+    else:
+        limit = 4 if size > FAR_OFF else 1
+    return size if size < limit else limit
+
+
+cdef inline void give_out(timeline *line, int16_t *out, int64_t count) noexcept nogil:
+    """The next `count` samples of the recording. Call it only with every packet put that arrived REORDER after them."""
+    cdef int64_t done = 0, chunk, move, step, at, head
+    if line.window == NULL:
+        memset(out, 0, count * sizeof(int16_t))
+        line.position += count
+        return
+    while done < count:
+        chunk = count - done if count - done < CHUNK else CHUNK
+        if not line.settled:
+            line.settled = line.base + chunk > line.first
+        move = wanted_move(line) if line.settled else 0
+        if move < 0:
+            step = step_towards(line, move, chunk)
+            clear(line, line.base, step)
+            line.base += step
+        elif move > 0:
+            step = step_towards(line, move, chunk)
+            if step > chunk:
+                step = chunk
+            for at in range(step):
+                out[done + at] = line.last_sample
+            done += step
+            line.position += step
+            chunk -= step
+        at = line.base & (WINDOW - 1)
+        head = WINDOW - at if WINDOW - at < chunk else chunk
+        memcpy(out + done, line.window + at, head * sizeof(int16_t))
+        memcpy(out + done + head, line.window, (chunk - head) * sizeof(int16_t))
+        clear(line, line.base, chunk)
+        if chunk:
+            line.last_sample = out[done + chunk - 1]
+        line.base += chunk
+        line.position += chunk
+        done += chunk
