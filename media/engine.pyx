@@ -1,0 +1,545 @@
+"""The compiled media engine: workers without the GIL, and the Python side of their rings.
+
+`EngineCore` is for `media.control` alone. All its methods are called from one thread (the event loop's), except
+`run`, which is a worker thread's whole life.
+"""
+
+import os
+from collections import deque
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from audiocodecs.registry cimport CODEC_UNKNOWN
+from media.leg cimport DROP_REASONS, FORMATS, LEG_FREE, LEG_GONE, LEG_OPEN, NO_FORMAT, NOWHERE, Format, Leg
+from media.loop cimport READY, eventfd_ring, monotonic_ns, read_clock, run_worker
+from media.net.udp cimport Address, address_host, address_known, address_make, address_port, udp_open
+from media.orders cimport EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
+from media.receive.statistics cimport stream_expected, stream_loss_events
+from media.ring cimport (
+    COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY,
+    COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_REMOTE, COMMAND_START_TAP, COMMAND_STOP_PLAY,
+    COMMAND_STOP_TAP, COMMAND_STOP_WORKER, EVENT_STARTED,
+    Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done, event_next,
+    load_ordered, store_ordered,
+)
+from media.rtp.rtcp cimport CNAME_ROOM
+from media.worker cimport Worker
+
+cdef extern from * nogil:
+    """
+    #include <pthread.h>
+    #include <sched.h>
+    #include <stdlib.h>
+    #include <sys/epoll.h>
+    #include <sys/eventfd.h>
+    #include <sys/prctl.h>
+    #include <sys/resource.h>
+    #include <sys/syscall.h>
+    #include <time.h>
+    #include <unistd.h>
+
+    static void *aligned_zeroed(size_t size) {
+        void *memory = NULL;
+        if (posix_memalign(&memory, 64, size)) return NULL;
+        memset(memory, 0, size);
+        return memory;
+    }
+    /* 0, or the errno that refused real-time priority; then the thread at least gets the best nice value it may. */
+    static int raise_priority(int priority) {
+        struct sched_param wanted = {0};
+        int refused;
+        prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+        if (priority <= 0) return 0;
+        wanted.sched_priority = priority;
+        refused = pthread_setschedparam(pthread_self(), SCHED_FIFO, &wanted);
+        if (refused && setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid), -10) < 0) return refused;
+        return refused;
+    }
+    static int64_t thread_cpu_ns(pthread_t thread) {
+        clockid_t clock;
+        struct timespec t;
+        if (pthread_getcpuclockid(thread, &clock) || clock_gettime(clock, &t)) return 0;
+        return (int64_t) t.tv_sec * 1000000000 + t.tv_nsec;
+    }
+    """
+    ctypedef unsigned long pthread_t
+    pthread_t pthread_self()
+    void* aligned_zeroed(size_t size)
+    int raise_priority(int priority)
+    int64_t thread_cpu_ns(pthread_t thread)
+    int epoll_create1(int flags)
+    int eventfd(unsigned int initial, int flags)
+    enum:
+        EPOLL_CLOEXEC
+        EFD_NONBLOCK
+        EFD_CLOEXEC
+    int close(int fd)
+
+cdef enum:
+    CHUNK = 64               # legs are allocated so many at a time and never move
+    SLOT_BITS = 20           # of a leg id: its place; the rest is the generation
+    RECEIVE_BUFFER = 65536   # doubled by the kernel: 170 packets of G.711 on loopback, 1 s of a call from a NIC
+    MOST_EVENTS = 1024       # read() hands over at most so many, so that the event loop gets its turn
+
+
+cdef tuple _drops32(const uint32_t* drops):
+    cdef int i
+    return tuple([drops[i] for i in range(<int> DROP_REASONS)])
+
+
+cdef tuple _drops64(const uint64_t* drops):
+    cdef int i
+    return tuple([drops[i] for i in range(<int> DROP_REASONS)])
+
+
+cdef class EngineCore:
+    """The leg table, the rings and the threads' state. A leg id is place | generation << 20."""
+
+    cdef Worker** workers
+    cdef readonly int worker_count
+    cdef epoll_event** ready
+    cdef pthread_t* threads
+    cdef Leg** chunks
+    cdef uint32_t chunk_count
+    cdef uint32_t most_legs
+    cdef uint64_t generation
+    cdef Address local
+    cdef list _free
+    cdef list _waiting
+    cdef readonly uint32_t open_legs
+
+    def __cinit__(
+        self, bytes host, int workers, uint32_t most_legs, *, double latch_window, double latch_grace,
+        double rtcp_interval, double wall_clock,
+    ):
+        cdef int i
+        cdef Worker* w
+        cdef epoll_event wake
+        cdef int64_t now = monotonic_ns() // 1000
+        if most_legs >= (1 << SLOT_BITS):
+            raise ValueError(f"at most {1 << SLOT_BITS} legs, got {most_legs}")
+        address_make(&self.local, host, <int> len(host), 0)
+        self.worker_count = workers
+        self.most_legs = most_legs
+        self.generation = 1
+        self._free = []
+        self._waiting = [deque() for _ in range(workers)]
+        self.workers = <Worker**> calloc(workers, sizeof(Worker*))
+        self.ready = <epoll_event**> calloc(workers, sizeof(epoll_event*))
+        self.threads = <pthread_t*> calloc(workers, sizeof(pthread_t))
+        self.chunks = <Leg**> calloc((most_legs + CHUNK - 1) // CHUNK, sizeof(Leg*))
+        if not (self.workers and self.ready and self.threads and self.chunks):
+            raise MemoryError("no memory for the media engine")
+        for i in range(workers):
+            w = self.workers[i] = <Worker*> aligned_zeroed(sizeof(Worker))
+            self.ready[i] = <epoll_event*> calloc(READY, sizeof(epoll_event))
+            if w == NULL or self.ready[i] == NULL:
+                raise MemoryError("no memory for a media worker")
+            w.epoll = w.wake_fd = w.event_fd = -1
+            w.commands = <CommandRing*> aligned_zeroed(sizeof(CommandRing))
+            w.events = <EventRing*> aligned_zeroed(sizeof(EventRing))
+            w.active = <Leg**> calloc(most_legs, sizeof(Leg*))
+            if not (w.commands and w.events and w.active):
+                raise MemoryError("no memory for a media worker")
+            w.epoll = epoll_create1(EPOLL_CLOEXEC)
+            w.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+            w.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+            if w.epoll < 0 or w.wake_fd < 0 or w.event_fd < 0:
+                raise OSError("no file descriptors for a media worker")
+            wake.events = EPOLLIN
+            wake.data.ptr = NULL
+            epoll_ctl(w.epoll, EPOLL_CTL_ADD, w.wake_fd, &wake)
+            w.latch_window = <int64_t> (latch_window * 1e6)
+            w.latch_grace = <int64_t> (latch_grace * 1e6)
+            w.rtcp_interval = <int64_t> (rtcp_interval * 1e6)
+            w.ntp_start = <uint64_t> ((wall_clock + 2208988800.0 - now / 1e6) * 4294967296.0)
+            w.dice = int.from_bytes(os.urandom(8), "big") | 1
+
+    def __dealloc__(self):
+        cdef int i
+        cdef uint32_t c
+        cdef Worker* w
+        for i in range(self.worker_count):
+            w = self.workers[i] if self.workers else NULL
+            if w == NULL:
+                continue
+            for fd in (w.epoll, w.wake_fd, w.event_fd):
+                if fd >= 0:
+                    close(fd)
+            free(w.commands)
+            free(w.events)
+            free(w.active)
+            free(w)
+            free(self.ready[i])
+        for c in range(self.chunk_count):
+            free(self.chunks[c])
+        free(self.workers)
+        free(self.ready)
+        free(self.threads)
+        free(self.chunks)
+
+    # Threads
+
+    def run(self, int worker, int priority):
+        """A worker thread's whole life. Returns after `stop_worker`."""
+        cdef Worker* w = self.workers[worker]
+        self.threads[worker] = pthread_self()
+        w.running = 1
+        with nogil:
+            run_worker(w, self.ready[worker])
+        w.running = 0
+
+    @staticmethod
+    def raise_priority(int priority):
+        """Ask for SCHED_FIFO for the calling thread: 0, or the errno that refused it."""
+        return raise_priority(priority)
+
+    def stop_worker(self, int worker):
+        """Ask a worker to return; its legs stay as they are."""
+        self._post_plain(worker, COMMAND_STOP_WORKER)
+
+    def event_fd(self, int worker):
+        """Becomes readable when `read` has something to give."""
+        return self.workers[worker].event_fd
+
+    # Legs
+
+    def open_leg(self, int worker, uint16_t port, bytes dice not None, double media_timeout):
+        """Bind `port` and `port + 1` and hand the leg to the worker. Gives the id; raises OSError when either is taken.
+
+        `dice`: 22 random bytes for SSRC, first sequence number, first timestamp and CNAME (RFC 3550 5.1, RFC 7022).
+        """
+        cdef uint32_t place
+        cdef int fd, rtcp_fd
+        cdef const uint8_t* random = dice
+        cdef Address local = self.local
+        cdef Leg* leg
+        cdef Command command
+        if len(dice) < 22:
+            raise ValueError(f"22 random bytes expected, got {len(dice)}")
+        fd = self._bind(port)
+        try:
+            rtcp_fd = self._bind(port + 1)
+        except OSError:
+            close(fd)
+            raise
+        if not self._free:
+            self._grow()
+        place = self._free.pop()
+        leg = &self.chunks[place // CHUNK][place % CHUNK]
+        memset(leg, 0, sizeof(Leg))
+        leg.id = place | self.generation << SLOT_BITS
+        self.generation += 1
+        leg.fd = fd
+        leg.rtcp_fd = rtcp_fd
+        leg.port = port
+        leg.worker = worker
+        leg.may_send = 1
+        leg.receive_expected = 1
+        leg.media_timeout = <int64_t> (media_timeout * 1e6)
+        memset(leg.format_of, NO_FORMAT, sizeof(leg.format_of))
+        memcpy(&leg.sent.ssrc, random, 4)
+        memcpy(&leg.sent.sequence, random + 4, 2)
+        memcpy(&leg.sent.timestamp, random + 6, 4)
+        leg.reports.rtt = -1
+        name = dice[10:22].hex().encode()
+        leg.reports.cname_length = <uint8_t> len(name)
+        memcpy(leg.reports.cname, <const uint8_t*> name, len(name))
+        leg.state = LEG_OPEN
+        self.open_legs += 1
+        self._begin(&command, leg, COMMAND_OPEN)
+        self._post(&command, leg)
+        return leg.id
+
+    def reap(self, uint64_t leg_id):
+        """After the leg's EVENT_GONE: close its sockets and free its place. Gives its RTP port."""
+        cdef Leg* leg = self._find(leg_id)
+        if leg == NULL or leg.state != LEG_GONE:
+            raise KeyError(f"leg {leg_id} is not waiting to be reaped")
+        port = leg.port
+        close(leg.fd)
+        close(leg.rtcp_fd)
+        leg.state = LEG_FREE
+        leg.id = 0
+        self._free.append(leg_id & ((1 << SLOT_BITS) - 1))
+        self.open_legs -= 1
+        return port
+
+    def statistics(self, uint64_t leg_id):
+        """A snapshot as a plain tuple (see control.py for its shape), or None when the leg is gone."""
+        cdef Leg* leg = self._find(leg_id)
+        cdef uint32_t rate, send_rate
+        if leg == NULL:
+            return None
+        rate = leg.received.rate or 8000
+        send_rate = leg.sent.rate or 8000
+        r = &leg.received
+        expected = r.expected_before + stream_expected(r)
+        unique = r.unique_before + r.unique
+        reports = &leg.reports
+        return (
+            (
+                expected, unique, max(0, expected - unique), r.discarded, stream_loss_events(r),
+                (r.jitter >> 4) * 1000.0 / rate, r.duplicates,
+            ),
+            (
+                reports.told_expected, reports.told_expected - reports.told_lost, reports.told_lost, 0,
+                reports.told_loss_events, reports.told_jitter * 1000.0 / send_rate, 0,
+            ) if reports.told else None,
+            reports.rtt / 1000.0 if reports.rtt >= 0 else None,
+            self._text(&leg.latch.source) if leg.latch.locked else None,
+            r.packets, r.octets, leg.sent.packets, leg.sent.octets, r.ssrc, leg.sent.ssrc,
+            _drops32(leg.drops),
+            leg.tap_overruns,
+        )
+
+    # Commands: each gives nothing and never blocks; ids of legs that are gone are ignored
+
+    def set_remote(self, uint64_t leg_id, bytes host, uint16_t port, bytes rtcp_host, uint16_t rtcp_port, bint mux):
+        """Hosts as 4 or 16 bytes, empty for none."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_REMOTE)
+        if leg == NULL:
+            return
+        address_make(&command.address, host, <int> len(host), port)
+        address_make(&command.rtcp_address, rtcp_host, <int> len(rtcp_host), rtcp_port)
+        command.flag = mux
+        self._post(&command, leg)
+
+    def set_formats(self, uint64_t leg_id, list receive, list send):
+        """Lists of (payload type, codec number, clock rate), at most FORMATS each; the rest is left out."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_FORMATS)
+        if leg == NULL:
+            return
+        command.format_count = self._formats(command.formats, receive)
+        command.send_format_count = self._formats(command.send_formats, send)
+        self._post(&command, leg)
+
+    def set_direction(self, uint64_t leg_id, bint send, bint receive):
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_DIRECTION)
+        if leg != NULL:
+            command.flag = send
+            command.second_flag = receive
+            self._post(&command, leg)
+
+    def connect(self, uint64_t a, uint64_t b, bint connected):
+        """Raises ValueError when the two legs live on different workers."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, a, COMMAND_CONNECT if connected else COMMAND_DISCONNECT)
+        cdef Leg* other = self._find(b)
+        if leg == NULL or other == NULL:
+            return
+        if leg.worker != other.worker:
+            raise ValueError(f"legs {a} and {b} are on different workers: open legs of one call with the same group")
+        command.pointer = other
+        command.other = b
+        self._post(&command, leg)
+
+    def play(self, uint64_t leg_id, int64_t playback, uintptr_t source, bint repeat):
+        """`source`: address of a play_source that outlives the playback. False when the leg is gone."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_PLAY)
+        if leg == NULL:
+            return False
+        command.pointer = <void*> source
+        command.number = playback
+        command.flag = repeat
+        self._post(&command, leg)
+        return True
+
+    def start_tap(self, uint64_t leg_id, uintptr_t ring):
+        """False when the leg is gone: then the caller closes the ring."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_START_TAP)
+        if leg == NULL:
+            return False
+        command.pointer = <void*> ring
+        self._post(&command, leg)
+        return True
+
+    def stop_play(self, uint64_t leg_id):
+        self._simple(leg_id, COMMAND_STOP_PLAY, 0)
+
+    def echo(self, uint64_t leg_id, bint on):
+        self._simple(leg_id, COMMAND_ECHO, on)
+
+    def stop_tap(self, uint64_t leg_id):
+        self._simple(leg_id, COMMAND_STOP_TAP, 0)
+
+    def close_leg(self, uint64_t leg_id):
+        self._simple(leg_id, COMMAND_CLOSE, 0)
+
+    def set_media_timeout(self, uint64_t leg_id, double seconds):
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_MEDIA_TIMEOUT)
+        if leg != NULL:
+            command.number = <int64_t> (seconds * 1e6)
+            self._post(&command, leg)
+
+    # Events
+
+    def read(self, int worker):
+        """Take what the worker has told, at most MOST_EVENTS: (kind, leg, number, second number, address | None) each.
+
+        Call when `event_fd` is readable. Commands that found the ring full are posted now.
+        """
+        cdef Worker* w = self.workers[worker]
+        cdef const Event* event
+        cdef list out = []
+        try:
+            os.eventfd_read(w.event_fd)
+        except BlockingIOError:
+            pass
+        store_ordered(&w.told, 0)
+        event = event_next(w.events)
+        while event != NULL and len(out) < MOST_EVENTS:
+            out.append((
+                event.kind, event.leg, event.number, event.second_number,
+                self._text(&event.address) if event.kind == EVENT_STARTED else None,
+            ))
+            event_done(w.events)
+            event = event_next(w.events)
+        if event != NULL:
+            eventfd_ring(w.event_fd)
+        return out
+
+    def flush(self):
+        """Post what found its ring full. True when nothing waits any more."""
+        cdef int i
+        for i in range(self.worker_count):
+            self._flush(i)
+        return not any(self._waiting)
+
+    @property
+    def commands_waiting(self):
+        """Commands that found their ring full and wait on this side."""
+        return sum([len(queue) for queue in self._waiting])
+
+    def worker_counters(self, int worker):
+        """(packets received, sent, RTCP received, sent, drops by reason, events lost, wake-ups, CPU ns, gathering)."""
+        cdef Worker* w = self.workers[worker]
+        return (
+            w.packets_received, w.packets_sent, w.rtcp_received, w.rtcp_sent,
+            _drops64(w.drops), w.events_lost, w.wakeups,
+            thread_cpu_ns(self.threads[worker]) if w.running else 0, bool(w.gathering),
+        )
+
+    # Inside
+
+    cdef int _bind(self, int port) except -1:
+        cdef Address local = self.local
+        cdef uint8_t host[16]
+        cdef int length = address_host(&self.local, host)
+        cdef int fd
+        address_make(&local, host, length, <uint16_t> port)
+        fd = udp_open(&local, RECEIVE_BUFFER)
+        if fd < 0:
+            raise OSError(-fd, os.strerror(-fd))
+        return fd
+
+    cdef int _grow(self) except -1:
+        cdef Leg* chunk
+        cdef uint32_t first = self.chunk_count * CHUNK
+        if first >= self.most_legs:
+            raise MemoryError(f"all {self.most_legs} legs are in use")
+        chunk = <Leg*> aligned_zeroed(CHUNK * sizeof(Leg))
+        if chunk == NULL:
+            raise MemoryError("no memory for more legs")
+        self.chunks[self.chunk_count] = chunk
+        self.chunk_count += 1
+        self._free.extend(range(min(first + CHUNK, self.most_legs) - 1, <int64_t> first - 1, -1))
+        return 0
+
+    cdef Leg* _find(self, uint64_t leg_id) noexcept:
+        cdef uint32_t place = leg_id & ((1 << SLOT_BITS) - 1)
+        cdef Leg* leg
+        if place >= self.chunk_count * CHUNK:
+            return NULL
+        leg = &self.chunks[place // CHUNK][place % CHUNK]
+        return leg if leg.id == leg_id and leg_id else NULL
+
+    cdef void _begin(self, Command* command, Leg* leg, CommandKind kind) noexcept:
+        memset(command, 0, sizeof(Command))
+        command.target = leg
+        command.leg = leg.id
+        command.kind = kind
+
+    cdef Leg* _start(self, Command* command, uint64_t leg_id, CommandKind kind) noexcept:
+        cdef Leg* leg = self._find(leg_id)
+        if leg != NULL:
+            self._begin(command, leg, kind)
+        return leg
+
+    cdef int _simple(self, uint64_t leg_id, CommandKind kind, bint flag) except -1:
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, kind)
+        if leg != NULL:
+            command.flag = flag
+            self._post(&command, leg)
+        return 0
+
+    cdef int _post_plain(self, int worker, CommandKind kind) except -1:
+        cdef Command command
+        memset(&command, 0, sizeof(command))
+        command.kind = kind
+        self._write(&command, worker)
+        return 0
+
+    cdef int _post(self, const Command* command, const Leg* leg) except -1:
+        self._write(command, leg.worker)
+        return 0
+
+    cdef int _write(self, const Command* command, int worker) except -1:
+        """Into the ring, or behind what already waits for room."""
+        cdef Worker* w = self.workers[worker]
+        cdef Command* room = NULL
+        if not self._waiting[worker]:
+            room = command_room(w.commands)
+        if room == NULL:
+            self._waiting[worker].append((<const uint8_t*> command)[:sizeof(Command)])
+            self._flush(worker)
+            return 0
+        memcpy(room, command, sizeof(Command))
+        command_post(w.commands)
+        if load_ordered(&w.sleeping):
+            store_ordered(&w.sleeping, 0)
+            eventfd_ring(w.wake_fd)
+        return 0
+
+    cdef int _flush(self, int worker) except -1:
+        cdef Worker* w = self.workers[worker]
+        cdef Command* room
+        cdef bytes packed
+        queue = self._waiting[worker]
+        while queue:
+            room = command_room(w.commands)
+            if room == NULL:
+                break
+            packed = queue.popleft()
+            memcpy(room, <const uint8_t*> packed, sizeof(Command))
+            command_post(w.commands)
+        if load_ordered(&w.sleeping):
+            eventfd_ring(w.wake_fd)
+        return 0
+
+    cdef int _formats(self, Format* out, list formats) except -1:
+        cdef int n = 0
+        for payload_type, codec, rate in formats[:FORMATS]:
+            if not 0 <= payload_type <= 127 or codec == CODEC_UNKNOWN or rate <= 0:
+                continue
+            out[n].payload_type = payload_type
+            out[n].codec = codec
+            out[n].rate = rate
+            out[n].translation = NOWHERE
+            n += 1
+        return n
+
+    cdef object _text(self, const Address* address):
+        """(host bytes, port)."""
+        cdef uint8_t host[16]
+        cdef int length = address_host(address, host)
+        return (<const uint8_t*> host)[:length], address_port(address)

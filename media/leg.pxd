@@ -1,0 +1,100 @@
+"""Everything the engine knows of one leg: a flat record that never moves, the fields every packet touches first."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from media.net.latch cimport Latch
+from media.net.udp cimport Address
+from media.play.source cimport play_source
+from media.receive.statistics cimport ReceiveStream
+from media.receive.telephone_event cimport DigitWatch
+from media.record.tap cimport tap_ring
+from media.send.packetize cimport SendStream
+from media.send.sender_report cimport Reports
+
+cdef enum:
+    FORMATS = 12             # payload types a leg may have each way
+    NO_FORMAT = 255
+
+cdef enum LegState:
+    LEG_FREE
+    LEG_OPEN
+    LEG_GONE                 # closed by the worker, waiting for control to give its ports back
+
+cdef enum DropReason:
+    DROP_MALFORMED
+    DROP_STRANGER
+    DROP_UNKNOWN_PAYLOAD
+    DROP_UNROUTABLE
+    DROP_FOREIGN_SSRC
+    DROP_SEND_FAILED
+    DROP_REASONS
+
+cdef enum Translation:
+    COPY
+    A_TO_U
+    U_TO_A
+    NOWHERE                  # nothing this leg is connected to can carry the format
+
+
+cdef struct Format:
+    uint32_t rate
+    uint8_t payload_type
+    uint8_t codec
+    uint8_t out_payload_type    # what it becomes on the connected leg
+    uint8_t translation
+
+
+cdef struct Playback:
+    const play_source* source   # NULL: nothing plays
+    int64_t id
+    uint32_t position
+    uint32_t timestamp
+    uint16_t sequence
+    uint8_t repeat
+    uint8_t payload_type
+    uint8_t a_law
+    uint8_t slot
+
+
+cdef struct Leg:
+    # read for every packet
+    uint64_t id
+    int32_t fd
+    int32_t rtcp_fd
+    uint8_t state
+    uint8_t may_send
+    uint8_t echo
+    uint8_t rtcp_mux
+    uint8_t receive_expected
+    uint8_t started             # MediaStarted was told
+    uint8_t timeout_told
+    uint8_t quiet_codec         # the last packet was comfort noise
+    uint32_t foreign_ssrc       # a new SSRC from the locked source that has yet to prove itself
+    uint32_t foreign_packets
+    Leg* peer
+    tap_ring* tap
+    int64_t heard_at            # last valid packet, or when the media watch began
+    Latch latch
+    ReceiveStream received
+    SendStream sent
+    uint8_t format_of[128]      # payload type -> index in formats, NO_FORMAT
+    Format formats[FORMATS]     # what they send to us
+    # read now and then
+    Format send_formats[FORMATS]
+    uint8_t format_count
+    uint8_t send_format_count
+    uint8_t ptime
+    uint8_t gone_told
+    int64_t media_timeout       # microseconds, 0 never
+    Playback playback
+    Leg* slot_next              # next leg of the same playback slot
+    Leg* slot_previous
+    DigitWatch digit
+    Reports reports
+    Address rtcp_signalled
+    Address rtcp_source         # where their RTCP last came from, once accepted
+    uint32_t active_index       # place in the worker's list of legs
+    uint32_t drops[DROP_REASONS]
+    uint32_t tap_overruns
+    uint16_t port
+    uint16_t worker

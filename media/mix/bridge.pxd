@@ -1,0 +1,79 @@
+"""The bridge: a packet one leg received becomes a packet its partner sends, without decoding.
+
+The header is rewritten in front of the payload, in the receive buffer; CSRC list, extension and padding stay behind.
+"""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+from audiocodecs.g711 cimport g711_alaw_to_ulaw, g711_ulaw_to_alaw, translate
+from audiocodecs.registry cimport CODEC_PCMA, CODEC_PCMU
+from media.leg cimport (
+    A_TO_U, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NO_FORMAT, NOWHERE, U_TO_A, Format, Leg, Translation,
+)
+from media.net.latch cimport latch_destination
+from media.net.udp cimport Address, address_known, udp_send
+from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
+from media.send.packetize cimport send_number
+from media.worker cimport Worker, drop
+
+
+cdef inline bint _carry(Format* format, const Leg* target, uint8_t codec, Translation how) noexcept nogil:
+    """Let `format` become the target's payload type for `codec`, if it has one."""
+    cdef int i
+    for i in range(target.send_format_count):
+        if target.send_formats[i].codec == codec and target.send_formats[i].rate == format.rate:
+            format.out_payload_type = target.send_formats[i].payload_type
+            format.translation = how
+            return True
+    return False
+
+
+cdef inline void bridge_route(Leg* leg) noexcept nogil:
+    """Decide once, not per packet, what each payload type the leg receives becomes on the leg it feeds."""
+    cdef Leg* target = leg if leg.echo else leg.peer
+    cdef Format* format
+    cdef int i
+    for i in range(leg.format_count):
+        format = &leg.formats[i]
+        format.translation = NOWHERE
+        if target == NULL or _carry(format, target, format.codec, COPY):
+            continue
+        if format.codec == CODEC_PCMA:
+            _carry(format, target, CODEC_PCMU, A_TO_U)
+        elif format.codec == CODEC_PCMU:
+            _carry(format, target, CODEC_PCMA, U_TO_A)
+
+
+cdef inline void send_packet(Worker* w, Leg* leg, uint8_t* data, int payload_length) noexcept nogil:
+    """Send a finished packet of the leg's own stream to where its far end is."""
+    if udp_send(leg.fd, data, RTP_HEADER + payload_length, latch_destination(&leg.latch)) < 0:
+        drop(w, leg, DROP_SEND_FAILED)
+        return
+    leg.sent.packets += 1
+    leg.sent.octets += payload_length
+    w.packets_sent += 1
+
+
+cdef inline void bridge_packet(Worker* w, Leg* leg, const Format* format, RtpPacket* packet) noexcept nogil:
+    """Pass an accepted packet on to the leg this one feeds, if any."""
+    cdef Leg* target = leg if leg.echo else leg.peer
+    cdef uint16_t sequence = packet.sequence
+    cdef uint32_t timestamp = packet.timestamp
+    cdef bint marker
+    if target == NULL or not target.may_send or target.playback.source != NULL:
+        return
+    if format.translation == NOWHERE or not address_known(latch_destination(&target.latch)):
+        drop(w, leg, DROP_UNROUTABLE)
+        return
+    if format.translation == A_TO_U:
+        translate(g711_alaw_to_ulaw, packet.payload, packet.payload, packet.payload_length)
+    elif format.translation == U_TO_A:
+        translate(g711_ulaw_to_alaw, packet.payload, packet.payload, packet.payload_length)
+    marker = send_number(
+        &target.sent, (<uint64_t> <uint32_t> leg.id << 32) | packet.ssrc, format.rate, w.now, &sequence, &timestamp
+    )
+    rtp_write_header(
+        packet.payload - RTP_HEADER, format.out_payload_type, packet.marker or marker, sequence, timestamp,
+        target.sent.ssrc,
+    )
+    send_packet(w, target, packet.payload - RTP_HEADER, packet.payload_length)

@@ -1,0 +1,112 @@
+"""Symmetric RTP with source locking: whom a leg listens to, and whom it may send to (RFC 4961; RTP bleed).
+
+The address SDP named locks at once, at any time. Another source (the far end behind a NAT) may win only while the
+window is open, and only if the SDP source stays silent for the grace period while the candidate keeps sending one
+SSRC; should the SDP source speak up inside the window after all, it takes the lock back. After that nothing moves the
+lock but a new SDP address. A source that was locked before a re-INVITE is still
+heard while the window for its successor is open, so that nothing is lost on the way over.
+
+Times are microseconds of one monotonic clock.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from media.net.udp cimport Address, address_clear, address_known, address_same
+
+cdef enum:
+    CANDIDATE_PACKETS = 3
+
+cdef enum Admission:
+    STRANGER
+    ACCEPTED
+    LOCKED_NOW
+
+
+cdef struct Latch:
+    Address source         # whom we listen to, once locked
+    uint8_t locked
+    uint8_t candidate_packets
+    uint32_t candidate_ssrc
+    Address signalled      # what SDP named
+    Address former         # locked before the re-INVITE
+    Address candidate
+    int64_t window_end
+    int64_t candidate_since
+
+
+cdef inline void latch_open(Latch* latch, int64_t now, int64_t window) noexcept nogil:
+    """Open the window, unless a source is locked already."""
+    if not latch.locked:
+        latch.window_end = now + window
+        latch.candidate_packets = 0
+
+
+cdef inline void latch_signal(Latch* latch, const Address* signalled, int64_t now, int64_t window) noexcept nogil:
+    """SDP named an address. The one it named before, or the one already locked, changes nothing."""
+    if address_known(signalled) and address_same(&latch.signalled, signalled):
+        return
+    latch.signalled = signalled[0]
+    if latch.locked and address_known(signalled) and address_same(&latch.source, signalled):
+        return
+    address_clear(&latch.former)
+    if latch.locked and address_known(signalled):
+        latch.former = latch.source
+    latch.locked = 0
+    address_clear(&latch.candidate)
+    latch_open(latch, now, window)
+
+
+cdef inline Admission _lock(Latch* latch, const Address* source) noexcept nogil:
+    latch.source = source[0]
+    latch.locked = 1
+    address_clear(&latch.former)
+    return LOCKED_NOW
+
+
+cdef inline Admission latch_learn(
+    Latch* latch, const Address* source, uint32_t ssrc, int64_t now, int64_t grace
+) noexcept nogil:
+    """Admit or refuse a valid RTP packet while nothing is locked."""
+    if not address_known(&latch.signalled):
+        return STRANGER
+    if address_same(source, &latch.signalled):
+        return _lock(latch, source)
+    if now >= latch.window_end:
+        return STRANGER
+    if address_known(&latch.former) and address_same(source, &latch.former):
+        return ACCEPTED
+    if latch.candidate_packets == 0 or not address_same(source, &latch.candidate):
+        # The first candidate keeps its place: a second stranger must not reset the clock of the first.
+        if latch.candidate_packets == 0 or now - latch.candidate_since > 4 * grace:
+            latch.candidate = source[0]
+            latch.candidate_ssrc = ssrc
+            latch.candidate_packets = 1
+            latch.candidate_since = now
+        return STRANGER
+    if ssrc != latch.candidate_ssrc:
+        latch.candidate_packets = 0
+        return STRANGER
+    if latch.candidate_packets < CANDIDATE_PACKETS:
+        latch.candidate_packets += 1
+    if latch.candidate_packets == CANDIDATE_PACKETS and now - latch.candidate_since >= grace:
+        return _lock(latch, source)
+    return STRANGER
+
+
+cdef inline Admission latch_admit(
+    Latch* latch, const Address* source, uint32_t ssrc, int64_t now, int64_t grace
+) noexcept nogil:
+    """Admit or refuse a valid RTP packet."""
+    if not latch.locked:
+        return latch_learn(latch, source, ssrc, now, grace)
+    if address_same(source, &latch.source):
+        return ACCEPTED
+    # The source SDP named may still take its place back from a candidate that was merely quicker.
+    if now < latch.window_end and address_same(source, &latch.signalled):
+        return _lock(latch, source)
+    return STRANGER
+
+
+cdef inline const Address* latch_destination(const Latch* latch) noexcept nogil:
+    """Where we may send: the locked source, else what SDP named (perhaps nothing)."""
+    return &latch.source if latch.locked else &latch.signalled

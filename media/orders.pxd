@@ -1,0 +1,187 @@
+"""Commands, carried out by the worker that owns the leg. One for a leg that is gone is nothing."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from media.leg cimport FORMATS, LEG_GONE, LEG_OPEN, NO_FORMAT, Format, Leg
+from media.mix.bridge cimport bridge_route
+from media.net.latch cimport latch_open, latch_signal
+from media.net.udp cimport address_known, address_same_host, address_clear
+from media.play.source cimport play_source
+from media.record.tap cimport tap_close, tap_ring
+from media.ring cimport (
+    COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY,
+    COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_REMOTE, COMMAND_START_TAP, COMMAND_STOP_PLAY,
+    COMMAND_STOP_TAP, COMMAND_STOP_WORKER, PLAYBACK_STOPPED, Command, command_done, command_next,
+)
+from media.send.playback cimport playback_begin, playback_end, playback_formats_changed
+from media.sweep cimport report_interval, send_report
+from media.worker cimport Worker, tell_gone
+
+cdef extern from "<sys/epoll.h>" nogil:
+    enum:
+        EPOLLIN
+        EPOLL_CTL_ADD
+        EPOLL_CTL_DEL
+    ctypedef union epoll_data_t:
+        void* ptr
+        uint64_t u64
+    struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_ctl(int epoll, int operation, int fd, epoll_event* event)
+
+cdef enum:
+    RTCP_TAG = 1             # in the pointer epoll gives back: the leg's RTCP socket
+
+
+cdef inline void _open(Worker* w, Leg* leg) noexcept nogil:
+    cdef epoll_event ready
+    ready.events = EPOLLIN
+    ready.data.ptr = leg
+    epoll_ctl(w.epoll, EPOLL_CTL_ADD, leg.fd, &ready)
+    ready.data.u64 |= RTCP_TAG
+    epoll_ctl(w.epoll, EPOLL_CTL_ADD, leg.rtcp_fd, &ready)
+    leg.heard_at = w.now
+    leg.reports.next_at = w.now + report_interval(w) // 2
+    leg.active_index = w.active_count
+    w.active[w.active_count] = leg
+    w.active_count += 1
+
+
+cdef inline void _part(Leg* leg) noexcept nogil:
+    """Leave the partner, if there is one."""
+    cdef Leg* peer = leg.peer
+    if peer == NULL:
+        return
+    leg.peer = NULL
+    peer.peer = NULL
+    bridge_route(leg)
+    bridge_route(peer)
+
+
+cdef inline void _drop_tap(Leg* leg) noexcept nogil:
+    if leg.tap != NULL:
+        tap_close(leg.tap)
+        leg.tap = NULL
+
+
+cdef inline void _close(Worker* w, Leg* leg) noexcept nogil:
+    cdef epoll_event unused
+    send_report(w, leg, True)
+    playback_end(w, leg, PLAYBACK_STOPPED)
+    _part(leg)
+    _drop_tap(leg)
+    epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.fd, &unused)
+    epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.rtcp_fd, &unused)
+    w.active_count -= 1
+    w.active[leg.active_index] = w.active[w.active_count]
+    w.active[leg.active_index].active_index = leg.active_index
+    leg.state = LEG_GONE
+    tell_gone(w, leg)
+
+
+cdef inline void _expect_media(Worker* w, Leg* leg) noexcept nogil:
+    """From now on the far end has a reason to send: its NAT may show us its address only now."""
+    latch_open(&leg.latch, w.now, w.latch_window)
+
+
+cdef inline void _connect(Worker* w, Leg* a, Leg* b) noexcept nogil:
+    if a == b or a.peer == b:
+        return
+    _part(a)
+    _part(b)
+    a.peer = b
+    b.peer = a
+    bridge_route(a)
+    bridge_route(b)
+    _expect_media(w, a)
+    _expect_media(w, b)
+
+
+cdef inline void _set_remote(Worker* w, Leg* leg, const Command* command) noexcept nogil:
+    latch_signal(&leg.latch, &command.address, w.now, w.latch_window)
+    leg.rtcp_mux = command.flag
+    if not address_known(&command.rtcp_address) or not address_same_host(&leg.rtcp_signalled, &command.rtcp_address):
+        address_clear(&leg.rtcp_source)
+    leg.rtcp_signalled = command.rtcp_address
+
+
+cdef inline void _set_formats(Worker* w, Leg* leg, const Command* command) noexcept nogil:
+    cdef int i
+    memset(leg.format_of, NO_FORMAT, sizeof(leg.format_of))
+    memcpy(leg.formats, command.formats, sizeof(leg.formats))
+    memcpy(leg.send_formats, command.send_formats, sizeof(leg.send_formats))
+    leg.format_count = command.format_count
+    leg.send_format_count = command.send_format_count
+    for i in range(leg.format_count - 1, -1, -1):
+        leg.format_of[leg.formats[i].payload_type] = i
+    bridge_route(leg)
+    if leg.peer != NULL:
+        bridge_route(leg.peer)
+    playback_formats_changed(w, leg)
+
+
+cdef inline void _set_direction(Worker* w, Leg* leg, bint send, bint receive) noexcept nogil:
+    leg.may_send = send
+    if receive and not leg.receive_expected:
+        leg.heard_at = w.now
+        leg.timeout_told = 0
+        _expect_media(w, leg)
+    leg.receive_expected = receive
+
+
+cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nogil:
+    cdef Leg* other
+    if command.kind == COMMAND_SET_REMOTE:
+        _set_remote(w, leg, command)
+    elif command.kind == COMMAND_SET_FORMATS:
+        _set_formats(w, leg, command)
+    elif command.kind == COMMAND_SET_DIRECTION:
+        _set_direction(w, leg, command.flag, command.second_flag)
+    elif command.kind == COMMAND_CONNECT or command.kind == COMMAND_DISCONNECT:
+        other = <Leg*> command.pointer
+        if other.id != command.other or other.state != LEG_OPEN:
+            return
+        if command.kind == COMMAND_CONNECT:
+            _connect(w, leg, other)
+        elif leg.peer == other:
+            _part(leg)
+    elif command.kind == COMMAND_PLAY:
+        playback_begin(w, leg, <const play_source*> command.pointer, command.number, command.flag)
+        _expect_media(w, leg)
+    elif command.kind == COMMAND_STOP_PLAY:
+        playback_end(w, leg, PLAYBACK_STOPPED)
+    elif command.kind == COMMAND_ECHO:
+        leg.echo = command.flag
+        bridge_route(leg)
+        if command.flag:
+            _expect_media(w, leg)
+    elif command.kind == COMMAND_START_TAP:
+        _drop_tap(leg)
+        leg.tap = <tap_ring*> command.pointer
+    elif command.kind == COMMAND_STOP_TAP:
+        _drop_tap(leg)
+    elif command.kind == COMMAND_MEDIA_TIMEOUT:
+        leg.media_timeout = command.number
+    elif command.kind == COMMAND_CLOSE:
+        _close(w, leg)
+
+
+cdef inline void obey_commands(Worker* w) noexcept nogil:
+    """Carry out everything that has been posted."""
+    cdef const Command* command = command_next(w.commands)
+    cdef Leg* leg
+    while command != NULL:
+        if command.kind == COMMAND_STOP_WORKER:
+            w.stopping = 1
+        else:
+            leg = <Leg*> command.target
+            if command.kind == COMMAND_OPEN:
+                _open(w, leg)
+            elif leg.id == command.leg and leg.state == LEG_OPEN:
+                _obey(w, leg, command)
+            elif command.kind == COMMAND_START_TAP:
+                tap_close(<tap_ring*> command.pointer)
+        command_done(w.commands)
+        command = command_next(w.commands)

@@ -1,0 +1,129 @@
+"""The path of a received datagram: what it is, whether its sender may speak, what it counts as, where it goes."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+
+from audiocodecs.registry cimport CODEC_CN, CODEC_TELEPHONE_EVENT
+from media.leg cimport (
+    DROP_FOREIGN_SSRC, DROP_MALFORMED, DROP_STRANGER, DROP_UNKNOWN_PAYLOAD, NO_FORMAT, Format, Leg,
+)
+from media.mix.bridge cimport bridge_packet
+from media.net.demux cimport RTCP, RTP, Kind, datagram_kind
+from media.net.latch cimport ACCEPTED, LOCKED_NOW, STRANGER, Admission, latch_admit
+from media.net.udp cimport Address, address_known, address_same_host, udp_receive
+from media.receive.statistics cimport DUPLICATE, JUMPED, Verdict, stream_restart, stream_sequence, stream_timing
+from media.receive.telephone_event cimport Digit, digit_packet
+from media.record.tap cimport tap_push
+from media.rtp.packet cimport RtpPacket, rtp_parse
+from media.rtp.rtcp cimport RtcpCompound, rtcp_parse
+from media.send.sender_report cimport report_read
+from media.worker cimport DATAGRAM_ROOM, Worker, drop, tell_digit, tell_started
+
+cdef enum:
+    SSRC_QUIET = 60000        # the old SSRC must have been silent so long (microseconds) before two packets of
+    SSRC_SILENT = 200000      # a new one count, and so long before one does
+
+
+cdef inline bint _ssrc_changes(Leg* leg, uint32_t ssrc, int64_t now) noexcept nogil:
+    """Whether a new SSRC from the locked source takes over. One that speaks between the packets of the old is foreign."""
+    cdef int64_t silent = now - leg.heard_at
+    if ssrc != leg.foreign_ssrc:
+        leg.foreign_ssrc = ssrc
+        leg.foreign_packets = 0
+    leg.foreign_packets += 1
+    return silent >= SSRC_SILENT or (leg.foreign_packets >= 2 and silent >= SSRC_QUIET)
+
+
+cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Address* source) noexcept nogil:
+    cdef RtpPacket packet
+    cdef Admission admission
+    cdef Verdict verdict
+    cdef Format* format
+    cdef Digit digits[2]
+    cdef int told, i
+    cdef uint8_t index
+    if not rtp_parse(data, length, &packet):
+        drop(w, leg, DROP_MALFORMED)
+        return
+    admission = latch_admit(&leg.latch, source, packet.ssrc, w.now, w.latch_grace)
+    if admission == STRANGER:
+        drop(w, leg, DROP_STRANGER)
+        return
+    if leg.received.started and packet.ssrc != leg.received.ssrc:
+        if admission != LOCKED_NOW and not _ssrc_changes(leg, packet.ssrc, w.now):
+            drop(w, leg, DROP_FOREIGN_SSRC)
+            return
+    leg.heard_at = w.now
+    leg.timeout_told = 0
+    leg.received.packets += 1
+    leg.received.octets += packet.payload_length
+    if admission == LOCKED_NOW:
+        tell_started(w, leg, source)
+    verdict = stream_sequence(&leg.received, packet.ssrc, packet.sequence)
+    index = leg.format_of[packet.payload_type]
+    if index == NO_FORMAT:
+        drop(w, leg, DROP_UNKNOWN_PAYLOAD)
+        return
+    format = &leg.formats[index]
+    leg.quiet_codec = format.codec == CODEC_CN
+    if format.codec == CODEC_TELEPHONE_EVENT:
+        told = digit_packet(
+            &leg.digit, packet.payload, packet.payload_length, packet.timestamp, format.rate, w.now, digits
+        )
+        for i in range(told):
+            tell_digit(w, leg, &digits[i])
+    elif verdict != DUPLICATE and verdict != JUMPED:
+        stream_timing(&leg.received, packet.timestamp, format.rate, w.now)
+    if leg.tap != NULL:
+        if not tap_push(
+            leg.tap, w.now_ns, packet.ssrc, packet.timestamp, packet.sequence, packet.payload_type, format.codec,
+            packet.payload, <uint16_t> packet.payload_length,
+        ):
+            leg.tap_overruns += 1
+    bridge_packet(w, leg, format, &packet)
+
+
+cdef inline void _rtcp(Worker* w, Leg* leg, const uint8_t* data, int length, const Address* source) noexcept nogil:
+    """RTCP counts only from the host that is locked, or the one SDP named for it; its port may be rewritten."""
+    cdef RtcpCompound compound
+    if not (leg.latch.locked and address_same_host(source, &leg.latch.source)) and not (
+        address_known(&leg.rtcp_signalled) and address_same_host(source, &leg.rtcp_signalled)
+    ):
+        drop(w, leg, DROP_STRANGER)
+        return
+    if not rtcp_parse(data, length, leg.sent.ssrc, &compound):
+        drop(w, leg, DROP_MALFORMED)
+        return
+    w.rtcp_received += 1
+    leg.rtcp_source = source[0]
+    report_read(&leg.reports, &compound, &leg.sent, leg.received.ssrc, w.now, w.ntp_start)
+
+
+cdef inline void rtp_ready(Worker* w, Leg* leg) noexcept nogil:
+    """One datagram from a leg's RTP socket. One only: what is left shows at the next look, after everybody's turn."""
+    cdef Address source
+    cdef ssize_t length = udp_receive(leg.fd, w.buffer, DATAGRAM_ROOM, &source)
+    cdef Kind kind
+    if length < 0:
+        return
+    w.packets_received += 1
+    kind = datagram_kind(w.buffer, length)
+    if length > DATAGRAM_ROOM:
+        drop(w, leg, DROP_MALFORMED)
+    elif kind == RTP:
+        _rtp(w, leg, w.buffer, <int> length, &source)
+    elif kind == RTCP and leg.rtcp_mux:
+        _rtcp(w, leg, w.buffer, <int> length, &source)
+    else:
+        drop(w, leg, DROP_MALFORMED)
+
+
+cdef inline void rtcp_ready(Worker* w, Leg* leg) noexcept nogil:
+    """One datagram from a leg's RTCP socket."""
+    cdef Address source
+    cdef ssize_t length = udp_receive(leg.rtcp_fd, w.buffer, DATAGRAM_ROOM, &source)
+    if length < 0:
+        return
+    if length > DATAGRAM_ROOM or datagram_kind(w.buffer, length) != RTCP:
+        drop(w, leg, DROP_MALFORMED)
+        return
+    _rtcp(w, leg, w.buffer, <int> length, &source)

@@ -1,0 +1,145 @@
+"""Commands in, events out: two single-producer single-consumer rings of fixed entries between Python and a worker.
+
+Neither side ever waits: a full ring says so, and its producer keeps the entry. Positions only grow; the place is
+position modulo size, so that head - tail is the fill.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from media.leg cimport FORMATS, Format
+from media.net.udp cimport Address
+
+cdef extern from * nogil:
+    """
+    #ifndef MEDIA_RING_ATOMICS
+    #define MEDIA_RING_ATOMICS
+    #define load_acquire(at) __atomic_load_n((at), __ATOMIC_ACQUIRE)
+    #define store_release(at, value) __atomic_store_n((at), (value), __ATOMIC_RELEASE)
+    #define load_ordered(at) __atomic_load_n((at), __ATOMIC_SEQ_CST)
+    #define store_ordered(at, value) __atomic_store_n((at), (value), __ATOMIC_SEQ_CST)
+    #define exchange_ordered(at, value) __atomic_exchange_n((at), (value), __ATOMIC_SEQ_CST)
+    #endif
+    """
+    uint64_t load_acquire(const uint64_t* at)
+    void store_release(uint64_t* at, uint64_t value)
+    uint32_t load_ordered(const uint32_t* at)
+    void store_ordered(uint32_t* at, uint32_t value)
+    uint32_t exchange_ordered(uint32_t* at, uint32_t value)
+
+cdef enum:
+    COMMANDS = 2048
+    EVENTS = 4096
+    EVENTS_KEPT = 512            # room that only events nobody may miss can use
+
+cdef enum CommandKind:
+    COMMAND_OPEN
+    COMMAND_SET_REMOTE
+    COMMAND_SET_FORMATS
+    COMMAND_SET_DIRECTION
+    COMMAND_CONNECT
+    COMMAND_DISCONNECT
+    COMMAND_PLAY
+    COMMAND_STOP_PLAY
+    COMMAND_ECHO
+    COMMAND_START_TAP
+    COMMAND_STOP_TAP
+    COMMAND_MEDIA_TIMEOUT
+    COMMAND_CLOSE
+    COMMAND_STOP_WORKER
+
+cdef enum EventKind:
+    EVENT_STARTED
+    EVENT_TIMEOUT
+    EVENT_DIGIT
+    EVENT_PLAYBACK_FINISHED
+    EVENT_GONE
+
+cdef enum PlaybackEnd:
+    PLAYBACK_END
+    PLAYBACK_STOPPED
+    PLAYBACK_NO_ENCODER
+
+
+cdef struct Command:
+    void* target                # where the leg lives; its id there tells whether it still does
+    uint64_t leg
+    void* pointer               # the second leg, a tap ring or a play source
+    uint64_t other              # the second leg's id
+    int64_t number
+    uint8_t kind
+    uint8_t flag
+    uint8_t second_flag
+    uint8_t format_count
+    uint8_t send_format_count
+    Address address
+    Address rtcp_address
+    Format formats[FORMATS]
+    Format send_formats[FORMATS]
+
+
+cdef struct Event:
+    uint64_t leg
+    int64_t number
+    int64_t second_number
+    uint32_t kind
+    Address address
+
+
+cdef struct CommandRing:
+    uint64_t head               # the producer's
+    uint64_t pad[7]
+    uint64_t tail               # the consumer's
+    uint64_t pad_after[7]
+    Command entries[COMMANDS]
+
+
+cdef struct EventRing:
+    uint64_t head
+    uint64_t pad[7]
+    uint64_t tail
+    uint64_t pad_after[7]
+    Event entries[EVENTS]
+
+
+cdef inline Command* command_room(CommandRing* ring) noexcept nogil:
+    """Where the next command may be written, or NULL when the ring is full."""
+    if ring.head - load_acquire(&ring.tail) >= COMMANDS:
+        return NULL
+    return &ring.entries[ring.head % COMMANDS]
+
+
+cdef inline void command_post(CommandRing* ring) noexcept nogil:
+    store_release(&ring.head, ring.head + 1)
+
+
+cdef inline const Command* command_next(CommandRing* ring) noexcept nogil:
+    """The oldest command, or NULL."""
+    if ring.tail == load_acquire(&ring.head):
+        return NULL
+    return &ring.entries[ring.tail % COMMANDS]
+
+
+cdef inline void command_done(CommandRing* ring) noexcept nogil:
+    store_release(&ring.tail, ring.tail + 1)
+
+
+cdef inline Event* event_room(EventRing* ring, bint must) noexcept nogil:
+    """Where the next event may be written, or NULL when the ring is full."""
+    if ring.head - load_acquire(&ring.tail) >= <uint64_t> (EVENTS if must else EVENTS - EVENTS_KEPT):
+        return NULL
+    return &ring.entries[ring.head % EVENTS]
+
+
+cdef inline void event_post(EventRing* ring) noexcept nogil:
+    store_release(&ring.head, ring.head + 1)
+
+
+cdef inline const Event* event_next(EventRing* ring) noexcept nogil:
+    """The oldest event, or NULL."""
+    if ring.tail == load_acquire(&ring.head):
+        return NULL
+    return &ring.entries[ring.tail % EVENTS]
+
+
+cdef inline void event_done(EventRing* ring) noexcept nogil:
+    store_release(&ring.tail, ring.tail + 1)

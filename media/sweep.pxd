@@ -1,0 +1,78 @@
+"""What is due now and then: every leg is looked at ten times a second, a few legs at a time."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from media.leg cimport Leg
+from media.net.latch cimport latch_destination
+from media.net.udp cimport Address, address_known, udp_send
+from media.receive.telephone_event cimport Digit, digit_lost_end
+from media.rtp.rtcp cimport RTCP_ROOM
+from media.send.sender_report cimport report_write
+from media.worker cimport Worker, roll, tell_digit, tell_gone, tell_timeout
+
+cdef enum:
+    SWEEP = 100000           # microseconds for one round over all legs
+    SWEEP_LEGS = 64          # at most so many at once
+
+
+cdef inline void send_report(Worker* w, Leg* leg, bint bye) noexcept nogil:
+    """One RTCP compound to the far end, if there is anything to say and somewhere to say it."""
+    cdef uint8_t data[RTCP_ROOM]
+    cdef const Address* to
+    cdef int length
+    if not leg.sent.packets and not leg.received.started:
+        return
+    if leg.rtcp_mux:
+        to = latch_destination(&leg.latch)
+    else:
+        to = &leg.rtcp_source if address_known(&leg.rtcp_source) else &leg.rtcp_signalled
+    if not address_known(to):
+        return
+    length = report_write(data, &leg.reports, &leg.sent, &leg.received, w.now, w.ntp_start, bye)
+    if udp_send(leg.fd if leg.rtcp_mux else leg.rtcp_fd, data, length, to) >= 0:
+        w.rtcp_sent += 1
+
+
+cdef inline int64_t report_interval(Worker* w) noexcept nogil:
+    """Half to one and a half of the interval, so that reports of many legs do not march in step (RFC 3550 6.2)."""
+    return w.rtcp_interval // 2 + <int64_t> (roll(w) >> 1) % w.rtcp_interval
+
+
+cdef inline void _look(Worker* w, Leg* leg) noexcept nogil:
+    cdef Digit digit
+    if digit_lost_end(&leg.digit, w.now, &digit):
+        tell_digit(w, leg, &digit)
+    if w.now >= leg.reports.next_at:
+        leg.reports.next_at = w.now + report_interval(w)
+        send_report(w, leg, False)
+    if leg.receive_expected and leg.media_timeout and not leg.timeout_told and w.now - leg.heard_at >= leg.media_timeout:
+        # In the middle of comfort noise the far end may rightly be quiet for long; its reports prove that it lives.
+        if not leg.quiet_codec or w.now - leg.reports.heard_at >= leg.media_timeout:
+            leg.timeout_told = 1
+            tell_timeout(w, leg, w.now - leg.heard_at)
+
+
+cdef inline void sweep(Worker* w) noexcept nogil:
+    """Look at the next few legs, so that a round takes SWEEP however many there are."""
+    cdef uint32_t steps, legs
+    cdef Leg* leg
+    while w.untold != NULL:
+        leg = w.untold
+        w.untold = leg.slot_next
+        tell_gone(w, leg)
+        if w.untold == leg:
+            break
+    if w.now < w.sweep_due:
+        return
+    if not w.active_count:
+        w.sweep_due = w.now + SWEEP
+        return
+    steps = (w.active_count + SWEEP_LEGS - 1) // SWEEP_LEGS
+    legs = (w.active_count + steps - 1) // steps
+    w.sweep_due = max(w.sweep_due + SWEEP // steps, w.now)
+    while legs:
+        legs -= 1
+        if w.sweep_at >= w.active_count:
+            w.sweep_at = 0
+        _look(w, w.active[w.sweep_at])
+        w.sweep_at += 1

@@ -1,0 +1,126 @@
+"""What one worker thread owns: its rings, its legs, its clock, its counters."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from media.leg cimport DROP_REASONS, DropReason, Leg
+from media.net.udp cimport Address
+from media.receive.telephone_event cimport Digit
+from media.ring cimport (
+    EVENT_DIGIT, EVENT_GONE, EVENT_PLAYBACK_FINISHED, EVENT_STARTED, EVENT_TIMEOUT,
+    CommandRing, Event, EventKind, EventRing, PlaybackEnd, event_post, event_room,
+)
+
+cdef enum:
+    SLOTS = 20               # one per millisecond of a 20 ms packet
+    DATAGRAM_ROOM = 2048     # more than an Ethernet frame carries
+    SAMPLES = 160            # 20 ms at 8 kHz
+
+
+cdef struct Worker:
+    int64_t now              # microseconds of CLOCK_MONOTONIC, read once per batch
+    int64_t now_ns
+    int64_t latch_window
+    int64_t latch_grace
+    int64_t rtcp_interval
+    uint64_t ntp_start       # NTP time of moment zero
+    uint64_t dice
+    uint64_t packets_received
+    uint64_t packets_sent
+    uint64_t rtcp_received
+    uint64_t rtcp_sent
+    uint64_t events_lost
+    uint64_t wakeups
+    uint64_t drops[DROP_REASONS]
+    CommandRing* commands
+    EventRing* events
+    Leg** active             # legs that are open; room for every leg there can be
+    uint32_t active_count
+    uint32_t sweep_at        # the next leg the sweep looks at
+    uint32_t playing
+    uint32_t next_slot
+    int64_t sweep_due
+    int64_t slot_due         # the millisecond whose slot is next, as its start in microseconds
+    Leg* slots[SLOTS]
+    Leg* untold              # legs whose end found no room in the event ring, by slot_next
+    int epoll
+    int wake_fd              # Python wakes the worker
+    int event_fd             # the worker wakes Python
+    uint32_t sleeping
+    uint32_t told            # Python has been woken and has not drained yet
+    uint8_t events_written
+    uint8_t stopping
+    uint8_t gathering
+    uint8_t running
+    int64_t load_window_end
+    int64_t busy_until       # gather at least so long
+    uint64_t load_packets
+    int64_t boundary
+    uint8_t buffer[DATAGRAM_ROOM]
+
+
+cdef inline void drop(Worker* w, Leg* leg, DropReason reason) noexcept nogil:
+    leg.drops[<int> reason] += 1
+    w.drops[<int> reason] += 1
+
+
+cdef inline uint64_t roll(Worker* w) noexcept nogil:
+    """xorshift64*: dice for timers, not for secrets."""
+    w.dice ^= w.dice >> 12
+    w.dice ^= w.dice << 25
+    w.dice ^= w.dice >> 27
+    return w.dice * <uint64_t> 0x2545F4914F6CDD1D
+
+
+cdef inline Event* _event(Worker* w, uint64_t leg, EventKind kind, bint must) noexcept nogil:
+    cdef Event* event = event_room(w.events, must)
+    if event == NULL:
+        w.events_lost += 0 if kind == EVENT_GONE else 1
+        return NULL
+    event.leg = leg
+    event.kind = kind
+    return event
+
+
+cdef inline void _written(Worker* w) noexcept nogil:
+    event_post(w.events)
+    w.events_written = 1
+
+
+cdef inline void tell_started(Worker* w, Leg* leg, const Address* source) noexcept nogil:
+    cdef Event* event = _event(w, leg.id, EVENT_STARTED, False)
+    if event != NULL:
+        event.address = source[0]
+        _written(w)
+
+
+cdef inline void tell_timeout(Worker* w, Leg* leg, int64_t silent_for) noexcept nogil:
+    cdef Event* event = _event(w, leg.id, EVENT_TIMEOUT, True)
+    if event != NULL:
+        event.number = silent_for
+        _written(w)
+
+
+cdef inline void tell_digit(Worker* w, Leg* leg, const Digit* digit) noexcept nogil:
+    cdef Event* event = _event(w, leg.id, EVENT_DIGIT, False)
+    if event != NULL:
+        event.number = digit.event
+        event.second_number = digit.duration_ms
+        _written(w)
+
+
+cdef inline void tell_playback(Worker* w, Leg* leg, int64_t playback, PlaybackEnd end) noexcept nogil:
+    cdef Event* event = _event(w, leg.id, EVENT_PLAYBACK_FINISHED, True)
+    if event != NULL:
+        event.number = playback
+        event.second_number = <int64_t> end
+        _written(w)
+
+
+cdef inline void tell_gone(Worker* w, Leg* leg) noexcept nogil:
+    """This one may not be lost: a leg it could not be told of waits in `untold`."""
+    cdef Event* event = _event(w, leg.id, EVENT_GONE, True)
+    if event == NULL:
+        leg.slot_next = w.untold
+        w.untold = leg
+        return
+    _written(w)
