@@ -62,15 +62,23 @@ def difference(before: StreamCounters, after: StreamCounters) -> Delta:
     discarded = after.discarded - before.discarded
     events = after.loss_events - before.loss_events
     # Plain comparisons: min() and max() cost three times as much, for every leg every five seconds.
-    lost = 0 if lost < 0 else lost if lost < expected else expected
-    room = expected - lost
-    discarded = 0 if discarded < 0 else discarded if discarded < room else room
-    return Delta(expected, lost, discarded, events if events > 0 else 0)
+    if lost < 0:
+        lost = 0
+    elif lost > expected:
+        lost = expected
+    if discarded < 0:
+        discarded = 0
+    elif discarded > expected - lost:
+        discarded = expected - lost
+    if events < 0:
+        events = 0
+    return Delta(expected, lost, discarded, events)
 
 
 def fault(before: StreamCounters, after: StreamCounters, limit: int | None) -> Fault | None:
     """Tell why a remote report cannot be true; `limit` is the most packets that can have been sent since `before`."""
-    if after.expected < 0 or after.discarded < 0 or after.jitter_ms < 0:
+    # Asked this way round, a jitter that is not a number fails as well.
+    if after.expected < 0 or after.discarded < 0 or not after.jitter_ms >= 0:
         return Fault.NEGATIVE
     if after.lost > after.expected:
         return Fault.LOST_MORE_THAN_EXPECTED

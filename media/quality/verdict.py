@@ -187,5 +187,6 @@ def _burst_ratio(delta: Delta, ppl: float) -> float:
     if not delta.loss_events or not delta.lost:
         return 1.0
     measured = delta.lost / delta.loss_events * (1 - ppl / 100)
-    limit = 8.0 if ppl < 2 else 2.0
-    return 1.0 if measured < 1 else measured if measured < limit else limit
+    if measured < 1:
+        return 1.0
+    return min(measured, 8.0 if ppl < 2 else 2.0)
