@@ -1,0 +1,197 @@
+"""From configuration to a dialplan that can decide, without opening a socket: shared by `check`, `simulate` and `run`.
+
+Part of the composition root, beside `app` and `cli`: only these read `config`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from config import load as config_load
+from config.problem import ConfigError, Problem, did_you_mean
+from softswitch.dialplan.coverage import unreachable
+from softswitch.dialplan.match import CallFacts, decide
+from softswitch.dialplan.moment import parse_moment
+from softswitch.dialplan.numbers import Numbering
+from softswitch.dialplan.route import (
+    Action,
+    Answer,
+    Dial,
+    Echo,
+    Hangup,
+    PhoneTarget,
+    Play,
+    Record,
+    Reject,
+    Rewrite,
+    Ring,
+    Route,
+    TrunkTarget,
+    summary,
+)
+from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule, SourceCondition, TimeCondition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from config import dialplan_schema as written
+    from config.load import Settings
+
+NO_ROUTE = "no route"
+"""What a test expects when no rule may fit."""
+NOON = datetime(2026, 1, 5, 12, 0)  # noqa: DTZ001 - wall clock of the dialplan's own zone
+"""When a test happens that does not say: a Monday, so that its outcome does not depend on when it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """A configuration found good, with its dialplan ready to decide, tests passed."""
+
+    settings: Settings
+    dialplan: Dialplan
+    warnings: tuple[Problem, ...]
+
+
+def load(
+    path: Path,
+    dialplan_path: Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    create_secrets: bool = False,
+) -> Provision:
+    """Everything `config.load.load` does, and the dialplan's own tests. Raises ConfigError with every problem."""
+    settings = config_load.load(path, dialplan_path, environ=environ)
+    plan = dialplan(settings)
+    warnings = (*settings.warnings, *_unreachable(settings, plan))
+    failures = _failures(settings, plan)
+    if failures:
+        raise ConfigError(failures, warnings)
+    if create_secrets:
+        settings = config_load.load(path, dialplan_path, environ=environ, create_secrets=True)
+    return Provision(settings, plan, warnings)
+
+
+def dialplan(settings: Settings) -> Dialplan:
+    """The rules as the dialplan package wants them."""
+    file = settings.dialplan
+    numbering = Numbering(
+        file.numbering.country_code or "", file.numbering.international_prefix, file.numbering.national_prefix
+    )
+    rules = [_rule(settings, numbering, index, route) for index, route in enumerate(file.routes)]
+    return Dialplan(tuple(rules), numbering, frozenset(settings.phones.users), file.timezone)
+
+
+def _rule(settings: Settings, numbering: Numbering, index: int, route: written.Route) -> Rule:
+    when = route.when
+    actions = tuple(_action(settings, step) for step in route.do)
+    line = settings.dialplan_positions.value(("routes", index)).line
+    return Rule(
+        Route(route.name, actions, line),
+        None if when.from_ is None else _source(when.from_),
+        None if when.called is None else _number(settings, numbering, when.called),
+        None if when.caller is None else _number(settings, numbering, when.caller),
+        None if when.time is None else _time(settings, when.time),
+    )
+
+
+def _source(sources: tuple[str, ...]) -> SourceCondition:
+    kinds = {"trunks": "trunk", "phones": "phone"}
+    return SourceCondition(
+        frozenset(source for source in sources if source not in kinds),
+        frozenset(kinds[source] for source in sources if source in kinds),
+    )
+
+
+def _number(settings: Settings, numbering: Numbering, match: written.NumberMatch) -> NumberCondition:
+    phones = settings.phones.users
+    return NumberCondition(
+        frozenset(number if number in phones else numbering.canonical(number) for number in match.exact or ()),
+        tuple(numbering.canonical_prefix(prefix) for prefix in match.prefix or ()),
+        tuple(re.compile(pattern, re.ASCII) for pattern in match.regex or ()),
+        match.local,
+    )
+
+
+def _time(settings: Settings, time: written.TimeMatch) -> TimeCondition:
+    return TimeCondition(time.timezone or settings.dialplan.timezone, time.days, time.from_, time.to)
+
+
+def _action(settings: Settings, step: written.Step) -> Action:
+    if step.dial is not None:
+        return _dial(settings, step.dial)
+    if step.ring is not None:
+        return Ring(step.ring.seconds)
+    if step.play is not None:
+        return Play(str(settings.prompts.directory / step.play.file), step.play.repeat, step.play.early)
+    if step.echo is not None:
+        return Echo(step.echo.seconds)
+    if step.record is not None:
+        return Record(step.record.enabled)
+    if step.reject is not None:
+        return Reject(step.reject.status, step.reject.reason or "")
+    if step.hangup is not None:
+        return Hangup(step.hangup.cause)
+    return Answer()
+
+
+def _dial(settings: Settings, dial: written.Dial) -> Dial:
+    phones = tuple(map(PhoneTarget, dial.phone or ()))
+    trunks = tuple(map(TrunkTarget, dial.trunk or ()))
+    return Dial(
+        (*phones, *trunks),
+        dial.strategy,
+        settings.limits.ring_for if dial.ring_for is None else dial.ring_for,
+        dial.record,
+        Rewrite() if dial.number is None else Rewrite(dial.number.strip, dial.number.prepend),
+    )
+
+
+def _unreachable(settings: Settings, plan: Dialplan) -> list[Problem]:
+    found = []
+    for later, earlier in unreachable(plan):
+        taker = plan.rules[earlier].route
+        message = f"never reached: {taker.name!r} on line {taker.line} takes every call it would"
+        found.append(settings.dialplan_positions.problem(("routes", later), message))
+    return found
+
+
+def _failures(settings: Settings, plan: Dialplan) -> list[Problem]:
+    found: list[Problem] = []
+    names = [rule.route.name for rule in plan.rules]
+    for index, test in enumerate(settings.dialplan.tests):
+        path = ("tests", index)
+        if test.from_ in {"trunks", "phones"}:
+            message = f"expected trunk:<name> or phone:<user>, got {test.from_!r}"
+            found.append(settings.dialplan_positions.problem((*path, "from"), message))
+            continue
+        try:
+            at = NOON.replace(tzinfo=plan.zone) if test.at is None else parse_moment(test.at, plan.zone)
+        except ValueError as error:
+            found.append(settings.dialplan_positions.problem((*path, "at"), str(error)))
+            continue
+        facts = CallFacts(test.from_, test.to, caller_of(test.from_, test.caller))
+        decision = decide(plan, facts, at)
+        route = NO_ROUTE if decision.route is None else decision.route.name
+        actions = summary(decision.actions)
+        if test.expect not in {route, actions}:
+            hint = did_you_mean(test.expect, names) if _meant_route(test.expect, names) else ""
+            message = f"expected {test.expect!r}{hint}, got {route!r} ({actions})"
+            found.append(settings.dialplan_positions.problem((*path, "expect"), message))
+    return found
+
+
+def _meant_route(expect: str, names: list[str]) -> bool:
+    applications = ("dial ", "ring ", "play ", "echo", "record", "reject", "answer", "hangup")
+    return expect not in names and expect != NO_ROUTE and not expect.startswith(applications)
+
+
+def caller_of(source: str, caller: str | None) -> str:
+    """The caller's number when it was not given: a phone's is its user name."""
+    if caller is not None:
+        return caller
+    kind, _, name = source.partition(":")
+    return name if kind == "phone" else ""
