@@ -201,10 +201,10 @@ class Admin(Section):
     enabled: Annotated[Boolean, Field(description="Whether it is there at all.")] = True
     address: Annotated[Address, Field(description="Address to bind.")] = "127.0.0.1"
     port: Annotated[Port, Field(description="Port to bind.")] = 8080
-    token: Annotated[
-        SecretText,
-        Field(description="Bearer token. Not given: made at first start in var/secrets/admin-token (loopback only)."),
-    ] = Secret("", "created", ADMIN_TOKEN)
+    token: SecretText = Field(
+        default_factory=lambda: Secret("", "created", ADMIN_TOKEN),
+        description="Bearer token. Not given: made at first start in var/secrets/admin-token (loopback only).",
+    )
 
 
 class Database(Section):

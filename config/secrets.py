@@ -22,16 +22,19 @@ HIDDEN = "********"
 Origin = Literal["env", "file", "created", "plain"]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Secret:
     """A value that no print, log line, error or dump shows; `reveal()` is the one way to it.
 
-    `origin`: where it came from; `reference`: the variable or file, empty for plain text.
+    `origin`: where it came from; `reference`: the variable or file, empty for plain text. Not a dataclass, whose
+    fields anything may list (`asdict`, JSON encoders).
     """
 
-    _value: str
-    origin: Origin
-    reference: str = ""
+    __slots__ = ("_value", "origin", "reference")
+
+    def __init__(self, value: str, origin: Origin, reference: str = "") -> None:
+        self._value = value
+        self.origin = origin
+        self.reference = reference
 
     def reveal(self) -> str:
         return self._value

@@ -135,6 +135,14 @@ def seconds(value: object) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
+def lasting(time: float) -> str:
+    """Seconds in the longest unit that takes a whole number: 0.5 is `500ms`, 3600 is `1h`."""
+    for unit, length in (("h", 3600), ("m", 60), ("s", 1)):
+        if time >= length and time % length == 0:
+            return f"{time / length:.0f}{unit}"
+    return f"{time * 1000:g}ms"
+
+
 @dataclass(frozen=True, slots=True)
 class Lasting:
     """Annotation of a float of seconds, written with a unit, within bounds."""
@@ -165,7 +173,15 @@ def _some(value: tuple[T, ...]) -> tuple[T, ...]:
     return value
 
 
-OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_as_list), AfterValidator(_some)]
+class _OrSingle:
+    """Says in the JSON Schema that one item may stand without its list."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        array = handler(schema)
+        return {"anyOf": [array["items"], {**array, "minItems": 1}]}
+
+
+OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_as_list), AfterValidator(_some), _OrSingle()]
 """A list; a single value counts as a list of one."""
 
 
