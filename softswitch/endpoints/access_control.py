@@ -107,13 +107,16 @@ class Gate:
         if known is None:
             known = self._look_up(address)
             if known is None:
-                return self._refuse_unknown(address, now)
+                self._refuse_unknown(address, now)
+                return None
         if known.rate_free:
             return known.trunk
         owner = known.beginner(port)
         if isinstance(owner, Phones):
             return known.trunk or (owner if self._within_rate(address, now) else None)
-        return owner or known.trunk or self._refuse_unknown(address, now)
+        if owner is None and known.trunk is None:
+            self._refuse_unknown(address, now)
+        return owner or known.trunk
 
     def may_begin(self, flow: Flow) -> Trunk | Phones | None:
         """Who a request outside any dialog that came by `flow` is from; None: nobody who may send one."""

@@ -6,15 +6,25 @@ source they come from, never the user they name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from softswitch.endpoints.throttle import FailureLocks
+from softswitch.sip.auth import AuthCredentials
+from softswitch.sip.digest import QOP, Verdict, make_challenge
+from softswitch.sip.errors import RemoteProtocolError
+from softswitch.sip.uri import Uri, unescape
 
-    from softswitch.endpoints.throttle import FailureLocks
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from softswitch.sip.digest import NonceKeeper
     from softswitch.sip.flow import Flow
     from softswitch.sip.message import Request
+
+ALGORITHMS = ("SHA-256", "MD5")
+"""Offered, the strongest first (RFC 8760 2.3). Leave MD5 out to refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +32,7 @@ class PhoneAccount:
     """One phone's user name and password."""
 
     user: str
-    password: str
-
-    def __repr__(self) -> str:
-        return f"PhoneAccount({self.user!r})"
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,91 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Do not go on: answer `status` with these headers."""
+    """Do not go on: answer `status` with these headers. `reason` None: the phrase of the status."""
 
     status: int
-    reason: str
+    reason: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+
+
+class Authenticator:
+    """Knows the phones' passwords; judges REGISTER and everything else phones send outside a dialog alike.
+
+    Invariant: what is answered does not depend on whether the user exists, until the password was right.
+    """
+
+    def __init__(
+        self,
+        accounts: Iterable[PhoneAccount],
+        nonces: NonceKeeper,
+        *,
+        realm: str,
+        algorithms: tuple[str, ...] = ALGORITHMS,
+        locks: FailureLocks | None = None,
+        is_bound: Callable[[Flow], bool] = lambda _: False,
+    ) -> None:
+        """`is_bound`: `Bindings.has_flow`; a phone registered by exactly this flow escapes its neighbours' lock."""
+        self._passwords = {account.user: account.password for account in accounts}
+        self._nonces = nonces
+        self._realm = realm
+        self._algorithms = algorithms
+        self._locks = locks or FailureLocks()
+        self._is_bound = is_bound
+
+    def authenticate(self, request: Request, flow: Flow, now: float) -> Authenticated | Challenge | Refused:
+        """Who sends `request`, or what to answer instead. `now` in monotonic seconds."""
+        source = flow.remote[0]
+        locked = self._locks.locked_for(source, now)
+        if locked and not self._is_bound(flow):
+            return Refused(503, None, (("Retry-After", str(math.ceil(locked))),))
+        credentials = self._credentials(request)
+        if credentials is None:
+            return self._challenge(now)
+        verdict = Verdict.REFUSED
+        if credentials.algorithm.upper() in self._algorithms and (credentials.get("qop") or "").lower() == QOP:
+            password = self._passwords.get(credentials.username)
+            verdict = self._nonces.judge(
+                credentials, method=request.method, realm=self._realm, password=password, now=now
+            )
+        match verdict:
+            case Verdict.ACCEPTED:
+                if not _same_target(credentials.uri, request.uri):
+                    return Refused(400, "Digest URI Mismatch")
+                return Authenticated(credentials.username)
+            case Verdict.STALE:
+                # A live nonce refused for its count is a replay: only a genuinely old one is called stale.
+                return self._challenge(now, stale=not self._nonces.is_live(credentials.nonce, now))
+            case Verdict.REFUSED:
+                self._locks.failed(source, now)
+                return self._challenge(now)
+
+    def _credentials(self, request: Request) -> AuthCredentials | None:
+        for value in request.headers.get_all("Authorization"):
+            try:
+                credentials = AuthCredentials.parse(value)
+            except RemoteProtocolError:
+                continue
+            if credentials.is_digest and credentials.realm == self._realm:
+                return credentials
+        return None
+
+    def _challenge(self, now: float, *, stale: bool = False) -> Challenge:
+        nonce = self._nonces.issue(now)
+        return Challenge(
+            tuple(
+                ("WWW-Authenticate", str(make_challenge(self._realm, nonce, algorithm, stale=stale)))
+                for algorithm in self._algorithms
+            )
+        )
+
+
+def _same_target(digest_uri: str, request_uri: Uri) -> bool:
+    """RFC 7616 3.4.6, for what matters here: credentials for one number must not be used to dial another.
+
+    Hosts and parameters are left out: proxies and phones write them differently.
+    """
+    try:
+        uri = Uri.parse(digest_uri)
+        return unescape(uri.user or "") == unescape(request_uri.user or "")
+    except RemoteProtocolError:
+        return False

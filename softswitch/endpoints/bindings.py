@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from softswitch.b2bua.destination import Destination
 from softswitch.sip.flow import Flow
-from softswitch.sip.headers import NameAddr, Parameters
+from softswitch.sip.headers import NameAddr
+from softswitch.sip.parameters import NO_PARAMETERS
 from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -45,16 +46,16 @@ class Binding:
 class Bindings:
     """All registrations, in memory. The registrar writes, everybody else asks.
 
-    Invariants: `_sources` counts exactly the bindings of each remote address, `_connections` holds exactly the users
-    reached over each open connection; what has expired is never returned.
+    Invariants: `_sources` counts exactly the bindings of each remote address, `_users_by_flow` holds exactly the users
+    reached by each flow; what has expired is never returned.
     """
 
-    __slots__ = ("_by_user", "_connections", "_sources")
+    __slots__ = ("_by_user", "_sources", "_users_by_flow")
 
     def __init__(self) -> None:
         self._by_user: dict[str, tuple[Binding, ...]] = {}
         self._sources: dict[str, int] = {}
-        self._connections: dict[Flow, set[str]] = {}
+        self._users_by_flow: dict[Flow, set[str]] = {}
 
     def lookup(self, user: str, now: float) -> tuple[Binding, ...]:
         """The user's live contacts, best quality first, the freshest first among equals; () when there are none."""
@@ -74,12 +75,11 @@ class Bindings:
             for binding in new:
                 address = binding.flow.remote[0]
                 self._sources[address] = self._sources.get(address, 0) + 1
-                if binding.flow.connection:
-                    self._connections.setdefault(binding.flow, set()).add(user)
+                self._users_by_flow.setdefault(binding.flow, set()).add(user)
 
     def destinations(self, user: str, now: float, *, domain: str, codecs: tuple[Codec, ...] = ()) -> list[Destination]:
         """Where the user's phones are reached at present; [] when none is registered."""
-        to = NameAddr("", Uri("sip", user, domain, None, Parameters(), ""), Parameters())
+        to = NameAddr("", Uri("sip", user, domain), NO_PARAMETERS)
         return [
             Destination(
                 name=f"phone:{user}", uri=binding.contact, flow=binding.flow, to=to, routes=binding.path, codecs=codecs
@@ -91,12 +91,16 @@ class Bindings:
         """True when some phone is registered from this address; an expired one may linger until it is looked up."""
         return address in self._sources
 
+    def has_flow(self, flow: Flow) -> bool:
+        """True when some phone is registered by exactly this flow."""
+        return flow in self._users_by_flow
+
     def connection_lost(self, flow: Flow) -> None:
         """Forget what was registered over a connection that is gone, unless the phone can be connected to anew.
 
         A contact that names the very host the registration came from is no NAT's work: it is dialled instead.
         """
-        for user in tuple(self._connections.get(flow, ())):
+        for user in tuple(self._users_by_flow.get(flow, ())):
             self.replace(user, self._without(self._by_user[user], flow))
 
     def purge(self, now: float) -> int:
@@ -112,17 +116,16 @@ class Bindings:
         self._sources[address] -= 1
         if not self._sources[address]:
             del self._sources[address]
-        users = self._connections.get(flow)
-        if users is not None:
-            users.discard(user)
-            if not users:
-                del self._connections[flow]
+        users = self._users_by_flow.get(flow, set())
+        users.discard(user)
+        if not users:
+            self._users_by_flow.pop(flow, None)
 
     @staticmethod
     def _without(bindings: tuple[Binding, ...], flow: Flow) -> Iterator[Binding]:
         for binding in bindings:
             if binding.flow != flow:
                 yield binding
-            elif binding.contact.host == flow.remote[0] and binding.contact.port is not None:
-                remote = (binding.contact.host, binding.contact.port)
+            elif binding.contact.address == flow.remote[0] and binding.contact.port is not None:
+                remote = (flow.remote[0], binding.contact.port)
                 yield replace(binding, flow=Flow(flow.transport, flow.local, remote, 0))

@@ -30,7 +30,7 @@ class DestinationHealth:
         self._until: dict[Place, float] = {}
 
     def report(self, flow: Flow, status: int, now: float) -> bool:
-        """Note the final status a destination gave (408 for silence, 503 for no connection); True when it is now avoided.
+        """Note the final status a destination gave (408: silence, 503: no connection); True when it is avoided now.
 
         A 408 that a living far end sent after ringing should not be reported: it speaks of the called party.
         """

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 
 class TokenBuckets:
-    """One bucket per source: `rate` tokens a second, at most `burst` saved up. The longest idle source is forgotten first.
+    """One bucket per source: `rate` tokens a second, at most `burst` saved up.
 
-    Invariant: at most `capacity` sources are remembered.
+    Invariant: at most `capacity` sources are remembered, the longest idle one is forgotten first.
     """
 
     __slots__ = ("_buckets", "_burst", "_capacity", "_rate")
@@ -42,11 +42,11 @@ class TokenBuckets:
 
 @dataclass(frozen=True, slots=True)
 class LockPolicy:
-    """`attempts` failures are free; then each one locks the source out, first for `first` seconds, doubling to `longest`."""
+    """How failures delay a source: `attempts` are free, then each locks for `first` seconds, doubling to `longest`."""
 
-    attempts: int = 5
-    first: float = 2.0
-    longest: float = 300.0
+    attempts: int = 10
+    first: float = 1.0
+    longest: float = 60.0
     forgiven_after: float = 900.0
     """Seconds without a failure after which a source starts afresh."""
 
@@ -73,10 +73,6 @@ class FailureLocks:
             del self._failures[next(iter(self._failures))]
         self._failures[source] = (count + 1, now)
         return self._lock_seconds(count + 1)
-
-    def succeeded(self, source: str) -> None:
-        """Forget the failures of a source that has proved to know a password."""
-        self._failures.pop(source, None)
 
     def locked_for(self, source: str, now: float) -> float:
         """Seconds this source still has to wait; 0.0 when it may try."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.destination import Destination
-from softswitch.sip.headers import NameAddr, Parameters
-from softswitch.sip.uri import Uri
+from softswitch.sip.headers import NameAddr
+from softswitch.sip.parameters import NO_PARAMETERS, Parameters
+from softswitch.sip.uri import Uri, escape_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,9 +28,13 @@ class NextHop:
     port: int = 5060
     transport: str = "UDP"
 
+    @property
+    def uri_host(self) -> str:
+        """The host as it is written in a URI: IPv6 in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}/{self.transport}"
+        return f"{self.uri_host}:{self.port}/{self.transport}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,28 +76,37 @@ class Trunk:
         be presented; its host is replaced when the trunk has a `from_domain`. Raises ValueError for a number that
         cannot stand in a SIP URI.
         """
-        user = dialled(number)
+        user = user_part(number)
         from_ = self._presented(caller)
         found: list[Destination] = []
         for hop in self.next_hops:
-            for flow in locate(hop):
-                uri = Uri("sip", user, hop.host, None if hop.port == 5060 else hop.port, _transport(hop), "")
-                found.append(
-                    Destination(
-                        name=self.label,
-                        uri=uri,
-                        flow=flow,
-                        to=NameAddr("", Uri("sip", user, self.from_domain or hop.host, None, Parameters(), ""), Parameters()),
-                        from_=from_,
-                        headers=self.headers,
-                        credentials=self.credentials,
-                        codecs=self.codecs,
-                    )
+            to = NameAddr("", Uri("sip", user, self.from_domain or hop.uri_host), NO_PARAMETERS)
+            port = None if hop.port == 5060 else hop.port
+            parameters = (
+                NO_PARAMETERS if hop.transport == "UDP" else Parameters((("transport", hop.transport.lower()),))
+            )
+            uri = Uri("sip", user, hop.uri_host, port, parameters)
+            found.extend(
+                Destination(
+                    name=self.label,
+                    uri=uri,
+                    flow=flow,
+                    to=to,
+                    from_=from_,
+                    headers=self.headers,
+                    credentials=self.credentials,
+                    codecs=self.codecs,
                 )
+                for flow in locate(hop)
+            )
         return health.in_order(found, now)
 
     def _presented(self, caller: NameAddr | None) -> NameAddr | None:
         if caller is None or self.from_domain is None:
             return caller
-        uri = Uri("sip", caller.uri.user, self.from_domain, None, Parameters(), "")
-        return NameAddr(caller.display_name, uri, Parameters())
+        return NameAddr(caller.display_name, Uri("sip", caller.uri.user, self.from_domain), NO_PARAMETERS)
+
+
+def user_part(number: str) -> str:
+    """A dialled number as the user part of a URI: nothing in it can become a parameter, a password or a host."""
+    return "".join(f"%{ord(char):02X}" if char in ";?/,&=$" else char for char in escape_user(number))

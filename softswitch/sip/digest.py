@@ -174,8 +174,7 @@ class NonceKeeper:
 
     def take(self, nonce: str, count: int, now: float) -> bool:
         """Use a nonce for its `count`-th request; False if it is foreign, too old, or that count was used."""
-        issued = self._issue_time(nonce)
-        if issued is None or not 0 <= now * 1000 - issued <= self._lifetime * 1000 or issued <= self._forgotten:
+        if not self.is_live(nonce, now):
             return False
         if count <= self._counts.get(nonce, 0):
             return False
@@ -184,6 +183,11 @@ class NonceKeeper:
             oldest, _ = self._counts.popitem(last=False)
             self._forgotten = max(self._forgotten, self._issue_time(oldest) or 0)
         return True
+
+    def is_live(self, nonce: str, now: float) -> bool:
+        """True for a nonce of ours that has not aged: refusing it then means that its count was used before."""
+        issued = self._issue_time(nonce)
+        return issued is not None and 0 <= now * 1000 - issued <= self._lifetime * 1000 and issued > self._forgotten
 
     def judge(
         self, credentials: AuthCredentials, *, method: str, realm: str, password: str | None, now: float

@@ -1,0 +1,190 @@
+"""The registrar for SIP phones (RFC 3261 10.3, RFC 8760 digests, RFC 3327 Path): REGISTER in, answer out. No IO."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
+from softswitch.endpoints.bindings import Binding
+from softswitch.sip.errors import RemoteProtocolError
+from softswitch.sip.headers import NameAddr, parse_delta_seconds
+from softswitch.sip.uri import unescape
+
+if TYPE_CHECKING:
+    from softswitch.endpoints.authentication import Authenticator
+    from softswitch.endpoints.bindings import Bindings
+    from softswitch.sip.flow import Flow
+    from softswitch.sip.message import Request
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to answer the REGISTER with. `reason` None: the phrase of the status."""
+
+    status: int
+    reason: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarLimits:
+    """Seconds, and contacts per user."""
+
+    least_expires: int = 60
+    default_expires: int = 3600
+    most_expires: int = 7200
+    most_contacts: int = 10
+
+
+class Registrar:
+    """Writes the bindings of authenticated phones. Every REGISTER is applied as a whole or not at all."""
+
+    def __init__(self, authenticator: Authenticator, bindings: Bindings, limits: RegistrarLimits | None = None) -> None:
+        self._authenticator = authenticator
+        self._bindings = bindings
+        self._limits = limits or RegistrarLimits()
+
+    def register(self, request: Request, flow: Flow, now: float) -> Answer:
+        """Deal with one REGISTER that came by `flow`; the answer is complete but for Via, From, To, Call-ID and CSeq.
+
+        401 challenges, 403 (wrong user, too many contacts), 400, 416, 423 and 500 as RFC 3261 10.3 names them, 503 to a
+        source that failed to authenticate too often, 200 with all current contacts otherwise.
+        """
+        match self._authenticator.authenticate(request, flow, now):
+            case Challenge(headers=headers, status=status):
+                return Answer(status, None, headers)
+            case Refused(status=status, reason=reason, headers=headers):
+                return Answer(status, reason, headers)
+            case Authenticated(user=user):
+                return self._apply(user, request, flow, now)
+
+    def _apply(self, user: str, request: Request, flow: Flow, now: float) -> Answer:
+        if not _names(request.to, user):
+            return Answer(403, "Forbidden")
+        present = self._bindings.lookup(user, now)
+        try:
+            updated = self._updated(present, request, flow, now)
+        except _RefusedError as refusal:
+            return refusal.answer
+        if updated is not None:
+            self._bindings.replace(user, updated)
+            _tell_changes(user, present, updated)
+        path = tuple(("Path", value) for value in request.headers.get_all("Path"))
+        return Answer(200, None, (*self._contacts(user, now), *path))
+
+    def _updated(
+        self, present: tuple[Binding, ...], request: Request, flow: Flow, now: float
+    ) -> tuple[Binding, ...] | None:
+        """The user's bindings after this request; None when it only asks for them."""
+        values = request.headers.get_all("Contact")
+        if not values:
+            return None
+        if "*" in values:
+            if len(values) > 1 or _expires(request.headers.get("Expires")) != 0:
+                raise _RefusedError(400, "Contact * Needs Expires 0")
+            for binding in present:
+                _check_order(binding, request)
+            return ()
+        bindings = list(present)
+        path = _path(request)
+        for contact in request.contacts:
+            new = self._binding(contact, request, flow, path, now)
+            for old in bindings:
+                if old.same_place(new):
+                    _check_order(old, request)
+            bindings = [old for old in bindings if not old.same_place(new)]
+            if new.expires_at > now:
+                bindings.append(new)
+        if len(bindings) > max(self._limits.most_contacts, len(present)):
+            raise _RefusedError(403, "Too Many Contacts")
+        return tuple(bindings)
+
+    def _binding(
+        self, contact: NameAddr, request: Request, flow: Flow, path: tuple[NameAddr, ...], now: float
+    ) -> Binding:
+        if not contact.uri.is_sip:
+            raise _RefusedError(416, None)
+        return Binding(
+            contact=contact.uri,
+            flow=flow,
+            expires_at=now + self._granted(contact, request),
+            call_id=request.call_id,
+            cseq=request.cseq.number,
+            instance=_instance(contact),
+            path=path,
+            quality=_quality(contact.parameters.get("q")),
+            user_agent=(request.headers.get("User-Agent") or "")[:128],
+        )
+
+    def _granted(self, contact: NameAddr, request: Request) -> int:
+        limits = self._limits
+        asked = _expires(contact.parameters.get("expires"))
+        if asked is None:
+            asked = _expires(request.headers.get("Expires"))
+        if asked is None:
+            return limits.default_expires
+        if 0 < asked < limits.least_expires:
+            raise _RefusedError(423, None, (("Min-Expires", str(limits.least_expires)),))
+        return min(asked, limits.most_expires)
+
+    def _contacts(self, user: str, now: float) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            ("Contact", f"<{binding.contact}>;expires={max(1, round(binding.expires_at - now))}")
+            for binding in self._bindings.lookup(user, now)
+        )
+
+
+class _RefusedError(Exception):
+    """The request cannot be applied; nothing has been changed."""
+
+    def __init__(self, status: int, reason: str | None, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(status)
+        self.answer = Answer(status, reason, headers)
+
+
+def _names(address: NameAddr, user: str) -> bool:
+    try:
+        return address.uri.is_sip and unescape(address.uri.user or "") == user
+    except RemoteProtocolError:
+        return False
+
+
+def _expires(text: str | None) -> int | None:
+    # RFC 3261 20.19 and RFC 4475 3.1.2.4: a value nobody can read counts as one hour.
+    return None if text is None else parse_delta_seconds(text, 3600)
+
+
+def _check_order(binding: Binding, request: Request) -> None:
+    """RFC 3261 10.3 step 7: an older request of the same sequence must not undo a newer one."""
+    if binding.call_id == request.call_id and request.cseq.number <= binding.cseq:
+        raise _RefusedError(500, "CSeq Out Of Order")
+
+
+def _path(request: Request) -> tuple[NameAddr, ...]:
+    try:
+        return tuple(NameAddr.parse(value) for value in request.headers.get_all("Path"))
+    except RemoteProtocolError:
+        raise _RefusedError(400, "Malformed Path") from None
+
+
+def _instance(contact: NameAddr) -> str:
+    instance = contact.parameters.get("+sip.instance")
+    return f"{instance};{contact.parameters.get('reg-id') or ''}" if instance else ""
+
+
+def _quality(text: str | None) -> float:
+    try:
+        return min(1.0, max(0.0, float(text))) if text else 1.0
+    except ValueError:
+        return 1.0
+
+
+def _tell_changes(user: str, before: tuple[Binding, ...], after: tuple[Binding, ...]) -> None:
+    if not before and after:
+        _log.info("phone %s registered from %s", user, after[-1].flow.remote[0])
+    elif before and not after:
+        _log.info("phone %s unregistered", user)
