@@ -80,7 +80,7 @@ class Authenticator:
         self._nonces = nonces
         self._realm = realm
         self._algorithms = algorithms
-        self._locks = locks or FailureLocks()
+        self._locks = FailureLocks() if locks is None else locks
         self._is_bound = is_bound
 
     def authenticate(self, request: Request, flow: Flow, now: float) -> Authenticated | Challenge | Refused:
