@@ -213,10 +213,10 @@ def _sound_part(tree: dict[str, Tree], surroundings: Surroundings) -> tuple[Sect
         try:
             return Sections.model_validate(left, context=surroundings), frozenset(broken)
         except ValidationError as error:
-            for finding in error.errors(include_url=False, include_context=False, include_input=False):
-                path = finding["loc"][: _ENTRIES.get(str(finding["loc"][0]), 1)]
+            findings = error.errors(include_url=False, include_context=False, include_input=False)
+            for path in {finding["loc"][: _ENTRIES.get(str(finding["loc"][0]), 1)] for finding in findings}:
                 section = str(path[0])
-                if not _removed(left, path) and not _removed(left, path[:1]):
+                if not _removed(left, path):
                     left.pop(section, None)
                 if section not in left:
                     broken.add(section)

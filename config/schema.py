@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from config.secrets import Secret
 from config.values import (
     Address,
+    AnyNumber,
     Boolean,
     Codec,
     DatabaseUrl,
@@ -26,7 +27,6 @@ from config.values import (
     OneOrMore,
     Port,
     SecretText,
-    Several,
     SourceText,
     Transport,
     Whole,
@@ -124,13 +124,13 @@ class Trunk(Section):
     """A carrier or another switch."""
 
     sources: Annotated[
-        Several[SourceText],
+        AnyNumber[SourceText],
         Field(
             description="Addresses or networks its calls come from, optionally address:port. None: it cannot call in."
         ),
     ] = ()
     destinations: Annotated[
-        Several[NextHopText],
+        AnyNumber[NextHopText],
         Field(description="host[:port][;transport=udp|tcp], tried in this order. None: it cannot be called."),
     ] = ()
     codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
@@ -163,7 +163,7 @@ class Phones(Section):
 
     realm: Annotated[Line, Field(description="Digest realm; changing it asks every phone anew.")] = "softswitch"
     allow_from: Annotated[
-        Several[NetworkText], Field(description="Networks phones may register and call from; others get no answer.")
+        AnyNumber[NetworkText], Field(description="Networks phones may register and call from; others get no answer.")
     ] = ()
     codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
         "PCMA",

@@ -178,9 +178,10 @@ class _OrSingle:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         array = handler(schema)
-        return {"anyOf": [array["items"], {**array, "minItems": 1}]}
+        return {"anyOf": [array["items"], array]}
 
 
+AnyNumber = Annotated[tuple[T, ...], BeforeValidator(_as_list), _OrSingle()]
 OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_as_list), AfterValidator(_some), _OrSingle()]
 """A list; a single value counts as a list of one."""
 

@@ -134,7 +134,7 @@ def _load(config_path: Path, dialplan_path: Path | None, *, create_secrets: bool
             click.echo(f"warning: {warning}", err=True)
         for problem in error.problems:
             click.echo(str(problem), err=True)
-        click.echo(f"{_count(len(error.problems), 'mistake')}; nothing was started", err=True)
+        click.echo(_count(len(error.problems), "mistake"), err=True)
         sys.exit(WRONG)
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
