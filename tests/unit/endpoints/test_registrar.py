@@ -237,7 +237,9 @@ def test_guessing_locks_the_source_and_not_the_user() -> None:
     assert [site.register(guesser).status for _ in range(4)] == [401, 401, 503, 503]
     assert site.register(guesser, now=5.0).headers == (("Retry-After", "5"),)
     elsewhere = Flow("UDP", FLOW.local, ("203.0.113.5", 5060))
-    assert site.register(Phone(flow=elsewhere, call_id="reg-2"), now=5.0).status == 200
+    assert (
+        site.register(Phone(flow=elsewhere, call_id="reg-2"), ("Contact", "<sip:anna@10.0.0.9>"), now=5.0).status == 200
+    )
     assert site.register(Phone(call_id="reg-3"), now=5.0).status == 200, "registered by this very flow"
 
 
