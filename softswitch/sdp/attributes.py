@@ -17,20 +17,14 @@ class Direction(Enum):
     RECVONLY = "recvonly"
     INACTIVE = "inactive"
 
-    @property
-    def sends(self) -> bool:
-        return self is Direction.SENDRECV or self is Direction.SENDONLY
-
-    @property
-    def receives(self) -> bool:
-        return self is Direction.SENDRECV or self is Direction.RECVONLY
+    def __init__(self, value: str) -> None:
+        self.sends = value in ("sendrecv", "sendonly")
+        self.receives = value in ("sendrecv", "recvonly")
 
     @property
     def reversed(self) -> Direction:
         """The same streams seen from the other side."""
-        if self is Direction.SENDONLY:
-            return Direction.RECVONLY
-        return Direction.SENDONLY if self is Direction.RECVONLY else self
+        return direction_of(send=self.receives, receive=self.sends)
 
     def within(self, limit: Direction) -> Direction:
         """Keep of this direction what `limit` allows as well."""
@@ -40,10 +34,11 @@ class Direction(Enum):
 def direction_of(*, send: bool, receive: bool) -> Direction:
     """Name the direction of a side that sends and receives as told."""
     if send:
-        return Direction.SENDRECV if receive else Direction.SENDONLY
-    return Direction.RECVONLY if receive else Direction.INACTIVE
+        return _SENDRECV if receive else _SENDONLY
+    return _RECVONLY if receive else _INACTIVE
 
 
+_SENDRECV, _SENDONLY, _RECVONLY, _INACTIVE = Direction
 _DIRECTION_LINES = {f"a={direction.value}": direction for direction in Direction}
 
 
@@ -73,7 +68,7 @@ class RtpAttributes:
         """RFC 3605: port, and an address when it differs from the RTP address."""
         self.rtcp_mux = False
         for line in lines:
-            if line[:2] != "a=":
+            if line[0] != "a":
                 continue
             name, _, value = line[2:].partition(":")
             if name == "rtpmap":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 TELEPHONE_EVENT = "telephone-event"
@@ -27,13 +27,13 @@ class Codec:
     key: str = field(init=False, repr=False, compare=False)
     """Identity of the payload format without parameters; names are case-insensitive (RFC 4855 3)."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", f"{self.name.lower()}/{self.clock_rate}/{self.channels}")
+    is_audio: bool = field(init=False, repr=False, compare=False)
+    """Whether this carries speech by itself: events, comfort noise and redundancy do not."""
 
-    @property
-    def is_audio(self) -> bool:
-        """Whether this carries speech by itself: events, comfort noise and redundancy do not."""
-        return self.name.lower() not in _AUXILIARY
+    def __post_init__(self) -> None:
+        name = self.name.lower()
+        object.__setattr__(self, "key", f"{name}/{self.clock_rate}/{self.channels}")
+        object.__setattr__(self, "is_audio", name not in _AUXILIARY)
 
     @property
     def is_telephone_event(self) -> bool:
@@ -127,22 +127,34 @@ KNOWN_CODECS: dict[str, Codec] = {
 """Codecs an operator can name, by lower-case name, with the parameters we offer."""
 
 
-def read_rtpmap(value: str, fmtp: str) -> Codec | None:
-    """Read `PCMA/8000` or `opus/48000/2` with its fmtp text; None when it is not an rtpmap (RFC 4566 6)."""
-    if len(value) + len(fmtp) <= _LONGEST_CACHED:
-        return _remembered_rtpmap(value, fmtp)
-    return _read_rtpmap(value, fmtp)
+def read_format(number: int, mapping: str | None, fmtp: str) -> Format | None:
+    """Read one payload type with the values of its `a=rtpmap` and `a=fmtp`; None when it cannot be known.
+
+    What RFC 3551 fixes is fixed for good: a deviating rtpmap ("G729A", "G722/16000") is a spelling mistake.
+    """
+    if len(mapping or "") + len(fmtp) <= _LONGEST_CACHED:
+        return _remembered_format(number, mapping, fmtp)
+    return _read_format(number, mapping, fmtp)
+
+
+def _read_format(number: int, mapping: str | None, fmtp: str) -> Format | None:
+    static = STATIC_CODECS.get(number)
+    if static is not None:
+        return Format(number, replace(static, fmtp=fmtp) if fmtp else static)
+    codec = None if mapping is None else _read_rtpmap(mapping, fmtp)
+    return None if codec is None else Format(number, codec)
+
+
+_remembered_format = lru_cache(maxsize=1024)(_read_format)
 
 
 def _read_rtpmap(value: str, fmtp: str) -> Codec | None:
+    """`PCMA/8000` or `opus/48000/2` (RFC 4566 6)."""
     name, _, rest = value.strip().partition("/")
     rate, _, channels = rest.partition("/")
     if not name or not _is_number(rate) or (channels and not _is_number(channels)):
         return None
     return Codec(name, int(rate), int(channels) if channels else 1, fmtp)
-
-
-_remembered_rtpmap = lru_cache(maxsize=1024)(_read_rtpmap)
 
 
 def _is_number(text: str) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from softswitch.sdp.codec import LAST_PAYLOAD_TYPE, STATIC_CODECS, TELEPHONE_EVENT, Format, read_rtpmap
+from softswitch.sdp.codec import LAST_PAYLOAD_TYPE, TELEPHONE_EVENT, read_format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from softswitch.sdp.attributes import RtpAttributes
-    from softswitch.sdp.codec import Codec
+    from softswitch.sdp.codec import Codec, Format
 
 
 def read_formats(numbers: tuple[str, ...], attributes: RtpAttributes) -> tuple[Format, ...]:
@@ -23,20 +23,10 @@ def read_formats(numbers: tuple[str, ...], attributes: RtpAttributes) -> tuple[F
         number = int(text)
         if number > LAST_PAYLOAD_TYPE or number in found:
             continue
-        codec = _codec(number, text, attributes)
-        if codec is not None:
-            found[number] = Format(number, codec)
+        format_ = read_format(number, attributes.rtpmap.get(text), attributes.fmtp.get(text, ""))
+        if format_ is not None:
+            found[number] = format_
     return tuple(found.values())
-
-
-def _codec(number: int, text: str, attributes: RtpAttributes) -> Codec | None:
-    fmtp = attributes.fmtp.get(text, "")
-    static = STATIC_CODECS.get(number)
-    if static is not None:
-        # RFC 3551 fixes these for good; a deviating rtpmap ("G729A", "G722/16000") is a spelling mistake.
-        return replace(static, fmtp=fmtp) if fmtp else static
-    mapping = attributes.rtpmap.get(text)
-    return None if mapping is None else read_rtpmap(mapping, fmtp)
 
 
 def match(

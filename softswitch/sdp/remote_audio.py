@@ -12,6 +12,7 @@ from softswitch.sdp.matching import read_formats
 if TYPE_CHECKING:
     from softswitch.sdp.codec import Format
     from softswitch.sdp.description import SessionDescription
+    from softswitch.sdp.local_description import Layout
     from softswitch.sdp.media import MediaDescription
 
 SUPPORTED_PROFILES = frozenset({"RTP/AVP", "RTP/AVPF"})
@@ -53,6 +54,28 @@ class RemoteAudio(NamedTuple):
         if self.attributes.maxptime is not None:
             wanted = min(wanted, self.attributes.maxptime)
         return min(max(wanted // 10 * 10, 10), 100)
+
+
+def answered_audio(description: SessionDescription, layout: Layout) -> RemoteAudio:
+    """Read the audio section of an answer. Raises SdpError 488 unless all m= lines are answered in their places."""
+    slots = layout.slots
+    if len(description.media) != len(slots):
+        raise SdpError(
+            f"{len(description.media)} media sections in the answer",
+            expected=f"{len(slots)} as in the offer (RFC 3264 6)",
+            status=488,
+        )
+    for position, (section, slot) in enumerate(zip(description.media, slots, strict=True)):
+        line = section.line_number
+        if section.media.lower() != slot.media.lower():
+            raise SdpError(f"m={section.media[:40]}", expected=f"m={slot.media} as offered", status=488, line=line)
+        if not section.port:
+            continue
+        if position != layout.position:
+            raise SdpError("a refused stream taken up", expected="port 0", status=488, line=line)
+        if section.protocol.upper() != slot.protocol.upper():
+            raise SdpError(f"profile {section.protocol[:40]}", expected=slot.protocol, status=488, line=line)
+    return read_audio(description, layout.position)
 
 
 def find_audio(description: SessionDescription, preferred: int) -> RemoteAudio:

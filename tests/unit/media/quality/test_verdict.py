@@ -145,8 +145,8 @@ def test_measured_burst_ratio(lost: int, events: int, expected: int, ratio: floa
 def test_the_sliding_mean_covers_fifteen_seconds() -> None:
     quality = leg()
     bad = inbound(quality, 5.0, counters(250, 25))
-    for step in (2, 3):
-        verdict = inbound(quality, 5.0 * step, counters(250 * step, 25))
+    inbound(quality, 10.0, counters(500, 25))
+    verdict = inbound(quality, 15.0, counters(750, 25))
     assert bad.mos_cq is not None
     assert verdict.ceiling is not None
     assert verdict.mos_15s == pytest.approx((bad.mos_cq + 2 * verdict.ceiling) / 3)

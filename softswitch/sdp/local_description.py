@@ -1,0 +1,90 @@
+"""Our own description: the o= line with its version, and the m= lines that a session never gives up (RFC 3264 8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from softswitch.sdp.address import address_type
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from softswitch.sdp.attributes import Direction
+    from softswitch.sdp.codec import Format
+    from softswitch.sdp.description import SessionDescription
+
+
+class Slot(NamedTuple):
+    """A place among the m= lines."""
+
+    media: str
+    protocol: str
+    format: str
+    """Any one format: a refused m= line must still name one (RFC 3264 6)."""
+
+
+class Layout(NamedTuple):
+    """All m= lines of a session in their order, and which of them is our audio stream."""
+
+    slots: tuple[Slot, ...]
+    position: int
+
+
+AUDIO_ONLY = Layout((Slot("audio", "RTP/AVP", "0"),), 0)
+
+
+def layout_of(description: SessionDescription, position: int) -> Layout:
+    """Take the layout over from a description with the audio stream at `position`."""
+    return Layout(tuple(Slot(media.media, media.protocol, media.formats[0]) for media in description.media), position)
+
+
+class LocalDescription:
+    """Writes our descriptions. Keeps one promise: the same version is never used for different words."""
+
+    __slots__ = ("_session_id", "_tail", "_version", "address", "body", "name", "port", "timing")
+
+    def __init__(self, *, address: str, port: int, session_id: int, name: str) -> None:
+        self.address = address
+        self.port = port
+        self.name = name
+        self.timing = "0 0"
+        """The value of t=."""
+        self.body = b""
+        """What was written last."""
+        self._session_id = session_id
+        self._version = 0
+        self._tail = ""
+
+    def write(
+        self, layout: Layout, formats: Sequence[Format], direction: Direction, ptime: int, *, rtcp_mux: bool
+    ) -> bytes:
+        """Write the session with one audio stream of `formats`; all other m= lines are refused with port 0."""
+        numbers: list[str] = []
+        lines: list[str] = []
+        for format_ in formats:
+            number = str(format_.payload_type)
+            codec = format_.codec
+            numbers.append(number)
+            lines.append(f"a=rtpmap:{number} {codec.rtpmap}\r\n")
+            if codec.fmtp:
+                lines.append(f"a=fmtp:{number} {codec.fmtp}\r\n")
+        mux = "a=rtcp-mux\r\n" if rtcp_mux else ""
+        slots, audio_position = layout
+        audio = (
+            f"m=audio {self.port} {slots[audio_position].protocol} {' '.join(numbers)}\r\n{''.join(lines)}"
+            f"a=ptime:{ptime}\r\na={direction.value}\r\n{mux}"
+        )
+        if len(slots) > 1:
+            audio = "".join(
+                audio if position == audio_position else f"m={slot.media} 0 {slot.protocol} {slot.format}\r\n"
+                for position, slot in enumerate(slots)
+            )
+        where = f"IN {address_type(self.address)} {self.address}"
+        tail = f" {where}\r\ns={self.name}\r\nc={where}\r\nt={self.timing}\r\n{audio}"
+        if tail != self._tail:
+            # RFC 3264 8: one more for every change. Compared with what was sent last, agreed or refused: a refused
+            # description was still seen under its version.
+            self._version += 1
+            self._tail = tail
+        self.body = f"v=0\r\no=- {self._session_id} {self._version}{tail}".encode("utf-8", "surrogateescape")
+        return self.body
