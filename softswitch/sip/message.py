@@ -99,8 +99,10 @@ class Message:
 
     @property
     def content_type(self) -> MediaType | None:
-        """Content-Type."""
-        return self.headers.typed("Content-Type", MediaType.parse) if self.headers.lines("Content-Type") else None
+        """What the body is; None if there is no body or no Content-Type."""
+        if not self.body or not self.headers.lines("Content-Type"):
+            return None
+        return self.headers.typed("Content-Type", MediaType.parse)
 
     def _addresses(self, name: str) -> _AddressList:
         return _AddressList(self.headers, name)
@@ -256,8 +258,7 @@ def _parse(data: bytes) -> Request | Response:
                 raise RemoteProtocolError(f"More than one {name}")
     _check(message)
     message.body = _cut_body(headers, data, end + 4)
-    if message.body:
-        _ = message.content_type
+    _ = message.content_type
     return message
 
 
@@ -318,9 +319,14 @@ def _check(message: Request | Response) -> None:
             raise RemoteProtocolError(reason, f"{message.method[:40]!r} and {cseq.method[:40]!r}", status=status)
         if via.branch == MAGIC_COOKIE:
             raise RemoteProtocolError("No transaction identifier in the Via branch", "the magic cookie alone")
-    elif message.status >= 400:
-        return  # Nobody follows the Contact of a failure: do not lose the failure over it.
-    _ = message.contacts, message.routes, message.record_routes
+    try:
+        _ = message.contacts, message.routes, message.record_routes
+    except RemoteProtocolError:
+        if isinstance(message, Request) or message.status < 400:
+            raise
+        # Nobody follows the Contact of a failure: do not lose the failure over it.
+        for name in ("Contact", "Route", "Record-Route"):
+            headers.assume(name, ())
 
 
 def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
