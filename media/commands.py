@@ -20,9 +20,10 @@ class PayloadFormat:
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """A supervisory tone (ITU-T E.180): the sum of `frequencies` in Hz, keyed by `cadence`, repeated for ever.
+    """A supervisory tone (ITU-T E.180): the sum of `frequencies` in Hz, keyed by `cadence`.
 
     `cadence` is milliseconds on, off, on, off ...; empty is a continuous tone. `level_dbm0` is the level of the sum.
+    Play it with `repeat`; without, one round of the cadence sounds.
     """
 
     frequencies: tuple[int, ...]

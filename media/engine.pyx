@@ -16,7 +16,7 @@ from media.leg cimport DROP_REASONS, FORMATS, LEG_FREE, LEG_GONE, LEG_OPEN, NO_F
 from media.loop cimport READY, eventfd_ring, monotonic_ns, read_clock, run_worker
 from media.net.udp cimport Address, address_host, address_known, address_make, address_port, udp_open
 from media.orders cimport EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
-from media.receive.statistics cimport stream_expected, stream_loss_events
+from media.receive.statistics cimport ReceiveStream, stream_expected, stream_loss_events
 from media.ring cimport (
     COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY,
     COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_REMOTE, COMMAND_START_TAP, COMMAND_STOP_PLAY,
@@ -25,6 +25,7 @@ from media.ring cimport (
     load_ordered, store_ordered,
 )
 from media.rtp.rtcp cimport CNAME_ROOM
+from media.send.sender_report cimport Reports
 from media.worker cimport Worker
 
 cdef extern from * nogil:
@@ -109,6 +110,7 @@ cdef class EngineCore:
     cdef list _free
     cdef list _waiting
     cdef readonly uint32_t open_legs
+    cdef readonly bint backlog   # commands that found their ring full wait here for `flush`
 
     def __cinit__(
         self, bytes host, int workers, uint32_t most_legs, *, double latch_window, double latch_grace,
@@ -182,7 +184,7 @@ cdef class EngineCore:
 
     # Threads
 
-    def run(self, int worker, int priority):
+    def run(self, int worker):
         """A worker thread's whole life. Returns after `stop_worker`."""
         cdef Worker* w = self.workers[worker]
         self.threads[worker] = pthread_self()
@@ -267,32 +269,40 @@ cdef class EngineCore:
         self.open_legs -= 1
         return port
 
-    def statistics(self, uint64_t leg_id):
-        """A snapshot as a plain tuple (see control.py for its shape), or None when the leg is gone."""
+    def streams(self, uint64_t leg_id):
+        """(received, reported | None, round trip ms | None): the streams in the order of StreamCounters."""
         cdef Leg* leg = self._find(leg_id)
-        cdef uint32_t rate, send_rate
+        cdef const ReceiveStream* r
+        cdef const Reports* told
+        cdef uint32_t expected, unique
         if leg == NULL:
             return None
-        rate = leg.received.rate or 8000
-        send_rate = leg.sent.rate or 8000
         r = &leg.received
+        told = &leg.reports
         expected = r.expected_before + stream_expected(r)
         unique = r.unique_before + r.unique
-        reports = &leg.reports
         return (
             (
-                expected, unique, max(0, expected - unique), r.discarded, stream_loss_events(r),
-                (r.jitter >> 4) * 1000.0 / rate, r.duplicates,
+                expected, unique, expected - unique if expected > unique else 0, r.discarded, stream_loss_events(r),
+                (r.jitter >> 4) * 1000.0 / (r.rate or 8000), r.duplicates,
             ),
             (
-                reports.told_expected, reports.told_expected - reports.told_lost, reports.told_lost, 0,
-                reports.told_loss_events, reports.told_jitter * 1000.0 / send_rate, 0,
-            ) if reports.told else None,
-            reports.rtt / 1000.0 if reports.rtt >= 0 else None,
+                told.told_expected, told.told_expected - told.told_lost, told.told_lost, 0, 0,
+                told.told_jitter * 1000.0 / (leg.sent.rate or 8000), 0,
+            ) if told.told else None,
+            told.rtt / 1000.0 if told.rtt >= 0 else None,
+        )
+
+    def statistics(self, uint64_t leg_id):
+        """A snapshot as CoreStatistics (engine.pyi). Raises KeyError when the leg was reaped."""
+        cdef Leg* leg = self._find(leg_id)
+        if leg == NULL:
+            raise KeyError(f"leg {leg_id} is gone")
+        return (
+            *self.streams(leg_id),
             self._text(&leg.latch.source) if leg.latch.locked else None,
-            r.packets, r.octets, leg.sent.packets, leg.sent.octets, r.ssrc, leg.sent.ssrc,
-            _drops32(leg.drops),
-            leg.tap_overruns,
+            leg.received.packets, leg.received.octets, leg.sent.packets, leg.sent.octets,
+            leg.received.ssrc, leg.sent.ssrc, _drops32(leg.drops), leg.tap_overruns,
         )
 
     # Commands: each gives nothing and never blocks; ids of legs that are gone are ignored
@@ -412,12 +422,8 @@ cdef class EngineCore:
         cdef int i
         for i in range(self.worker_count):
             self._flush(i)
-        return not any(self._waiting)
-
-    @property
-    def commands_waiting(self):
-        """Commands that found their ring full and wait on this side."""
-        return sum([len(queue) for queue in self._waiting])
+        self.backlog = any(self._waiting)
+        return not self.backlog
 
     def worker_counters(self, int worker):
         """(packets received, sent, RTCP received, sent, drops by reason, events lost, wake-ups, CPU ns, gathering)."""
@@ -501,6 +507,7 @@ cdef class EngineCore:
             room = command_room(w.commands)
         if room == NULL:
             self._waiting[worker].append((<const uint8_t*> command)[:sizeof(Command)])
+            self.backlog = True
             self._flush(worker)
             return 0
         memcpy(room, command, sizeof(Command))

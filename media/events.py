@@ -5,8 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from media.record.events import RecordedFile, RecordingFailed, RecordingFinished
+
 if TYPE_CHECKING:
-    from media.quality.verdict import QualityInterval, QualitySummary, StreamCounters
+    from media.quality.verdict import QualityInterval, QualitySummary
+    from media.snapshots import LegStatistics
+
+__all__ = [
+    "DigitReceived",
+    "EngineDegraded",
+    "Event",
+    "LegGone",
+    "MediaStarted",
+    "MediaTimeout",
+    "PlaybackEnd",
+    "PlaybackFinished",
+    "QualityReport",
+    "RecordedFile",
+    "RecordingFailed",
+    "RecordingFinished",
+]
 
 PlaybackEnd = Literal["end", "stopped", "no encoder"]
 
@@ -53,69 +71,6 @@ class QualityReport:
     leg: int
     received: QualityInterval
     sent: QualityInterval | None
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingFinished:
-    """All files of the recording are complete. `lost_packets` could not be handed to the writer in time."""
-
-    recording: int
-    files: tuple[str, ...]
-    lost_packets: int
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingFailed:
-    """A file could not be written; what was written stays readable, the call goes on."""
-
-    recording: int
-    path: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class DropCounters:
-    """Packets of one leg thrown away, by reason."""
-
-    malformed: int
-    stranger: int
-    unknown_payload: int
-    unroutable: int
-    foreign_ssrc: int
-    send_failed: int
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return (
-            self.malformed
-            + self.stranger
-            + self.unknown_payload
-            + self.unroutable
-            + self.foreign_ssrc
-            + self.send_failed
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class LegStatistics:
-    """A leg's counters at one moment, cumulative since it was opened.
-
-    `reported` is what the far end's RTCP says of the stream we send; `remote` the address the leg is locked to.
-    """
-
-    received: StreamCounters
-    reported: StreamCounters | None
-    rtt_ms: float | None
-    remote: tuple[str, int] | None
-    packets_received: int
-    octets_received: int
-    packets_sent: int
-    octets_sent: int
-    ssrc_received: int
-    ssrc_sent: int
-    drops: DropCounters
-    tap_overruns: int
 
 
 @dataclass(frozen=True, slots=True)

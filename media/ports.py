@@ -13,7 +13,7 @@ class PortPairs:
     """The even ports of [first, last] whose odd neighbour is in the range too.
 
     A released pair rests for `drain` seconds: late packets of the old call must not reach a new one. Free pairs are
-    taken longest-rested first; the starting point is the caller's dice, so that ports cannot be foretold from a restart.
+    taken longest-rested first; the starting point is the caller's dice: a restart must not give the same ports again.
     Time is an argument (monotonic seconds).
     """
 

@@ -14,7 +14,7 @@ class MediaSettings:
     SCHED_FIFO priority asked for, 0 for none. `port_drain`: rest of a used pair before reuse.
     """
 
-    address: str = "0.0.0.0"
+    address: str = "0.0.0.0"  # noqa: S104 -- media comes from anywhere; every leg locks its source
     port_first: int = 20000
     port_last: int = 39999
     port_drain: float = 2.0

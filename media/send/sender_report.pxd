@@ -28,7 +28,6 @@ cdef struct Reports:
     uint32_t told_expected       # what they should have of our stream, by their last report
     uint32_t told_lost
     uint32_t told_jitter         # timestamp units
-    uint32_t told_loss_events
     int32_t rtt                  # microseconds, -1 unknown
     uint8_t told
     uint8_t cname_length
@@ -97,10 +96,6 @@ cdef inline void _believe_block(
     if not sent.started or expected < r.told_expected or block.cumulative_lost > expected:
         return
     lost = <uint32_t> max(0, block.cumulative_lost)
-    if r.told and lost > r.told_lost:
-        r.told_loss_events += 1
-    elif lost and not r.told:
-        r.told_loss_events = 1
     r.told = 1
     r.told_expected = <uint32_t> expected
     r.told_lost = lost

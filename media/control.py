@@ -1,0 +1,295 @@
+"""The only door to the media plane: commands in, events out, snapshots by id.
+
+Everything here runs on the event loop's thread and none of it waits. Packets are the workers' affair
+(`media.engine`), files the recording writer's (`media.record`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from media import translate
+from media.addresses import bind_address
+from media.engine import EngineCore
+from media.events import EngineDegraded, LegGone
+from media.legs import LegRecord, OpenedLeg
+from media.ports import PortPairs, PortsExhausted
+from media.posting import Posting
+from media.quality_round import SLICE, QualityRound
+from media.record.writer import RecordingWriter
+from media.sounds import Sounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from media.commands import Command
+    from media.events import Event, RecordingFailed, RecordingFinished
+    from media.settings import MediaSettings
+    from media.snapshots import EngineCounters, LegStatistics
+
+_DICE = 22
+_RETRY = 0.001
+_JOIN = 0.05
+
+
+class MediaEngine:
+    """Legs with ports, and the threads that serve them. Start with `start`, end with `await stop()`."""
+
+    @classmethod
+    def start(
+        cls, settings: MediaSettings, on_event: Callable[[Event], None], loop: asyncio.AbstractEventLoop
+    ) -> MediaEngine:
+        """Raises ValueError for settings that cannot be, OSError when the address is not this machine's."""
+        engine = cls(settings, on_event, loop)
+        engine._begin()
+        return engine
+
+    def __init__(
+        self, settings: MediaSettings, on_event: Callable[[Event], None], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        if settings.workers < 1:
+            raise ValueError(f"media workers: expected at least 1, got {settings.workers}")
+        host = bind_address(settings.address)
+        self._settings = settings
+        self._on_event = on_event
+        self._loop = loop
+        self._ports = PortPairs(
+            settings.port_first,
+            settings.port_last,
+            drain=settings.port_drain,
+            start=secrets.randbelow(1 << 16),
+        )
+        self._core = EngineCore(
+            host,
+            settings.workers,
+            self._ports.total,
+            latch_window=settings.latch_window,
+            latch_grace=settings.latch_grace,
+            rtcp_interval=settings.rtcp_interval,
+            wall_clock=time.time(),
+        )
+        self._writer = RecordingWriter(self._from_writer)
+        self._sounds = Sounds()
+        self._legs: dict[int, LegRecord] = {}
+        self._groups: dict[str, tuple[int, int]] = {}
+        self._posting = Posting(self._core, self._legs, self._writer, self._sounds.source, ipv6=len(host) == 16)
+        self._round = QualityRound(self._core, settings.quality_interval)
+        self._threads: list[threading.Thread] = []
+        self._turn: asyncio.TimerHandle | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._load_at = (time.monotonic(), (0,) * settings.workers)
+
+    # -- legs ---------------------------------------------------------------------------------------------------
+
+    def open_leg(self, *, label: str, group: str = "") -> OpenedLeg:
+        """Bind an RTP/RTCP port pair now. `label` names the leg in messages; legs of one call share a `group`, so that
+        one worker has them all.
+
+        Raises PortsExhausted when no pair is left, or no file descriptor.
+        """
+        worker = self._place(group)
+        while True:
+            port = self._ports.take(time.monotonic())
+            try:
+                leg = self._core.open_leg(worker, port, secrets.token_bytes(_DICE), self._settings.media_timeout)
+            except OSError as error:
+                self._ports.put_back(port, time.monotonic())
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                raise PortsExhausted(
+                    f"no sockets for leg {label}: {error.strerror}; {len(self._legs)} legs are open, "
+                    "raise the limit of open files (LimitNOFILE)"
+                ) from error
+            break
+        record = LegRecord(leg, label, group, worker)
+        self._legs[leg] = record
+        self._join_group(group, worker)
+        self._round.join(record)
+        self._schedule_turn()
+        return OpenedLeg(leg, self._settings.address, port)
+
+    def post(self, *commands: Command) -> None:
+        """Carry out in this order, soon; never blocks. Commands for legs that are gone do nothing.
+
+        Raises ValueError for what could never be carried out: a prompt id or recording number nobody gave out, legs of
+        different groups on different workers.
+        """
+        carry = self._posting.carry
+        for command in commands:
+            carry(command)
+        if self._core.backlog:
+            self._schedule_retry()
+
+    def load_prompt(self, path: str | Path) -> int:
+        """Decode a sound file once and give the id `Play` takes. Raises PromptError(file, reason)."""
+        return self._sounds.load(path)
+
+    # -- snapshots ----------------------------------------------------------------------------------------------
+
+    def statistics(self, leg: int) -> LegStatistics | None:
+        """The leg's counters now; None when it is gone."""
+        return translate.statistics(self._core.statistics(leg)) if leg in self._legs else None
+
+    def counters(self) -> EngineCounters:
+        """The whole engine's counters now."""
+        workers = [self._core.worker_counters(each) for each in range(self._core.worker_count)]
+        now = time.monotonic()
+        spent = tuple(each[7] for each in workers)
+        then, spent_then = self._load_at
+        self._load_at = (now, spent)
+        elapsed = max(now - then, 1e-6) * 1e9
+        return translate.counters(
+            workers,
+            tuple(max(0, after - before) / elapsed for before, after in zip(spent_then, spent, strict=True)),
+            legs=len(self._legs),
+            ports_free=self._ports.free(now),
+            ports_total=self._ports.total,
+            recordings=self._writer.recordings,
+            recording_backlog=self._writer.backlog,
+        )
+
+    # -- beginning and end --------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._writer.start()
+        for worker in range(self._core.worker_count):
+            self._loop.add_reader(self._core.event_fd(worker), self._read, worker)
+            thread = threading.Thread(target=self._work, args=(worker,), name=f"media-{worker}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self, worker: int) -> None:
+        """A worker thread."""
+        refused = self._core.raise_priority(self._settings.priority)
+        if refused:
+            self._soon(
+                EngineDegraded(
+                    f"real-time priority {self._settings.priority} refused ({os.strerror(refused)}): expect tens of "
+                    "milliseconds of added latency under load; grant CAP_SYS_NICE or set LimitRTPRIO"
+                )
+            )
+        self._core.run(worker)
+
+    async def stop(self) -> None:
+        """Close every leg, finish every recording, end the threads. The last events arrive before this returns."""
+        for leg in list(self._legs):
+            self._core.close_leg(leg)
+        for worker in range(self._core.worker_count):
+            self._core.stop_worker(worker)
+        for thread in self._threads:
+            while thread.is_alive():
+                self._core.flush()
+                await asyncio.to_thread(thread.join, _JOIN)
+                self._read_all()
+        self._read_all()
+        for worker in range(self._core.worker_count):
+            self._loop.remove_reader(self._core.event_fd(worker))
+        for timer in (self._turn, self._retry):
+            if timer is not None:
+                timer.cancel()
+        await asyncio.to_thread(self._writer.stop)
+        await asyncio.sleep(0)
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def _read_all(self) -> None:
+        for worker in range(self._core.worker_count):
+            while self._read(worker):
+                pass
+
+    def _read(self, worker: int) -> bool:
+        """Hand over what a worker has told; True when there was anything."""
+        entries = self._core.read(worker)
+        for entry in entries:
+            kind, leg = entry[0], entry[1]
+            if kind == translate.PLAYBACK_FINISHED:
+                self._posting.playing.pop((leg, entry[2]), None)
+            self._tell(self._gone(leg) if kind == translate.GONE else translate.event(entry))
+        return bool(entries)
+
+    def _gone(self, leg: int) -> LegGone:
+        """The worker has let go of the leg: sum it up, give its ports back."""
+        record = self._legs.pop(leg)
+        now = time.monotonic()
+        quality = self._round.finish(record, now)
+        statistics = translate.statistics(self._core.statistics(leg))
+        self._round.leave(record)
+        self._posting.forget_tap(record)
+        self._leave_group(record.group)
+        self._ports.put_back(self._core.reap(leg), now)
+        return LegGone(leg, statistics, quality)
+
+    def _tell(self, event: Event) -> None:
+        """One receiver's mistake must not lose the events behind it."""
+        try:
+            self._on_event(event)
+        except Exception as error:  # noqa: BLE001 -- reported to the loop's handler like any callback's error
+            self._loop.call_exception_handler(
+                {"message": f"media event {type(event).__name__} was not handled", "exception": error}
+            )
+
+    def _from_writer(self, event: RecordingFinished | RecordingFailed) -> None:
+        """On one of the writer's threads."""
+        self._soon(event)
+
+    def _soon(self, event: Event) -> None:
+        """From any thread. A loop that is closed has nobody left to tell."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._tell, event)
+
+    # -- timers -------------------------------------------------------------------------------------------------
+
+    def _schedule_turn(self) -> None:
+        if self._turn is None:
+            self._turn = self._loop.call_later(SLICE, self._take_turn)
+
+    def _take_turn(self) -> None:
+        """Score a slice of the legs; without legs the timer rests."""
+        self._turn = None
+        for report in self._round.turn(time.monotonic()):
+            self._tell(report)
+        if self._legs:
+            self._schedule_turn()
+
+    def _schedule_retry(self) -> None:
+        if self._retry is None:
+            self._retry = self._loop.call_later(_RETRY, self._post_again)
+
+    def _post_again(self) -> None:
+        self._retry = None
+        if not self._core.flush():
+            self._schedule_retry()
+
+    # -- placing legs on workers --------------------------------------------------------------------------------
+
+    def _place(self, group: str) -> int:
+        """The worker of a leg's group; a new group goes to the worker with the fewest legs."""
+        known = self._groups.get(group) if group else None
+        if known is not None:
+            return known[0]
+        if self._core.worker_count == 1:
+            return 0
+        load = [0] * self._core.worker_count
+        for record in self._legs.values():
+            load[record.worker] += 1
+        return load.index(min(load))
+
+    def _join_group(self, group: str, worker: int) -> None:
+        if group:
+            self._groups[group] = (worker, self._groups.get(group, (worker, 0))[1] + 1)
+
+    def _leave_group(self, group: str) -> None:
+        if not group:
+            return
+        worker, members = self._groups[group]
+        if members == 1:
+            del self._groups[group]
+        else:
+            self._groups[group] = (worker, members - 1)

@@ -1,0 +1,49 @@
+"""What control remembers of an open leg, beside what the engine's leg table holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from media.quality.verdict import LegQuality
+
+if TYPE_CHECKING:
+    from media.commands import PayloadFormat
+
+BUFFER_MS = 60.0
+"""Nominal depth of the virtual jitter buffer, as in receive/statistics.pxd."""
+_NOT_AUDIO = {"telephone-event", "cn"}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedLeg:
+    """A leg with its ports bound: RTP on `port`, RTCP on `port + 1`."""
+
+    leg: int
+    address: str
+    port: int
+
+
+class LegRecord:
+    """One open leg."""
+
+    __slots__ = ("bucket", "group", "label", "leg", "quality", "tapped_by", "worker")
+
+    def __init__(self, leg: int, label: str, group: str, worker: int) -> None:
+        self.leg = leg
+        self.label = label
+        self.group = group
+        self.worker = worker
+        self.bucket = 0
+        self.quality: LegQuality | None = None
+        self.tapped_by: int | None = None
+
+    def settle(self, receive: tuple[PayloadFormat, ...], ptime: int, now: float) -> None:
+        """The codec that is scored: the best one they may send to us."""
+        codec = next((each.name for each in receive if each.name.lower() not in _NOT_AUDIO), None)
+        if codec is None:
+            return
+        if self.quality is None:
+            self.quality = LegQuality(codec, True, ptime, BUFFER_MS, started=now)
+        elif self.quality.codec != codec or self.quality.ptime_ms != ptime:
+            self.quality.set_codec(codec, plc=True, ptime_ms=ptime)

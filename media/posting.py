@@ -1,0 +1,200 @@
+"""Commands, one method each, turned into entries of the engine's ring or calls of the recording writer."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from audiocodecs.registry import UNKNOWN_NUMBER, codec_number
+
+from media.addresses import remote_address
+from media.commands import (
+    CloseLeg,
+    CloseRecording,
+    Command,
+    Connect,
+    Disconnect,
+    OpenRecording,
+    PayloadFormat,
+    Play,
+    SetDirection,
+    SetFormats,
+    SetMediaTimeout,
+    SetRemote,
+    StartEcho,
+    StartTap,
+    StopEcho,
+    StopPlay,
+    StopTap,
+    Tone,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media.engine import EngineCore
+    from media.legs import LegRecord
+    from media.play.source import PlaySource
+    from media.record.writer import RecordingWriter
+
+_FIRST_OTHER = 160
+_LAST_OTHER = 254
+
+
+class CodecNumbers:
+    """Numbers for codec names, the registry's own and, for names it does not know, some of ours.
+
+    A codec nobody here can decode is still relayed between legs that both name it. The room is bounded, because names
+    come from the network: the ninety-sixth unknown name is not relayed.
+    """
+
+    def __init__(self) -> None:
+        self._others: dict[str, int] = {}
+
+    def number(self, name: str) -> int:
+        """The codec's number, UNKNOWN_NUMBER when there is none left."""
+        known = codec_number(name)
+        if known != UNKNOWN_NUMBER:
+            return known
+        key = name.lower()
+        number = self._others.get(key)
+        if number is None:
+            if _FIRST_OTHER + len(self._others) > _LAST_OTHER:
+                return UNKNOWN_NUMBER
+            number = self._others[key] = _FIRST_OTHER + len(self._others)
+        return number
+
+
+class Posting:
+    """Carries one command at a time. Ids of legs that are gone are ignored."""
+
+    def __init__(
+        self,
+        core: EngineCore,
+        legs: dict[int, LegRecord],
+        writer: RecordingWriter,
+        sound: Callable[[int | Tone], PlaySource],
+        *,
+        ipv6: bool,
+    ) -> None:
+        self._core = core
+        self._legs = legs
+        self._writer = writer
+        self._sound = sound
+        self._ipv6 = ipv6
+        self._numbers = CodecNumbers()
+        self._tapped: dict[int, set[int]] = {}
+        self.playing: dict[tuple[int, int], PlaySource] = {}
+        self._verbs: dict[type[Command], Callable[..., None]] = {
+            SetRemote: self._set_remote,
+            SetFormats: self._set_formats,
+            SetDirection: self._set_direction,
+            Connect: self._connect,
+            Disconnect: self._disconnect,
+            Play: self._play,
+            StopPlay: self._stop_play,
+            StartEcho: self._start_echo,
+            StopEcho: self._stop_echo,
+            OpenRecording: self._open_recording,
+            StartTap: self._start_tap,
+            StopTap: self._stop_tap,
+            CloseRecording: self._close_recording,
+            SetMediaTimeout: self._set_media_timeout,
+            CloseLeg: self._close_leg,
+        }
+
+    def carry(self, command: Command) -> None:
+        """Raises ValueError for a command that could never be carried out (an unknown prompt, a foreign worker)."""
+        self._verbs[type(command)](command)
+
+    def _set_remote(self, command: SetRemote) -> None:
+        host = remote_address(command.address, ipv6=self._ipv6) if 0 < command.port < 65536 else b""
+        rtcp_host = remote_address(command.rtcp_address, ipv6=self._ipv6) if 0 < command.rtcp_port < 65536 else b""
+        self._core.set_remote(
+            command.leg,
+            host,
+            command.port if host else 0,
+            rtcp_host,
+            command.rtcp_port if rtcp_host else 0,
+            command.rtcp_mux,
+        )
+
+    def _set_formats(self, command: SetFormats) -> None:
+        record = self._legs.get(command.leg)
+        if record is None:
+            return
+        receive = self._packed(command.receive)
+        send = self._packed(command.send)
+        # RFC 3264 lets each side choose its own numbers; some send by the other side's. A number that is not taken
+        # otherwise can only mean the format it means the other way.
+        taken = {payload_type for payload_type, _, _ in receive}
+        receive += [each for each in send if each[0] not in taken]
+        self._core.set_formats(command.leg, receive, send)
+        record.settle(command.receive, command.ptime, time.monotonic())
+
+    def _packed(self, formats: tuple[PayloadFormat, ...]) -> list[tuple[int, int, int]]:
+        number = self._numbers.number
+        return [(each.payload_type, number(each.name), each.clock_rate) for each in formats]
+
+    def _set_direction(self, command: SetDirection) -> None:
+        self._core.set_direction(command.leg, command.send, command.receive)
+
+    def _connect(self, command: Connect) -> None:
+        self._core.connect(command.a, command.b, True)
+
+    def _disconnect(self, command: Disconnect) -> None:
+        self._core.connect(command.a, command.b, False)
+
+    def _play(self, command: Play) -> None:
+        source = self._sound(command.prompt)
+        if self._core.play(command.leg, command.playback, source.address, command.repeat):
+            # The worker reads the source until it says that the playback has finished.
+            self.playing[command.leg, command.playback] = source
+
+    def _stop_play(self, command: StopPlay) -> None:
+        self._core.stop_play(command.leg)
+
+    def _start_echo(self, command: StartEcho) -> None:
+        self._core.echo(command.leg, True)
+
+    def _stop_echo(self, command: StopEcho) -> None:
+        self._core.echo(command.leg, False)
+
+    def _open_recording(self, command: OpenRecording) -> None:
+        self._writer.open(command.recording, command.stereo_path)
+
+    def _start_tap(self, command: StartTap) -> None:
+        record = self._legs.get(command.leg)
+        if record is None:
+            return
+        tap = self._writer.attach(command.recording, command.leg, command.path, command.channel)
+        if self._core.start_tap(command.leg, tap.address):
+            self.forget_tap(record)
+            record.tapped_by = command.recording
+            self._tapped.setdefault(command.recording, set()).add(command.leg)
+        else:
+            tap.close()
+
+    def _stop_tap(self, command: StopTap) -> None:
+        self._core.stop_tap(command.leg)
+        record = self._legs.get(command.leg)
+        if record is not None:
+            self.forget_tap(record)
+
+    def _close_recording(self, command: CloseRecording) -> None:
+        for leg in self._tapped.pop(command.recording, ()):
+            self._core.stop_tap(leg)
+            self._legs[leg].tapped_by = None
+        self._writer.close(command.recording)
+
+    def forget_tap(self, record: LegRecord) -> None:
+        """The leg is no longer recorded, or no longer there."""
+        if record.tapped_by is not None:
+            self._tapped[record.tapped_by].discard(record.leg)
+            record.tapped_by = None
+
+    def _set_media_timeout(self, command: SetMediaTimeout) -> None:
+        self._core.set_media_timeout(command.leg, command.seconds)
+
+    def _close_leg(self, command: CloseLeg) -> None:
+        self._core.close_leg(command.leg)

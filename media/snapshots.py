@@ -1,0 +1,73 @@
+"""What can be read of the media plane at any moment: frozen counters, cumulative unless said otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from media.quality.verdict import StreamCounters
+
+
+@dataclass(frozen=True, slots=True)
+class DropCounters:
+    """Packets thrown away, by reason. The order is that of `DropReason` in leg.pxd."""
+
+    malformed: int = 0
+    stranger: int = 0
+    unknown_payload: int = 0
+    unroutable: int = 0
+    foreign_ssrc: int = 0
+    send_failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return (
+            self.malformed
+            + self.stranger
+            + self.unknown_payload
+            + self.unroutable
+            + self.foreign_ssrc
+            + self.send_failed
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LegStatistics:
+    """A leg since it was opened.
+
+    `reported` is what the far end's RTCP says of the stream we send; `remote` the address the leg is locked to.
+    """
+
+    received: StreamCounters
+    reported: StreamCounters | None
+    rtt_ms: float | None
+    remote: tuple[str, int] | None
+    packets_received: int
+    octets_received: int
+    packets_sent: int
+    octets_sent: int
+    ssrc_received: int
+    ssrc_sent: int
+    drops: DropCounters
+    tap_overruns: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineCounters:
+    """The whole engine. `worker_load` is each worker's share of a core since the last call of `counters()`, 0.0-1.0."""
+
+    packets_received: int
+    packets_sent: int
+    rtcp_received: int
+    rtcp_sent: int
+    drops: DropCounters
+    worker_load: tuple[float, ...]
+    wakeups: int
+    events_lost: int
+    legs: int
+    ports_free: int
+    ports_total: int
+    recordings: int
+    recording_backlog: int
