@@ -1,0 +1,53 @@
+"""What every part of one stack shares: transactions, sessions by dialog, the event queue and the dice."""
+
+from __future__ import annotations
+
+from collections import deque
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from softswitch.sip.message import MAGIC_COOKIE
+from softswitch.sip.transaction.layer import TransactionLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from softswitch.sip.events import Event
+    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.timers import Timers
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+ALLOW_LINE = f"Allow: {ALLOW}\r\n"
+
+
+class Core:
+    """Shared by the stack and everything it makes; has no behaviour of its own beyond naming and queueing."""
+
+    __slots__ = ("_secret", "agent_line", "events", "layer", "server_line", "sessions", "token")
+
+    def __init__(self, token: Callable[[], str], user_agent: str, durations: Timers) -> None:
+        self.token = token
+        self.agent_line = f"User-Agent: {user_agent}\r\n" if user_agent else ""
+        self.server_line = f"Server: {user_agent}\r\n" if user_agent else ""
+        self.layer = TransactionLayer(durations)
+        self.events: deque[Event] = deque()
+        self.sessions: dict[str, InviteSession] = {}
+        """Call-ID and local tag (`session_key`) -> session, from its first message to the end of its BYE."""
+        self._secret = token().encode()[:64]
+
+    def branch(self) -> str:
+        """A fresh branch (RFC 3261 8.1.1.7)."""
+        return MAGIC_COOKIE + self.token()
+
+    def stateless_tag(self, seed: str) -> str:
+        """A To tag that a repeated request gets again although nothing is kept (RFC 3261 8.2.7)."""
+        return blake2b(seed.encode("utf-8", "surrogateescape"), digest_size=8, key=self._secret).hexdigest()
+
+    def number_below(self, limit: int) -> int:
+        """A random number 0 .. limit-1, from the injected dice."""
+        return int(self.token()[:12], 16) % limit
+
+
+def session_key(call_id: str, local_tag: str) -> str:
+    """How a dialog's requests find their session; the remote tag is checked after."""
+    return f"{local_tag};{call_id}"

@@ -1,0 +1,156 @@
+"""A request comes in: matched, checked in the order of RFC 3261 8.2, and handed to whoever it is for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.sip.core import ALLOW_LINE, session_key
+from softswitch.sip.dialog import Dialog
+from softswitch.sip.events import InviteReceived, RequestReceived
+from softswitch.sip.message import KNOWN_METHODS
+from softswitch.sip.raw import noted_via
+from softswitch.sip.reply import Reply, reply_flow
+from softswitch.sip.server_request import ServerRequest
+from softswitch.sip.session import receive
+from softswitch.sip.session.invite import InviteSession
+from softswitch.sip.transaction.invite_server import InviteServer
+from softswitch.sip.transaction.key import merge_key, server_key
+from softswitch.sip.transaction.non_invite_server import NonInviteServer
+
+if TYPE_CHECKING:
+    from softswitch.sip.core import Core
+    from softswitch.sip.errors import RemoteProtocolError
+    from softswitch.sip.flow import Flow
+    from softswitch.sip.message import Request
+
+SCHEMES = ("sip", "sips", "tel")
+_DIALOG_ONLY = frozenset(("BYE", "INFO", "UPDATE", "PRACK"))
+
+
+def receive_request(core: Core, request: Request, flow: Flow, now: float) -> None:
+    """One well-formed request."""
+    method = request.method
+    layer = core.layer
+    key = server_key(request, "INVITE" if method == "ACK" else method)
+    transaction = layer.server(key)
+    if transaction is not None:
+        transaction.receive(request, now)
+        return
+    if method == "ACK":
+        _acknowledge(core, request, now)
+        return
+    if method == "CANCEL":
+        _cancel(core, request, key, flow, now)
+        return
+    to_tag = request.to.tag
+    refusal = check(request, in_dialog=to_tag is not None)
+    if refusal is not None:
+        refuse(core, request, flow, *refusal)
+    elif to_tag is not None:
+        session = core.sessions.get(session_key(request.call_id, to_tag))
+        if session is None:
+            refuse(core, request, flow, 481)
+        else:
+            receive.in_dialog(session, request, key, flow, now)
+    else:
+        _outside_dialog(core, request, key, flow, now)
+
+
+def refuse_malformed(core: Core, error: RemoteProtocolError, flow: Flow) -> None:
+    """The status of a request that could not be read, if an answer can be routed (RFC 4475 3.1.2)."""
+    if error.request is not None:
+        refuse(core, error.request, flow, error.status, error.reason)
+
+
+def refuse(core: Core, request: Request, flow: Flow, status: int, reason: str | None = None, lines: str = "") -> None:
+    """A final response without a transaction (8.2.7): the same request again gets the same answer again."""
+    via = request.via
+    tag = "" if request.to.tag else core.stateless_tag(f"{request.headers.get('Call-ID')}|{via}")
+    data = Reply(request, noted_via(request, flow)).write(status, reason, to_tag=tag, headers=core.server_line + lines)
+    core.layer.send(reply_flow(via, flow), data, str(status))
+
+
+def check(request: Request, *, in_dialog: bool) -> tuple[int, str | None, str] | None:
+    """Method, Request-URI, Max-Forwards, Require and content (8.2.1 to 8.2.3): how to refuse, None if all is well."""
+    method, headers = request.method, request.headers
+    if method not in KNOWN_METHODS:
+        return 501, None, ALLOW_LINE
+    if request.uri.scheme not in SCHEMES:
+        return 416, None, ""
+    if not in_dialog and method != "OPTIONS" and request.max_forwards == 0:
+        return 483, None, ""
+    if "Require" in headers:
+        options = headers.get_all("Require")
+        if options:
+            return 420, None, f"Unsupported: {', '.join(options)}\r\n"
+    if request.body and method in ("INVITE", "UPDATE"):
+        if "Content-Encoding" in headers and (headers.get("Content-Encoding") or "").lower() != "identity":
+            return 415, None, "Accept-Encoding: identity\r\n"
+        kind = request.content_type
+        if kind is None or kind.essence != "application/sdp":
+            return 415, None, "Accept: application/sdp\r\n"
+    return None
+
+
+def _acknowledge(core: Core, request: Request, now: float) -> None:
+    """An ACK to a 2xx is a transaction of its own (13.2.2.4) and never answered."""
+    session = core.sessions.get(session_key(request.call_id, request.to.tag or ""))
+    if session is None or session.dialog_with(request.from_.tag or "") is None:
+        core.layer.statistics.strays += 1
+    else:
+        session.on_ack(request, now)
+
+
+def _cancel(core: Core, request: Request, key: str, flow: Flow, now: float) -> None:
+    """9.2: 200 to the CANCEL if its INVITE is known, whatever becomes of the INVITE."""
+    invite = core.layer.server(server_key(request, "INVITE"))
+    if not isinstance(invite, InviteServer):
+        refuse(core, request, flow, 481)
+        return
+    via = request.via
+    transaction = NonInviteServer(core.layer, key, "", reply_flow(via, flow), now)
+    tag = "" if request.to.tag else invite.to_tag
+    transaction.respond(200, Reply(request, noted_via(request, flow)).write(200, to_tag=tag), now)
+    if isinstance(invite.user, InviteSession):
+        invite.user.on_cancel(invite, request, now)
+
+
+def _outside_dialog(core: Core, request: Request, key: str, flow: Flow, now: float) -> None:
+    method = request.method
+    if method in _DIALOG_ONLY:
+        refuse(core, request, flow, 481)
+        return
+    merge = merge_key(request)
+    if merge in core.layer.merge_keys:
+        refuse(core, request, flow, 482)
+        return
+    if method == "INVITE":
+        _invite(core, request, key, merge, flow, now)
+        return
+    via = request.via
+    transaction = NonInviteServer(core.layer, key, merge, reply_flow(via, flow), now)
+    reply = Reply(request, noted_via(request, flow))
+    exchange = ServerRequest(core, transaction, reply, request, flow, has_tag=False)
+    core.events.append(RequestReceived(exchange, request, flow))
+
+
+def _invite(core: Core, request: Request, key: str, merge: str, flow: Flow, now: float) -> None:
+    """Somebody calls (13.3): 100 Trying at once, the rest is the application's."""
+    if request.contact is None or not request.contact.uri.is_sip:
+        refuse(core, request, flow, 400, "Missing or unusable Contact")
+        return
+    via = request.via
+    session = InviteSession(core, "uas", call_id=request.call_id, flow=flow, remote_uri=request.from_.uri, contact=None)
+    pinned = via.host.strip("[]") != flow.remote[0]
+    dialog = Dialog.of_caller(request, session.local_tag, flow, pinned=pinned)
+    dialog.remote_cseq = session.remote_cseq = request.cseq.number
+    session.dialog = dialog
+    session.remote_tag = dialog.remote_tag
+    session.received = request
+    session.had_offer = bool(request.body)
+    session.reply = Reply(request, noted_via(request, flow))
+    server = session.server = InviteServer(core.layer, session, key, merge, reply_flow(via, flow), session.local_tag)
+    timestamp = request.headers.get("Timestamp")
+    lines = f"Timestamp: {timestamp}\r\n" if timestamp else ""
+    server.respond(100, session.reply.write(100, headers=lines), now)
+    core.events.append(InviteReceived(session, request, flow))

@@ -1,0 +1,54 @@
+"""Responses: the way back, and the header lines every response to one request repeats (RFC 3261 8.2.6, 18.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.sip.flow import Flow
+from softswitch.sip.status import reason_phrase
+
+if TYPE_CHECKING:
+    from softswitch.sip.headers import Via
+    from softswitch.sip.message import Request
+
+
+def reply_flow(via: Via, flow: Flow) -> Flow:
+    """Where responses go: the connection, else the source address with `rport` or the sent-by port (18.2.2, RFC 3581).
+
+    `maddr` is not followed: it would let anybody aim our responses at somebody else.
+    """
+    if flow.reliable or "rport" in via.parameters:
+        return flow
+    port = via.port or 5060
+    address, source_port = flow.remote
+    return flow if port == source_port else Flow(flow.transport, flow.local, (address, port))
+
+
+class Reply:
+    """What the responses to one request have in common."""
+
+    __slots__ = ("_charset", "_cseq", "_from", "_to", "_via", "record_routes")
+
+    def __init__(self, request: Request, via: str) -> None:
+        """`via`: the top Via as noted by this server (`received`, `rport`); all others are copied as they are."""
+        headers = request.headers
+        lines = f"Via: {via}\r\n"
+        for other in headers.get_all("Via")[1:]:
+            lines += f"Via: {other}\r\n"
+        self._via = lines
+        self._charset = request.charset
+        self._from = f"From: {headers.get('From')}\r\nTo: "
+        self._to = headers.get("To") or ""
+        self._cseq = f"\r\nCall-ID: {headers.get('Call-ID')}\r\nCSeq: {headers.get('CSeq')}\r\n"
+        self.record_routes = "".join([f"Record-Route: {route}\r\n" for route in headers.get_all("Record-Route")])
+
+    def write(
+        self, status: int, reason: str | None = None, *, to_tag: str = "", headers: str = "", body: bytes = b""
+    ) -> bytes:
+        """A response; `to_tag` only if the request had none, Content-Type of the body among `headers`."""
+        tag = f";tag={to_tag}" if to_tag else ""
+        head = (
+            f"SIP/2.0 {status} {reason or reason_phrase(status)}\r\n{self._via}{self._from}{self._to}{tag}{self._cseq}"
+            f"{headers}Content-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode(self._charset, "replace") + body

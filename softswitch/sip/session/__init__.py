@@ -1,0 +1,1 @@
+"""INVITE sessions, one verb a file: the directory is the list of what can be done with a call."""

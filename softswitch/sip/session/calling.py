@@ -1,0 +1,158 @@
+"""We call: the INVITE we send and what its responses do (RFC 3261 13.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.sip.client_request import ClientRequest
+from softswitch.sip.core import ALLOW_LINE
+from softswitch.sip.dialog import Dialog, arrange, is_behind_nat
+from softswitch.sip.events import Answered, Progressed, Refused
+from softswitch.sip.grammar import parse_digits
+from softswitch.sip.outgoing import MAX_FORWARDS, Outgoing, header_lines, via_for
+from softswitch.sip.session import bye, finish
+from softswitch.sip.session.fork import DISCARD
+from softswitch.sip.session.state import Input, Release
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from softswitch.sip.headers import NameAddr
+    from softswitch.sip.message import Response
+    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.state import Outcome
+    from softswitch.sip.uri import Uri
+
+MOST_EARLY_DIALOGS = 16
+"""Forks whose early dialogs are remembered; more come only from an attacker."""
+
+
+def send_invite(
+    session: InviteSession,
+    *,
+    uri: Uri,
+    from_: NameAddr,
+    to: NameAddr,
+    headers: Sequence[tuple[str, str]],
+    routes: Sequence[NameAddr],
+    content_type: str,
+    body: bytes,
+    now: float,
+) -> None:
+    """Send the INVITE of a new session (13.2.1)."""
+    core, flow = session.core, session.flow
+    branch = core.branch()
+    max_forwards = MAX_FORWARDS
+    for name, value in headers:
+        if name == "Max-Forwards":
+            max_forwards = parse_digits(value, 255) or MAX_FORWARDS
+    lines = header_lines([pair for pair in headers if pair[0] != "Max-Forwards"])
+    content = f"Content-Type: {content_type}\r\n" if body else ""
+    request_uri, route_lines, hop = arrange(str(uri), [str(route) for route in routes])
+    session.pinned = is_behind_nat(hop, flow)
+    session.had_offer = bool(body)
+    session.local_cseq = 1
+    outgoing = Outgoing(
+        "INVITE", request_uri, branch, via_for(flow, branch), f"{from_};tag={session.local_tag}", str(to),
+        session.call_id, 1, route_lines, "", f"{session.contact_line}{ALLOW_LINE}{core.agent_line}{lines}{content}",
+        body, max_forwards,
+    )  # fmt: skip
+    session.sent = outgoing
+    session.exchange = ClientRequest(core, session, outgoing, flow, session.authorizer, now)
+
+
+def progress(session: InviteSession, _: float, response: Response) -> None:
+    """A provisional response: 101..199 with a tag makes an early dialog (12.1.2)."""
+    if response.status == 100:
+        return
+    tag = response.to.tag
+    if tag:
+        if session.early is None:
+            session.early = {}
+        early = session.early.get(tag)
+        if early is not None:
+            early.refresh(response.headers.get("Contact"))
+        elif len(session.early) < MOST_EARLY_DIALOGS:
+            session.early[tag] = _dialog(session, response)
+    session.core.events.append(Progressed(session, response.status, response.body, response.reason))
+
+
+def repeat(_: InviteSession, __: float, ___: None) -> None:
+    """The INVITE goes out again with credentials, as if for the first time."""
+
+
+def answered(session: InviteSession, _: float, response: Response) -> None:
+    """The far end answered our offer."""
+    confirm(session, response, b"")
+    session.core.events.append(Answered(session, response.body, response))
+
+
+def answered_with_offer(session: InviteSession, now: float, response: Response) -> None:
+    """The far end answered with an offer; the ACK waits for the application, but not for ever."""
+    session.dialog = _dialog(session, response)
+    session.remote_tag = session.dialog.remote_tag
+    exchange = session.exchange
+    assert exchange is not None
+    exchange.accepted(session.remote_tag, session.dialog.flow, b"", DISCARD)
+    layer = session.core.layer
+    session.timer = layer.timers.start(now + layer.durations.timeout, session, Input.ACK_MISSING)
+    session.core.events.append(Answered(session, response.body, response))
+
+
+def acknowledge(session: InviteSession, _: float, body: bytes) -> None:
+    """The application's answer to the offer in the 2xx."""
+    session.core.layer.timers.cancel(session.timer)
+    _send_ack(session, body)
+
+
+def acknowledge_and_leave(session: InviteSession, now: float, release: Release) -> None:
+    """No answer will come: a bare ACK, for the 2xx must have one, and BYE."""
+    _send_ack(session, b"")
+    bye.send(session, now, release)
+
+
+def refused(session: InviteSession, now: float, outcome: Outcome) -> None:
+    """300..699, or nothing at all."""
+    session.core.events.append(Refused(session, outcome.response, outcome.status))
+    finish.end(session, outcome.release(), now)
+
+
+def confirm(session: InviteSession, response: Response, body: bytes) -> None:
+    """Make the dialog of a 2xx ours and acknowledge it (13.2.2.4)."""
+    dialog = session.dialog = _dialog(session, response)
+    session.remote_tag = dialog.remote_tag
+    assert session.exchange is not None
+    session.exchange.accepted(dialog.remote_tag, dialog.flow, b"", DISCARD)
+    _send_ack(session, body)
+
+
+def _send_ack(session: InviteSession, body: bytes) -> None:
+    dialog, exchange = session.dialog, session.exchange
+    assert dialog is not None
+    assert exchange is not None
+    core = session.core
+    # Its number is the INVITE's, which is the last one we used; it carries the INVITE's credentials (13.2.2.4).
+    ack = dialog.request(
+        "ACK",
+        session.local_cseq,
+        core.branch(),
+        authorization=exchange.authorization,
+        headers=core.agent_line + ("Content-Type: application/sdp\r\n" if body else ""),
+        body=body,
+    ).encode()
+    exchange.acks = {dialog.remote_tag: (dialog.flow, ack)}
+    core.layer.send(dialog.flow, ack, "ACK")
+    session.exchange = None
+    session.early = None
+
+
+def _dialog(session: InviteSession, response: Response) -> Dialog:
+    """The dialog of a response; an early one lends what it has learned (its route set is computed anew, 13.2.2.4)."""
+    assert session.exchange is not None
+    sent = session.exchange.outgoing
+    fallback = sent.uri if sent is not None else str(response.to.uri)
+    dialog = Dialog.of_callee(response, fallback, session.flow, pinned=session.pinned)
+    early = session.early.get(dialog.remote_tag) if session.early else None
+    if early is not None:
+        dialog.remote_cseq = early.remote_cseq
+    return dialog

@@ -1,0 +1,306 @@
+"""Changing a session that stands: re-INVITE both ways, UPDATE received, glare (RFC 3261 14, RFC 3311).
+
+Theory. At most one offer is open between the two ends. Ours is open while SENT; theirs from RECEIVED (or, by UPDATE,
+UPDATE_RECEIVED) until our final response, and after a 2xx until its ACK (AWAITING_ACK). Who meets an open offer gets
+491 (ours is open) or 500 with Retry-After (theirs is, 14.2). A 491 of theirs makes us wait a random time that differs
+by who owns the Call-ID (BACKING_OFF, 14.1). An offer that we may not send yet is held in `wanted`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from softswitch.sip.client_request import ClientRequest
+from softswitch.sip.core import ALLOW_LINE
+from softswitch.sip.errors import LocalProtocolError
+from softswitch.sip.events import OfferAnswered, OfferReceived, OfferRefused
+from softswitch.sip.session.fork import DISCARD
+from softswitch.sip.session.pending_ack import PendingAck
+from softswitch.sip.session.state import Input as SessionInput
+from softswitch.sip.session.state import Release
+from softswitch.sip.transaction.invite_client import InviteClient
+from softswitch.sip.transaction.invite_server import NOBODY, InviteServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from softswitch.sip.message import Request, Response
+    from softswitch.sip.reply import Reply
+    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.transaction.non_invite_server import NonInviteServer
+
+    Server = InviteServer | NonInviteServer
+
+MOST_GLARES = 5
+"""How many times one offer may meet 491 before it counts as refused."""
+
+
+class State(IntEnum):
+    STABLE = 1
+    SENT = 2
+    BACKING_OFF = 3
+    RECEIVED = 4
+    UPDATE_RECEIVED = 5
+    AWAITING_ACK = 6
+
+
+class Input(IntEnum):
+    """What can happen, and the payload of its action."""
+
+    OFFER = 1
+    """What is wanted may be sent."""
+    ANSWERED = 2
+    """Response 2xx to our re-INVITE."""
+    REFUSED = 3
+    """Its final status (int) otherwise."""
+    GLARE = 4
+    """491 to our re-INVITE."""
+    BACKED_OFF = 5
+    """The time after a 491 is over."""
+    THEIR_INVITE = 6
+    """Theirs."""
+    THEIR_UPDATE = 7
+    """Theirs."""
+    ACCEPT = 8
+    """Our SDP (bytes)."""
+    REJECT = 9
+    """Our final status (int)."""
+    CANCEL = 10
+    """487 (int): they cancelled their re-INVITE."""
+    ACK = 11
+    """Request."""
+
+
+class Theirs:
+    """A re-INVITE or UPDATE of theirs, with what answers it."""
+
+    __slots__ = ("reply", "request", "server")
+
+    def __init__(self, request: Request, reply: Reply, server: Server) -> None:
+        self.request = request
+        self.reply = reply
+        self.server = server
+
+
+class Modification:
+    """The open offer of one session, if there is one."""
+
+    __slots__ = ("_exchange", "_glares", "_session", "_theirs", "_timer", "_wanted", "state")
+
+    def __init__(self, session: InviteSession) -> None:
+        self.state = State.STABLE
+        self._wanted: bytes | None = None
+        """Our offer until it has its outcome."""
+        self._session = session
+        self._exchange: ClientRequest | None = None
+        self._theirs: Theirs | None = None
+        self._glares = 0
+        self._timer = 0
+
+    def step(self, what: int, now: float, payload: object = None) -> None:
+        """Take one row of the table, then send what was held if it may go now."""
+        row = TABLE.get((self.state, what))
+        if row is not None:
+            self.state, action = row
+            action(self, now, payload)
+            self.settle(now)
+
+    def settle(self, now: float) -> None:
+        """Send the offer that was held, if it is our turn and the session stands."""
+        if self._wanted is not None and self.state is State.STABLE and self._session.is_established:
+            self.step(Input.OFFER, now)
+
+    def offer(self, body: bytes, now: float) -> None:
+        """Offer now, or as soon as it is our turn. Raises LocalProtocolError while an offer of ours is open."""
+        if self._wanted is not None:
+            raise LocalProtocolError("expected the outcome of the offer before; wait for OfferAnswered or OfferRefused")
+        self._wanted = body
+        self._glares = 0
+        self.settle(now)
+
+    def is_for(self, server: Server) -> bool:
+        """Whether this transaction holds the open offer of theirs."""
+        return self._theirs is not None and self._theirs.server is server
+
+    def on_outcome(self, exchange: ClientRequest, response: Response | None, status: int, now: float) -> None:
+        """Final response to our re-INVITE."""
+        if exchange is not self._exchange:
+            return
+        if response is not None and status < 300:
+            self.step(Input.ANSWERED, now, response)
+        elif status == 491 and self._glares < MOST_GLARES:
+            self.step(Input.GLARE, now)
+        else:
+            self.step(Input.REFUSED, now, status)
+            if status in (408, 481):
+                # 12.2.1.2: the far end does not know the dialog any more, or is not there.
+                release = Release("timeout" if response is None else "remote", status)
+                self._session.step(SessionInput.DIALOG_GONE, now, release)
+
+    def on_timer(self, _: int, now: float) -> None:
+        """The back-off is over."""
+        self.step(Input.BACKED_OFF, now)
+
+    def close(self, now: float) -> None:
+        """The session ends: their request gets its final response (15.1.2), ours is left to end by itself."""
+        self._session.core.layer.timers.cancel(self._timer)
+        if self.state in (State.RECEIVED, State.UPDATE_RECEIVED):
+            self._refuse(now, 487)
+        exchange, dialog = self._exchange, self._session.dialog
+        if self.state is State.SENT and exchange is not None and exchange.outgoing is not None and dialog is not None:
+            ack = dialog.request("ACK", exchange.outgoing.cseq, self._session.core.branch())
+            exchange.accepted(dialog.remote_tag, dialog.flow, ack.encode(), DISCARD)
+            if isinstance(exchange.transaction, InviteClient):
+                exchange.transaction.expect_end(now)
+
+    # Actions.
+
+    def _send(self, now: float, _: None) -> None:
+        session = self._session
+        dialog, core = session.dialog, session.core
+        assert dialog is not None
+        assert self._wanted is not None
+        content = "Content-Type: application/sdp\r\n" if self._wanted else ""
+        outgoing = dialog.request(
+            "INVITE",
+            session.next_cseq(),
+            core.branch(),
+            authorization=session.authorization("INVITE"),
+            headers=f"{session.contact_line}{ALLOW_LINE}{core.agent_line}{content}",
+            body=self._wanted,
+        )
+        self._exchange = ClientRequest(core, session, outgoing, dialog.flow, session.authorizer, now)
+
+    def _answered(self, _: float, response: Response) -> None:
+        session, exchange = self._session, self._exchange
+        dialog, core = session.dialog, session.core
+        assert dialog is not None
+        assert exchange is not None
+        assert exchange.outgoing is not None
+        dialog.refresh(response.headers.get("Contact"))
+        ack = dialog.request(
+            "ACK",
+            exchange.outgoing.cseq,
+            core.branch(),
+            authorization=exchange.authorization,
+            headers=core.agent_line,
+        ).encode()
+        core.layer.send(dialog.flow, ack, "ACK")
+        exchange.accepted(dialog.remote_tag, dialog.flow, ack, DISCARD)
+        self._exchange = self._wanted = None
+        core.events.append(OfferAnswered(session, response.body))
+
+    def _refused(self, _: float, status: int) -> None:
+        self._exchange = self._wanted = None
+        self._session.core.events.append(OfferRefused(self._session, status))
+
+    def _back_off(self, now: float, _: None) -> None:
+        # 14.1: 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other, in units of 10 ms.
+        self._glares += 1
+        core = self._session.core
+        owner = self._session.role == "uac"
+        wait = 2.1 + core.number_below(191) / 100 if owner else core.number_below(201) / 100
+        self._exchange = None
+        self._timer = core.layer.timers.start(now + wait, self, Input.BACKED_OFF)
+
+    def _take(self, _: float, theirs: Theirs) -> None:
+        session = self._session
+        session.core.layer.timers.cancel(self._timer)
+        self._theirs = theirs
+        if session.dialog is not None:
+            session.dialog.refresh(theirs.request.headers.get("Contact"))
+        session.core.events.append(OfferReceived(session, theirs.request.body))
+
+    def _refuse_second(self, now: float, theirs: Theirs) -> None:
+        # 14.2: "MUST return a 500 response to the second INVITE and MUST include a Retry-After header field".
+        wait = self._session.core.number_below(11)
+        refuse(self._session, theirs, 500, now, f"Retry-After: {wait}\r\n")
+
+    def _refuse_glare(self, now: float, theirs: Theirs) -> None:
+        refuse(self._session, theirs, 491, now)
+
+    def _accept(self, now: float, body: bytes) -> None:
+        theirs, session = self._theirs, self._session
+        assert theirs is not None
+        data = self._success(theirs, body)
+        self._theirs = None
+        if isinstance(theirs.server, InviteServer):
+            session.pending_ack = PendingAck(
+                session, theirs.server, theirs.request.cseq.number, data, now, late_offer=not theirs.request.body
+            )
+        else:
+            theirs.server.respond(200, data, now)
+
+    def _success(self, theirs: Theirs, body: bytes) -> bytes:
+        session = self._session
+        content = "Content-Type: application/sdp\r\n" if body else ""
+        headers = f"{session.contact_line}{ALLOW_LINE}{session.core.server_line}{content}"
+        return theirs.reply.write(200, headers=headers, body=body)
+
+    def _refuse(self, now: float, status: int) -> None:
+        theirs, self._theirs = self._theirs, None
+        if theirs is not None:
+            refuse(self._session, theirs, status, now)
+
+    def _acknowledged(self, _: float, request: Request | None) -> None:
+        if request is not None:
+            self._session.core.events.append(OfferAnswered(self._session, request.body))
+
+
+def refuse(session: InviteSession, theirs: Theirs, status: int, now: float, lines: str = "") -> None:
+    """A final response to a re-INVITE or UPDATE that leaves all as it was."""
+    theirs.server.respond(status, theirs.reply.write(status, headers=session.core.server_line + lines), now)
+    if isinstance(theirs.server, InviteServer):
+        theirs.server.user = NOBODY
+
+
+_STABLE, _SENT, _BACKING_OFF, _RECEIVED, _UPDATE_RECEIVED, _AWAITING_ACK = State
+TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
+    (_STABLE, Input.OFFER): (_SENT, Modification._send),
+    (_STABLE, Input.THEIR_INVITE): (_RECEIVED, Modification._take),
+    (_STABLE, Input.THEIR_UPDATE): (_UPDATE_RECEIVED, Modification._take),
+    (_SENT, Input.ANSWERED): (_STABLE, Modification._answered),
+    (_SENT, Input.REFUSED): (_STABLE, Modification._refused),
+    (_SENT, Input.GLARE): (_BACKING_OFF, Modification._back_off),
+    (_SENT, Input.THEIR_INVITE): (_SENT, Modification._refuse_glare),
+    (_SENT, Input.THEIR_UPDATE): (_SENT, Modification._refuse_glare),
+    (_BACKING_OFF, Input.BACKED_OFF): (_SENT, Modification._send),
+    (_BACKING_OFF, Input.THEIR_INVITE): (_RECEIVED, Modification._take),  # ours goes when theirs is done
+    (_BACKING_OFF, Input.THEIR_UPDATE): (_UPDATE_RECEIVED, Modification._take),
+    (_RECEIVED, Input.ACCEPT): (_AWAITING_ACK, Modification._accept),
+    (_RECEIVED, Input.REJECT): (_STABLE, Modification._refuse),
+    (_RECEIVED, Input.CANCEL): (_STABLE, Modification._refuse),
+    (_RECEIVED, Input.THEIR_INVITE): (_RECEIVED, Modification._refuse_second),
+    (_RECEIVED, Input.THEIR_UPDATE): (_RECEIVED, Modification._refuse_second),
+    (_UPDATE_RECEIVED, Input.ACCEPT): (_STABLE, Modification._accept),
+    (_UPDATE_RECEIVED, Input.REJECT): (_STABLE, Modification._refuse),
+    (_UPDATE_RECEIVED, Input.THEIR_INVITE): (_UPDATE_RECEIVED, Modification._refuse_second),
+    (_UPDATE_RECEIVED, Input.THEIR_UPDATE): (_UPDATE_RECEIVED, Modification._refuse_second),
+    (_AWAITING_ACK, Input.ACK): (_STABLE, Modification._acknowledged),
+    (_AWAITING_ACK, Input.THEIR_INVITE): (_AWAITING_ACK, Modification._refuse_glare),
+    (_AWAITING_ACK, Input.THEIR_UPDATE): (_AWAITING_ACK, Modification._refuse_glare),
+}
+
+_HELD = "held in `wanted` until it is our turn"
+_NONE_OUT = "no re-INVITE of ours is out"
+_NO_TIMER = "no back-off is running"
+_NONE_IN = "no offer of theirs is open: the application's answer came too late, or twice"
+_NO_ACK = "no 2xx of ours awaits an ACK"
+IGNORED: dict[tuple[int, int], str] = {
+    **{(state, Input.OFFER): _HELD for state in State if state is not _STABLE},
+    **{
+        (state, each): _NONE_OUT
+        for state in State
+        if state is not _SENT
+        for each in (Input.ANSWERED, Input.REFUSED, Input.GLARE)
+    },
+    **{(state, Input.BACKED_OFF): _NO_TIMER for state in State if state is not _BACKING_OFF},
+    **{
+        (state, each): _NONE_IN
+        for state in (_STABLE, _SENT, _BACKING_OFF, _AWAITING_ACK)
+        for each in (Input.ACCEPT, Input.REJECT, Input.CANCEL)
+    },
+    (_UPDATE_RECEIVED, Input.CANCEL): "only an INVITE can be cancelled",
+    **{(state, Input.ACK): _NO_ACK for state in State if state is not _AWAITING_ACK},
+}

@@ -1,0 +1,220 @@
+"""The SIP stack without IO: messages and the time go in; messages, events and the next timer come out.
+
+`receive`, `handle_timers` and the verbs are the only sources of change. Afterwards drain `to_send` and `next_event`,
+and call `handle_timers` when `next_timer` is due. Events are values: the stack never calls back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.sip.authorizer import Authorizer
+from softswitch.sip.client_request import ClientRequest
+from softswitch.sip.core import Core
+from softswitch.sip.dialog import arrange
+from softswitch.sip.errors import RemoteProtocolError
+from softswitch.sip.events import RequestCompleted
+from softswitch.sip.incoming import receive_request, refuse_malformed
+from softswitch.sip.message import Response, parse_message
+from softswitch.sip.outgoing import Outgoing, header_lines, via_for
+from softswitch.sip.session import calling
+from softswitch.sip.session.invite import InviteSession
+from softswitch.sip.timers import Timers
+from softswitch.sip.transaction.key import client_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from softswitch.sip.digest import Credentials
+    from softswitch.sip.events import Event
+    from softswitch.sip.flow import Flow
+    from softswitch.sip.headers import NameAddr
+    from softswitch.sip.server_request import ServerRequest
+    from softswitch.sip.statistics import Statistics
+    from softswitch.sip.uri import Uri
+
+
+RFC_TIMERS = Timers()
+
+
+class SipStack:
+    """All transactions, dialogs and sessions of one node."""
+
+    def __init__(self, *, token: Callable[[], str], user_agent: str, timers: Timers = RFC_TIMERS) -> None:
+        """`token` gives a fresh random hexadecimal text, at least 64 bits of it, each time it is called."""
+        self._core = Core(token, user_agent, timers)
+
+    # In.
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> None:
+        """One whole message. Whatever it is, nothing is raised: the answer is the RFC's status or silence."""
+        core = self._core
+        statistics = core.layer.statistics
+        try:
+            message = parse_message(data)
+        except RemoteProtocolError as error:
+            statistics.parse_errors += 1
+            refuse_malformed(core, error, flow)
+            return
+        if isinstance(message, Response):
+            label = str(message.status)
+            statistics.received[label] = statistics.received.get(label, 0) + 1
+            transaction = core.layer.client(client_key(message))
+            # 8.1.3.3: more than one Via means that it was not meant for us.
+            if transaction is None or len(message.headers.get_all("Via")) != 1:
+                statistics.strays += 1
+            else:
+                transaction.receive(message, now)
+        else:
+            statistics.received[message.method] = statistics.received.get(message.method, 0) + 1
+            receive_request(core, message, flow, now)
+
+    def handle_timers(self, now: float) -> None:
+        """Let everything happen that is due."""
+        self._core.layer.timers.fire_due(now)
+
+    def transport_failed(self, flow: Flow, now: float) -> None:
+        """A message could not be sent on this flow, or its connection is gone."""
+        self._core.layer.transport_failed(flow, now)
+
+    # Out.
+
+    def next_timer(self) -> float | None:
+        """When `handle_timers` is wanted next."""
+        return self._core.layer.timers.next()
+
+    def to_send(self) -> Iterator[tuple[Flow, bytes]]:
+        """Take what is to be sent, in order."""
+        outbox = self._core.layer.outbox
+        while outbox:
+            yield outbox.popleft()
+
+    def next_event(self) -> Event | None:
+        """Take the next event."""
+        events = self._core.events
+        return events.popleft() if events else None
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counts since start, and what is alive now."""
+        layer = self._core.layer
+        statistics = layer.statistics
+        statistics.transactions = len(layer.clients) + len(layer.servers)
+        statistics.lingering = len(layer.lingering_clients) + len(layer.lingering_servers)
+        statistics.sessions = len(self._core.sessions)
+        statistics.timers = len(layer.timers)
+        return statistics
+
+    # Verbs.
+
+    def invite(
+        self,
+        *,
+        uri: Uri,
+        from_: NameAddr,
+        to: NameAddr,
+        contact: NameAddr,
+        flow: Flow,
+        body: bytes,
+        now: float,
+        content_type: str = "application/sdp",
+        headers: Sequence[tuple[str, str]] = (),
+        routes: Sequence[NameAddr] = (),
+        credentials: Credentials | None = None,
+        call_id: str | None = None,
+    ) -> InviteSession:
+        """Call somebody. An empty body leaves the offer to them; Max-Forwards among `headers` replaces the usual 70.
+
+        Raises LocalProtocolError if an address or header could not stand in a message.
+        """
+        core = self._core
+        header_lines(headers)
+        session = InviteSession(
+            core,
+            "uac",
+            call_id=call_id or core.token(),
+            flow=flow,
+            remote_uri=to.uri,
+            contact=contact,
+            credentials=credentials,
+        )
+        calling.send_invite(
+            session,
+            uri=uri,
+            from_=from_,
+            to=to,
+            headers=headers,
+            routes=routes,
+            content_type=content_type,
+            body=body,
+            now=now,
+        )
+        return session
+
+    def request(
+        self,
+        method: str,
+        *,
+        uri: Uri,
+        from_: NameAddr,
+        to: NameAddr,
+        flow: Flow,
+        now: float,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        contact: NameAddr | None = None,
+        credentials: Credentials | None = None,
+        call_id: str | None = None,
+        cseq: int = 1,
+        content_type: str | None = None,
+        routes: Sequence[NameAddr] = (),
+    ) -> ClientRequest:
+        """Send a request outside any dialog (OPTIONS, REGISTER, ...); `RequestCompleted` follows."""
+        core = self._core
+        branch = core.branch()
+        lines = header_lines(headers) + core.agent_line
+        if contact is not None:
+            lines += f"Contact: {contact}\r\n"
+        if body and content_type is not None:
+            lines += f"Content-Type: {content_type}\r\n"
+        request_uri, route_lines, _ = arrange(str(uri), [str(route) for route in routes])
+        outgoing = Outgoing(
+            method, request_uri, branch, via_for(flow, branch), f"{from_};tag={core.token()}", str(to),
+            call_id or core.token(), cseq, route_lines, "", lines, body,
+        )  # fmt: skip
+        authorizer = Authorizer(credentials) if credentials is not None else None
+        return ClientRequest(core, _Reporter(core), outgoing, flow, authorizer, now)
+
+    def respond(
+        self,
+        exchange: ServerRequest,
+        status: int,
+        reason: str | None = None,
+        *,
+        now: float,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        content_type: str | None = None,
+    ) -> None:
+        """Answer a `RequestReceived`. Raises LocalProtocolError if a header could not stand in a message."""
+        exchange.respond(status, reason, headers=headers, body=body, content_type=content_type, now=now)
+
+
+class _Reporter:
+    """Owner of requests outside dialogs: their outcome is an event."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def on_provisional(self, exchange: ClientRequest, response: Response, now: float) -> None:
+        """Nobody asked."""
+
+    def on_final(self, exchange: ClientRequest, response: Response | None, status: int, now: float) -> None:
+        """The outcome."""
+        self._core.events.append(RequestCompleted(exchange, response))
+
+    def repeat_cseq(self, exchange: ClientRequest, now: float) -> int | None:
+        """The next number."""
+        return exchange.outgoing.cseq + 1 if exchange.outgoing is not None else None
