@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from softswitch.sip.headers import Reason
     from softswitch.sip.message import Request, Response
     from softswitch.sip.server_request import ServerRequest
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
 
 EndedBy = Literal["local", "remote", "timeout", "transport"]
 

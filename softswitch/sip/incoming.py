@@ -12,7 +12,7 @@ from softswitch.sip.raw import noted_via
 from softswitch.sip.reply import Reply, reply_flow
 from softswitch.sip.server_request import ServerRequest
 from softswitch.sip.session import receive
-from softswitch.sip.session.invite import InviteSession
+from softswitch.sip.session.session import InviteSession
 from softswitch.sip.transaction.invite_server import InviteServer
 from softswitch.sip.transaction.key import merge_key, server_key
 from softswitch.sip.transaction.non_invite_server import NonInviteServer
@@ -58,8 +58,14 @@ def receive_request(core: Core, request: Request, flow: Flow, now: float) -> Non
 
 def refuse_malformed(core: Core, error: RemoteProtocolError, flow: Flow) -> None:
     """The status of a request that could not be read, if an answer can be routed (RFC 4475 3.1.2)."""
-    if error.request is not None:
-        refuse(core, error.request, flow, error.status, error.reason)
+    request = error.request
+    if request is None:
+        return
+    via = request.via
+    tag = core.stateless_tag(f"{request.headers.get('Call-ID')}|{via}")
+    response = request.response(error.status, error.reason, to_tag=tag)
+    response.headers.replace_top("Via", noted_via(request, flow))
+    core.layer.send(reply_flow(via, flow), bytes(response), str(error.status))
 
 
 def refuse(core: Core, request: Request, flow: Flow, status: int, reason: str | None = None, lines: str = "") -> None:

@@ -15,10 +15,10 @@ from softswitch.sip.dialog import arrange
 from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import RequestCompleted
 from softswitch.sip.incoming import receive_request, refuse_malformed
-from softswitch.sip.message import Response, parse_message
+from softswitch.sip.message import KNOWN_METHODS, Response, parse_message
 from softswitch.sip.outgoing import Outgoing, header_lines, via_for
-from softswitch.sip.session import calling
-from softswitch.sip.session.invite import InviteSession
+from softswitch.sip.session import invite
+from softswitch.sip.session.session import InviteSession
 from softswitch.sip.timers import Timers
 from softswitch.sip.transaction.key import client_key
 
@@ -66,7 +66,8 @@ class SipStack:
             else:
                 transaction.receive(message, now)
         else:
-            statistics.received[message.method] = statistics.received.get(message.method, 0) + 1
+            label = message.method if message.method in KNOWN_METHODS else "other"
+            statistics.received[label] = statistics.received.get(label, 0) + 1
             receive_request(core, message, flow, now)
 
     def handle_timers(self, now: float) -> None:
@@ -138,7 +139,7 @@ class SipStack:
             contact=contact,
             credentials=credentials,
         )
-        calling.send_invite(
+        invite.send(
             session,
             uri=uri,
             from_=from_,

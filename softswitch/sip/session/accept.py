@@ -10,7 +10,7 @@ from softswitch.sip.session.pending_ack import PendingAck
 
 if TYPE_CHECKING:
     from softswitch.sip.message import Request
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
 
 
 def ring(session: InviteSession, status: int, lines: str, body: bytes, now: float) -> None:

@@ -10,7 +10,7 @@ from softswitch.sip.session.state import Release
 
 if TYPE_CHECKING:
     from softswitch.sip.message import Request
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
 
 
 def send(session: InviteSession, now: float, release: Release) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.sip.session import bye, calling, finish, reject
+from softswitch.sip.session import bye, finish, invite, reject
 from softswitch.sip.session.state import Release
 from softswitch.sip.transaction.invite_client import NOBODY, InviteClient
 from softswitch.sip.transaction.non_invite_client import NonInviteClient
 
 if TYPE_CHECKING:
     from softswitch.sip.message import Request, Response
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
     from softswitch.sip.session.state import Outcome
 
 
@@ -46,7 +46,7 @@ def on_early_bye(session: InviteSession, now: float, request: Request) -> None:
 def answer_crossed(session: InviteSession, now: float, response: Response) -> None:
     """The 2xx crossed our CANCEL, which then has no effect: ACK, then BYE (15)."""
     assert session.release is not None
-    calling.confirm(session, response, b"")
+    invite.confirm(session, response, b"")
     bye.send(session, now, session.release)
 
 

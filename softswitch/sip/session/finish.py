@@ -12,7 +12,7 @@ from softswitch.sip.session.fork import DISCARD
 
 if TYPE_CHECKING:
     from softswitch.sip.message import Request
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
     from softswitch.sip.session.state import Release
 
 

@@ -8,7 +8,7 @@ from softswitch.sip.session.state import Input, Release
 from softswitch.sip.transaction.invite_server import NOBODY
 
 if TYPE_CHECKING:
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
     from softswitch.sip.transaction.invite_server import InviteServer
 
 _RESEND, _GIVE_UP = 1, 2

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from softswitch.sip.flow import Flow
     from softswitch.sip.message import Request
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
 
 
 def in_dialog(session: InviteSession, request: Request, key: str, flow: Flow, now: float) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from softswitch.sip.message import Request, Response
     from softswitch.sip.reply import Reply
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
     from softswitch.sip.transaction.non_invite_server import NonInviteServer
 
     Server = InviteServer | NonInviteServer
@@ -113,6 +113,8 @@ class Modification:
 
     def offer(self, body: bytes, now: float) -> None:
         """Offer now, or as soon as it is our turn. Raises LocalProtocolError while an offer of ours is open."""
+        if not body:
+            raise LocalProtocolError("reinvite: expected an SDP offer, got an empty body")
         if self._wanted is not None:
             raise LocalProtocolError("expected the outcome of the offer before; wait for OfferAnswered or OfferRefused")
         self._wanted = body
@@ -161,13 +163,12 @@ class Modification:
         dialog, core = session.dialog, session.core
         assert dialog is not None
         assert self._wanted is not None
-        content = "Content-Type: application/sdp\r\n" if self._wanted else ""
         outgoing = dialog.request(
             "INVITE",
             session.next_cseq(),
             core.branch(),
             authorization=session.authorization("INVITE"),
-            headers=f"{session.contact_line}{ALLOW_LINE}{core.agent_line}{content}",
+            headers=f"{session.contact_line}{ALLOW_LINE}{core.agent_line}Content-Type: application/sdp\r\n",
             body=self._wanted,
         )
         self._exchange = ClientRequest(core, session, outgoing, dialog.flow, session.authorizer, now)
@@ -204,12 +205,15 @@ class Modification:
         self._exchange = None
         self._timer = core.layer.timers.start(now + wait, self, Input.BACKED_OFF)
 
-    def _take(self, _: float, theirs: Theirs) -> None:
+    def _take(self, now: float, theirs: Theirs) -> None:
         session = self._session
         session.core.layer.timers.cancel(self._timer)
         self._theirs = theirs
         if session.dialog is not None:
             session.dialog.refresh(theirs.request.headers.get("Contact"))
+        if isinstance(theirs.server, InviteServer):
+            # The application may have to ask the other end of the call first, which takes longer than T1.
+            theirs.server.respond(100, theirs.reply.write(100), now)
         session.core.events.append(OfferReceived(session, theirs.request.body))
 
     def _refuse_second(self, now: float, theirs: Theirs) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from softswitch.sip.session import finish
 
 if TYPE_CHECKING:
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
     from softswitch.sip.session.state import Release
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.sip.session import accept, bye, calling, cancel, reject
+from softswitch.sip.session import accept, bye, cancel, invite, reject
 from softswitch.sip.session.state import Input, State
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
     # We call (13.2).
-    (_CALLING, Input.PROVISIONAL): (_PROCEEDING, calling.progress),
-    (_CALLING, Input.CHALLENGED): (_CALLING, calling.repeat),
-    (_CALLING, Input.ANSWER): (_ESTABLISHED, calling.answered),
-    (_CALLING, Input.OFFER): (_ANSWERED, calling.answered_with_offer),
-    (_CALLING, Input.REFUSED): (_ENDED, calling.refused),
+    (_CALLING, Input.PROVISIONAL): (_PROCEEDING, invite.progress),
+    (_CALLING, Input.CHALLENGED): (_CALLING, invite.repeat),
+    (_CALLING, Input.ANSWER): (_ESTABLISHED, invite.answered),
+    (_CALLING, Input.OFFER): (_ANSWERED, invite.answered_with_offer),
+    (_CALLING, Input.REFUSED): (_ENDED, invite.refused),
     (_CALLING, Input.HANGUP): (_CANCEL_HELD, cancel.hold),
-    (_PROCEEDING, Input.PROVISIONAL): (_PROCEEDING, calling.progress),
-    (_PROCEEDING, Input.CHALLENGED): (_CALLING, calling.repeat),
-    (_PROCEEDING, Input.ANSWER): (_ESTABLISHED, calling.answered),
-    (_PROCEEDING, Input.OFFER): (_ANSWERED, calling.answered_with_offer),
-    (_PROCEEDING, Input.REFUSED): (_ENDED, calling.refused),
+    (_PROCEEDING, Input.PROVISIONAL): (_PROCEEDING, invite.progress),
+    (_PROCEEDING, Input.CHALLENGED): (_CALLING, invite.repeat),
+    (_PROCEEDING, Input.ANSWER): (_ESTABLISHED, invite.answered),
+    (_PROCEEDING, Input.OFFER): (_ANSWERED, invite.answered_with_offer),
+    (_PROCEEDING, Input.REFUSED): (_ENDED, invite.refused),
     (_PROCEEDING, Input.HANGUP): (_CANCELLING, cancel.hold_and_send),
     (_PROCEEDING, Input.BYE): (_CANCELLING, cancel.on_early_bye),
     (_CANCEL_HELD, Input.PROVISIONAL): (_CANCELLING, cancel.send),
@@ -43,9 +43,9 @@ TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
     (_CANCELLING, Input.ANSWER): (_CLOSING, cancel.answer_crossed),
     (_CANCELLING, Input.OFFER): (_CLOSING, cancel.answer_crossed),
     (_CANCELLING, Input.REFUSED): (_ENDED, cancel.finished),
-    (_ANSWERED, Input.ACKNOWLEDGE): (_ESTABLISHED, calling.acknowledge),
-    (_ANSWERED, Input.HANGUP): (_CLOSING, calling.acknowledge_and_leave),
-    (_ANSWERED, Input.ACK_MISSING): (_CLOSING, calling.acknowledge_and_leave),
+    (_ANSWERED, Input.ACKNOWLEDGE): (_ESTABLISHED, invite.acknowledge),
+    (_ANSWERED, Input.HANGUP): (_CLOSING, invite.acknowledge_and_leave),
+    (_ANSWERED, Input.ACK_MISSING): (_CLOSING, invite.acknowledge_and_leave),
     (_ANSWERED, Input.BYE): (_ENDED, bye.received),
     # They call (13.3).
     (_INCOMING, Input.ACCEPT): (_ACCEPTED, accept.send),

@@ -122,7 +122,17 @@ class TransactionLayer:
 
     def transport_failed(self, flow: Flow, now: float) -> None:
         """A message could not be sent on `flow`, or its connection is gone: tell the transactions still at work."""
-        for client in [each for each in self.clients.values() if each.flow == flow]:
+        for client in [each for each in self.clients.values() if _went_by(each.flow, flow)]:
             client.transport_failed(now)
-        for server in [each for each in self.servers.values() if each.flow == flow]:
+        for server in [each for each in self.servers.values() if _went_by(each.flow, flow)]:
             server.transport_failed(now)
+
+
+def _went_by(flow: Flow, failed: Flow) -> bool:
+    """Whether what was sent on `flow` used the failed one; without a connection number it used any to that address."""
+    return (
+        flow.remote == failed.remote
+        and flow.connection in (0, failed.connection)
+        and flow.transport == failed.transport
+        and flow.local == failed.local
+    )

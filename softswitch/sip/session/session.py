@@ -1,0 +1,322 @@
+"""An INVITE session: one dialog usage, whichever side began it. The verbs are in the files beside this one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from softswitch.sip.authorizer import Authorizer
+from softswitch.sip.core import session_key
+from softswitch.sip.errors import LocalProtocolError
+from softswitch.sip.message import Request, parse_message
+from softswitch.sip.outgoing import header_lines, host_port
+from softswitch.sip.session import accept, reject
+from softswitch.sip.session.reinvite import Input as ModificationInput
+from softswitch.sip.session.reinvite import Modification
+from softswitch.sip.session.state import Input, Outcome, Release, State
+from softswitch.sip.session.table import TABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from softswitch.sip.client_request import ClientRequest
+    from softswitch.sip.core import Core
+    from softswitch.sip.dialog import Dialog
+    from softswitch.sip.digest import Credentials
+    from softswitch.sip.flow import Flow
+    from softswitch.sip.headers import NameAddr, Reason
+    from softswitch.sip.message import Response
+    from softswitch.sip.outgoing import Outgoing
+    from softswitch.sip.reply import Reply
+    from softswitch.sip.session.pending_ack import PendingAck
+    from softswitch.sip.transaction.invite_server import InviteServer
+    from softswitch.sip.uri import Uri
+
+Role = Literal["uac", "uas"]
+
+
+class InviteSession:
+    """One call with one far end, from INVITE to the end of BYE.
+
+    Verbs record intent and never wait. A verb that comes too late (the far end has hung up, `Ended` is already
+    queued) does nothing; one that can never be right raises LocalProtocolError.
+    """
+
+    __slots__ = (
+        "_remote_uri", "authorizer", "call_id", "contact_line", "core", "dialog", "early", "exchange", "flow",
+        "had_offer", "local_cseq", "local_tag", "modification", "owner", "pending_ack", "pinned", "received",
+        "release", "remote_cseq", "remote_tag", "reply", "role", "sent", "server", "state", "timer", "told",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        core: Core,
+        role: Role,
+        *,
+        call_id: str,
+        flow: Flow,
+        remote_uri: Uri,
+        contact: NameAddr | None,
+        credentials: Credentials | None = None,
+    ) -> None:
+        self.core = core
+        self.role: Role = role
+        self.state = State.CALLING if role == "uac" else State.INCOMING
+        self.call_id = call_id
+        self.local_tag = core.token()
+        self.remote_tag = ""
+        """Empty until a response with a tag settled it."""
+        self.flow = flow
+        """Where the INVITE came from or went to."""
+        self.owner: object | None = None
+        """The application's own: whatever this session belongs to."""
+        self._remote_uri = remote_uri
+        self.contact_line = _contact_line(contact, flow)
+        self.dialog: Dialog | None = None
+        self.early: dict[str, Dialog] | None = None
+        """Ours: early dialogs by remote tag."""
+        self.exchange: ClientRequest | None = None
+        """Ours: the INVITE until its outcome."""
+        self.sent: Outgoing | None = None
+        self.server: InviteServer | None = None
+        """Theirs: the INVITE until our final response."""
+        self.reply: Reply | None = None
+        self.received: Request | None = None
+        self.had_offer = True
+        self.pinned = False
+        self.local_cseq = 0
+        self.remote_cseq = -1
+        """Theirs: the number of the INVITE."""
+        self.authorizer = Authorizer(credentials) if credentials is not None else None
+        self.pending_ack: PendingAck | None = None
+        self.modification: Modification | None = None
+        self.release: Release | None = None
+        """What shall be told when a hang-up that must wait is through."""
+        self.timer = 0
+        self.told = False
+        core.sessions[session_key(call_id, self.local_tag)] = self
+
+    # What it is.
+
+    @property
+    def request(self) -> Request:
+        """The INVITE, ours or theirs."""
+        if self.received is None:
+            assert self.sent is not None
+            request = parse_message(self.sent.encode())
+            assert isinstance(request, Request)
+            self.received, self.sent = request, None
+        return self.received
+
+    @property
+    def remote_uri(self) -> Uri:
+        """The far end's address of record: To of our INVITE, From of theirs."""
+        return self._remote_uri
+
+    @property
+    def proceeding(self) -> bool:
+        """Ours: whether anything was heard about the INVITE."""
+        return self.state not in (State.CALLING, State.CANCEL_HELD)
+
+    @property
+    def is_established(self) -> bool:
+        """Answered and acknowledged, and nobody has hung up."""
+        return self.state is State.ESTABLISHED
+
+    # Verbs of the called side.
+
+    def ring(
+        self,
+        now: float,
+        status: int = 180,
+        *,
+        body: bytes = b"",
+        headers: Sequence[tuple[str, str]] = (),
+        contact: NameAddr | None = None,
+    ) -> None:
+        """Send a provisional response 101..199; with SDP it opens early media."""
+        self._must_be("uas", "ring")
+        if not 100 < status < 200:
+            raise LocalProtocolError(f"expected a provisional status 101..199, got {status}")
+        if self.state is State.INCOMING:
+            self._use(contact)
+            accept.ring(self, status, header_lines(headers), body, now)
+
+    def accept(
+        self,
+        body: bytes,
+        now: float,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        contact: NameAddr | None = None,
+    ) -> None:
+        """Answer with 200: `body` is the SDP answer, or the offer if their INVITE had none."""
+        self._must_be("uas", "accept")
+        if self.state is State.INCOMING:
+            self._use(contact)
+            self.step(Input.ACCEPT, now, accept.write(self, 200, header_lines(headers), body))
+
+    def reject(
+        self, status: int, now: float, *, reason: str | None = None, headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Refuse with a final response 300..699."""
+        self._must_be("uas", "reject")
+        if not 300 <= status <= 699:
+            raise LocalProtocolError(f"expected a refusal 300..699, got {status}")
+        if self.state is State.INCOMING:
+            self.state = TABLE[State.INCOMING, Input.REJECT][0]
+            reject.send(self, now, Release("local", status), reason, header_lines(headers))
+
+    # Verbs of the calling side.
+
+    def ack(self, body: bytes, now: float) -> None:
+        """Our answer to the offer in their 2xx (our INVITE had none)."""
+        self._must_be("uac", "ack")
+        if self.step(Input.ACKNOWLEDGE, now, body) and self.modification is not None:
+            self.modification.settle(now)
+
+    # Verbs of both.
+
+    def hangup(self, now: float, *, cause: Reason | None = None, status: int = 480) -> None:
+        """End the session, in any state: refusal, CANCEL, BYE, or whichever of them as soon as it is allowed.
+
+        `status` answers an INVITE of theirs that is not answered yet. Asking twice is asking once.
+        """
+        if self.state is State.INCOMING:
+            release = Release("local", status if 300 <= status <= 699 else 480, cause)
+        else:
+            release = Release("local", 487 if self.state < State.ANSWERED else 200, cause)
+        self.step(Input.HANGUP, now, release)
+
+    def reinvite(self, body: bytes, now: float) -> None:
+        """Offer a change; `OfferAnswered` or `OfferRefused` follows. Waits by itself while an offer is open.
+
+        Raises LocalProtocolError while another `reinvite` has no outcome yet.
+        """
+        if self.state < State.CLOSING and not self.told:
+            self.open_modification().offer(body, now)
+
+    def accept_reinvite(self, body: bytes, now: float) -> None:
+        """Answer `OfferReceived` (or offer, if it was empty)."""
+        if self.modification is not None:
+            self.modification.step(ModificationInput.ACCEPT, now, body)
+
+    def reject_reinvite(self, status: int, now: float) -> None:
+        """Refuse `OfferReceived`; the session stays as it was."""
+        if not 300 <= status <= 699:
+            raise LocalProtocolError(f"expected a refusal 300..699, got {status}")
+        if self.modification is not None:
+            self.modification.step(ModificationInput.REJECT, now, status)
+
+    # What moves it. Called by the stack, its requests, transactions and timers.
+
+    def step(self, what: int, now: float, payload: object = None) -> bool:
+        """Take one row of the table; False for a pair without one, which is in IGNORED."""
+        row = TABLE.get((self.state, what))
+        if row is None:
+            return False
+        self.state, action = row
+        action(self, now, payload)
+        return True
+
+    def on_provisional(self, exchange: ClientRequest, response: Response, now: float) -> None:
+        """1xx to a request of ours."""
+        if exchange is self.exchange:
+            self.step(Input.PROVISIONAL, now, response)
+
+    def on_final(self, exchange: ClientRequest, response: Response | None, status: int, now: float) -> None:
+        """The outcome of a request of ours."""
+        if exchange is self.exchange:
+            if response is not None and status < 300:
+                self.step(Input.ANSWER if self.had_offer else Input.OFFER, now, response)
+            else:
+                self.step(Input.REFUSED, now, Outcome(status, response))
+        elif exchange.method == "BYE":
+            self.step(Input.BYE_DONE, now)
+        elif self.modification is not None:
+            self.modification.on_outcome(exchange, response, status, now)
+
+    def repeat_cseq(self, exchange: ClientRequest, now: float) -> int | None:
+        """May this request be repeated with credentials, and with which number?"""
+        if exchange is self.exchange:
+            wanted = self.step(Input.CHALLENGED, now)
+        elif exchange.method == "BYE":
+            wanted = self.state is State.CLOSING
+        else:
+            wanted = self.is_established
+        return self.next_cseq() if wanted else None
+
+    def on_ack(self, request: Request, now: float) -> None:
+        """An ACK within the dialog. One that was seen before, or has another number, means nothing."""
+        pending = self.pending_ack
+        if pending is None or request.cseq.number != pending.cseq:
+            return
+        pending.stop()
+        self.pending_ack = None
+        if self.is_established:
+            if self.modification is not None:
+                self.modification.step(ModificationInput.ACK, now, request if pending.late_offer else None)
+        else:
+            self.step(Input.ACK, now, request)
+            if self.modification is not None:
+                self.modification.settle(now)
+
+    def on_transport_failed(self, now: float) -> None:
+        """A response to their INVITE could not be sent."""
+        self.step(Input.TRANSPORT_FAILED, now, Release("transport", 503))
+
+    def on_timer(self, kind: int, now: float) -> None:
+        """Ringing goes on, or the application did not acknowledge an offer."""
+        if kind == accept.RING_AGAIN:
+            accept.ring_again(self, now)
+        else:
+            self.step(kind, now, Release("timeout", 408))
+
+    def on_cancel(self, server: InviteServer, request: Request, now: float) -> None:
+        """CANCEL for an INVITE of theirs, already answered with 200."""
+        if server is self.server:
+            self.step(Input.CANCEL, now, request)
+        elif self.modification is not None and self.modification.is_for(server):
+            self.modification.step(ModificationInput.CANCEL, now, 487)
+
+    # What the verbs share.
+
+    def next_cseq(self) -> int:
+        """The number of the next request (12.2.1.1: strictly increasing, contiguous)."""
+        self.local_cseq += 1
+        return self.local_cseq
+
+    def authorization(self, method: str) -> str:
+        """Authorization lines for a request within the dialog."""
+        if self.authorizer is None or self.dialog is None:
+            return ""
+        return self.authorizer.lines(method, self.dialog.uri, self.core.token)
+
+    def open_modification(self) -> Modification:
+        """The session's Modification, made when first needed."""
+        if self.modification is None:
+            self.modification = Modification(self)
+        return self.modification
+
+    def dialog_with(self, remote_tag: str) -> Dialog | None:
+        """The dialog, early or not, with the far end of this tag."""
+        if self.dialog is not None:
+            return self.dialog if self.dialog.remote_tag == remote_tag else None
+        return self.early.get(remote_tag) if self.early is not None else None
+
+    def _use(self, contact: NameAddr | None) -> None:
+        if contact is not None:
+            self.contact_line = _contact_line(contact, self.flow)
+
+    def _must_be(self, role: Role, verb: str) -> None:
+        if self.role != role:
+            raise LocalProtocolError(f"{verb}: expected a session of role {role}, this one is {self.role}")
+
+    def __repr__(self) -> str:
+        return f"<InviteSession {self.role} {self.state.name} {self.call_id}>"
+
+
+def _contact_line(contact: NameAddr | None, flow: Flow) -> str:
+    if contact is not None:
+        return f"Contact: {contact}\r\n"
+    transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+    return f"Contact: <sip:{host_port(*flow.local)}{transport}>\r\n"
