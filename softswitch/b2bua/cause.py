@@ -7,10 +7,9 @@ other side are all read from it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from softswitch.sip.headers import Reason
+from softswitch.sip.headers import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +24,17 @@ class ReleaseCause:
     """Lower-case words for logs, CDR and the Reason header."""
 
     @property
-    def reason_header(self) -> str:
-        """The value of a Reason header (RFC 3326) that carries the Q.850 cause."""
-        return f'Q.850;cause={self.q850};text="{self.text}"'
+    def reason(self) -> Reason:
+        """As a Reason header (RFC 3326)."""
+        return Reason("Q.850", self.q850, self.text)
 
 
 NORMAL: Final = ReleaseCause(200, 16, "normal clearing")
 CANCELLED: Final = ReleaseCause(487, 16, "caller hung up before answer")
 ANSWERED_ELSEWHERE: Final = ReleaseCause(200, 26, "answered elsewhere")
-NO_ANSWER: Final = ReleaseCause(408, 19, "no answer in time")
+NO_ANSWER: Final = ReleaseCause(480, 19, "no answer in time")
+NO_RESPONSE: Final = ReleaseCause(504, 102, "no response at all")
+"""From a destination: not even 100 Trying. It speaks of the way there, as a 5xx does."""
 BUSY: Final = ReleaseCause(486, 17, "user busy")
 NO_ROUTE: Final = ReleaseCause(404, 1, "no route for this number")
 NOT_ACCEPTABLE: Final = ReleaseCause(488, 65, "no common codec")
@@ -48,7 +49,6 @@ BY_STATUS: Final[dict[int, ReleaseCause]] = {
     cause.status: cause
     for cause in (
         NO_ROUTE,
-        NO_ANSWER,
         BUSY,
         CANCELLED,
         NOT_ACCEPTABLE,
@@ -61,6 +61,7 @@ BY_STATUS: Final[dict[int, ReleaseCause]] = {
         ReleaseCause(403, 21, "forbidden"),
         ReleaseCause(405, 63, "method not allowed"),
         ReleaseCause(406, 79, "not acceptable"),
+        ReleaseCause(408, 18, "no answer in time"),
         ReleaseCause(407, 21, "proxy authentication required"),
         ReleaseCause(410, 22, "number changed"),
         ReleaseCause(413, 127, "request entity too large"),
@@ -91,7 +92,7 @@ BY_STATUS: Final[dict[int, ReleaseCause]] = {
 HIDDEN: Final[dict[int, int]] = {
     # Credentials between us and a trunk, our own requests' faults and redirections are no business of the caller's.
     300: 480, 301: 410, 302: 480, 305: 480, 380: 480,
-    400: 502, 401: 502, 402: 502, 405: 502, 407: 502, 413: 502, 414: 502, 415: 488, 416: 502, 420: 502, 421: 502,
+    400: 502, 401: 502, 402: 502, 405: 502, 407: 502, 408: 480, 413: 502, 414: 502, 415: 488, 416: 502, 420: 502, 421: 502,
     423: 502, 481: 502, 482: 502, 483: 502, 485: 404, 500: 502, 501: 502, 505: 502, 513: 502, 580: 488,
 }  # fmt: skip
 """Status a callee answered -> status the caller gets, where they differ."""
@@ -114,8 +115,8 @@ def from_status(status: int) -> ReleaseCause:
 def from_reason(reason: Reason) -> ReleaseCause:
     """The cause another switch gave in a Reason header (RFC 3326); its own words are kept."""
     if reason.protocol.upper() == "Q.850":
-        return ReleaseCause(200, reason.cause, reason.text or "released")
-    return from_status(reason.cause)
+        return ReleaseCause(200, reason.cause or NORMAL.q850, reason.text or "released")
+    return from_status(reason.cause or 200)
 
 
 def towards_caller(cause: ReleaseCause) -> ReleaseCause:
@@ -124,9 +125,9 @@ def towards_caller(cause: ReleaseCause) -> ReleaseCause:
     return cause if status is None else ReleaseCause(status, cause.q850, cause.text)
 
 
-def is_route_problem(status: int, *, heard_from: bool) -> bool:
+def is_route_problem(status: int) -> bool:
     """Whether the next trunk of a list should be tried: a server failed, or nothing was ever heard (DEMAND 21).
 
-    Busy, declined, unknown and forbidden are answers about the person called: asking again would ring them twice.
+    Busy, declined, unknown and unanswered are answers about the person called: asking again would ring her twice.
     """
-    return status // 100 == 5 or (status == 408 and not heard_from)
+    return status // 100 == 5

@@ -8,32 +8,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from softswitch.sdp.negotiate import Codec
+from softswitch.sdp.codec import KNOWN_CODECS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-PCMA: Final = Codec("PCMA", 8000)
-PCMU: Final = Codec("PCMU", 8000)
-TELEPHONE_EVENT: Final = Codec("telephone-event", 8000, 1, "0-16")
+    from softswitch.sdp.codec import Codec
+
+PCMA: Final = KNOWN_CODECS["pcma"]
+PCMU: Final = KNOWN_CODECS["pcmu"]
+TELEPHONE_EVENT: Final = KNOWN_CODECS["telephone-event"]
 PLAYABLE: Final = (PCMA, PCMU)
 """What prompts and tones can be encoded to."""
-NOT_AUDIO: Final = frozenset({"TELEPHONE-EVENT", "CN"})
-
-
-def same(a: Codec, b: Codec) -> bool:
-    """Whether two entries name the same coding, whatever their parameters."""
-    return a.clock_rate == b.clock_rate and a.channels == b.channels and a.name.upper() == b.name.upper()
+G711: Final = frozenset({PCMA.key, PCMU.key})
 
 
 def convertible(a: Codec, b: Codec) -> bool:
     """Whether packets of one can be delivered as the other."""
-    return same(a, b) or (a.name.upper() in ("PCMA", "PCMU") and b.name.upper() in ("PCMA", "PCMU"))
+    return a.same_format(b) or (a.key in G711 and b.key in G711)
 
 
 def audio(codecs: Iterable[Codec]) -> list[Codec]:
     """Without telephone-event and comfort noise."""
-    return [codec for codec in codecs if codec.name.upper() not in NOT_AUDIO]
+    return [codec for codec in codecs if codec.is_audio]
 
 
 def towards(allowed: Sequence[Codec], peer: Sequence[Codec] | None) -> tuple[Codec, ...]:
@@ -48,11 +45,12 @@ def towards(allowed: Sequence[Codec], peer: Sequence[Codec] | None) -> tuple[Cod
     else:
         peer = audio(peer)
         # The peer's own fmtp goes along: relaying promises the far end exactly what the near end sends.
-        direct = [theirs for ours in wanted for theirs in peer if same(ours, theirs)]
+        direct = [theirs for ours in wanted for theirs in peer if ours.same_format(theirs)]
         converted = [
             ours
             for ours in wanted
-            if not any(same(ours, theirs) for theirs in peer) and any(convertible(ours, theirs) for theirs in peer)
+            if not any(ours.same_format(theirs) for theirs in peer)
+            and any(convertible(ours, theirs) for theirs in peer)
         ]
     chosen = (*direct, *converted)
     return (*chosen, TELEPHONE_EVENT) if chosen else ()
@@ -60,17 +58,15 @@ def towards(allowed: Sequence[Codec], peer: Sequence[Codec] | None) -> tuple[Cod
 
 def answer_like(offered: Sequence[Codec], allowed: Sequence[Codec], peer: Codec) -> tuple[Codec, ...]:
     """What to answer to an offer once the other side of the call uses `peer`: that codec if we can, else its like."""
-    candidates = [codec for codec in audio(offered) if any(same(codec, ours) for ours in allowed)]
-    for fits in (same, convertible):
-        for codec in candidates:
-            if fits(codec, peer):
-                return (codec, TELEPHONE_EVENT)
-    return ()
+    candidates = [codec for codec in audio(offered) if any(codec.same_format(ours) for ours in allowed)]
+    best = next((codec for codec in candidates if codec.same_format(peer)), None)
+    best = best or next((codec for codec in candidates if convertible(codec, peer)), None)
+    return (best, TELEPHONE_EVENT) if best is not None else ()
 
 
 def answer_alone(offered: Sequence[Codec], allowed: Sequence[Codec]) -> tuple[Codec, ...]:
     """What to answer when we are the other end ourselves (prompts, echo): something we can encode, if there is any."""
-    candidates = [codec for codec in audio(offered) if any(same(codec, ours) for ours in allowed)]
-    playable = [codec for codec in candidates if any(same(codec, ours) for ours in PLAYABLE)]
+    candidates = [codec for codec in audio(offered) if any(codec.same_format(ours) for ours in allowed)]
+    playable = [codec for codec in candidates if codec.key in G711]
     chosen = playable or candidates
     return (chosen[0], TELEPHONE_EVENT) if chosen else ()

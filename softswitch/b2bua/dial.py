@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media.ports import PortsExhausted
-from softswitch.b2bua.cause import ANSWERED_ELSEWHERE, NO_ANSWER, NO_CIRCUIT, NO_ROUTE, is_route_problem
+from softswitch.b2bua.cause import ANSWERED_ELSEWHERE, NO_ANSWER, NO_CIRCUIT, NO_RESPONSE, NO_ROUTE, is_route_problem
 from softswitch.b2bua.leg import CallFailed, LegState
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ async def dial(call: Call, stages: Sequence[Stage], *, ring_for: float, watch: W
     """
     failure = CallFailed(NO_ROUTE)
     for number, stage in enumerate(stages):
-        if number and stage.alternative and not is_route_problem(failure.cause.status, heard_from=failure.reached):
+        if number and stage.alternative and not is_route_problem(failure.cause.status):
             continue
         has_alternative = number + 1 < len(stages) and stages[number + 1].alternative
         try:
@@ -58,7 +58,6 @@ async def _ring(
     call: Call, destinations: tuple[Destination, ...], ring_for: float, silent_after: float, watch: Watch
 ) -> OutboundLeg:
     ringing, failures = _place(call, destinations)
-    tried = tuple(ringing)
     passed: set[int] = set()
     now = call.switch.clock()
     give_up, lost_patience = now + ring_for, now + min(silent_after, ring_for)
@@ -85,11 +84,13 @@ async def _ring(
         except TimeoutError:
             overdue = call.switch.clock() >= give_up
             for leg in ringing:
-                if overdue or not leg.heard_from:
+                if not leg.heard_from:
+                    leg.hangup(NO_RESPONSE)
+                elif overdue:
                     leg.hangup(NO_ANSWER)
             if not overdue:
                 lost_patience = give_up
-    raise CallFailed(_weightiest(failures), reached=any(leg.heard_from for leg in tried))
+    raise CallFailed(_weightiest(failures))
 
 
 def _place(call: Call, destinations: tuple[Destination, ...]) -> tuple[list[OutboundLeg], list[ReleaseCause]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from softswitch.b2bua import cause as causes
 from softswitch.b2bua.codec_choice import answer_alone, answer_like, towards
-from softswitch.sdp.description import SdpError
+from softswitch.sdp.errors import SdpError
 from softswitch.sip.events import (
     Answered,
     Ended,
@@ -25,7 +25,6 @@ from softswitch.sip.events import (
     Progressed,
     Refused,
 )
-from softswitch.sip.session.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.sdp.negotiate import AudioOffer, Codec
     from softswitch.sip.headers import NameAddr
-    from softswitch.sip.session.session import InviteSession
+    from softswitch.sip.session.invite import InviteSession
     from softswitch.telemetry.story import Story
 
 WEAK_BELOW = 4.0
@@ -56,12 +55,11 @@ class LegState(Enum):
 
 
 class CallFailed(Exception):
-    """The far end refused, or nobody answered in time. `reached`: it gave some sign of life before."""
+    """The far end refused, or nobody answered in time."""
 
-    def __init__(self, cause: ReleaseCause, *, reached: bool = False) -> None:
+    def __init__(self, cause: ReleaseCause) -> None:
         super().__init__(cause.text)
         self.cause = cause
-        self.reached = reached
 
 
 class Leg:
@@ -155,9 +153,8 @@ class Leg:
             self._end(cause, "switch")
 
     def _hang_up(self, cause: ReleaseCause) -> None:
-        self.session.hangup(
-            self.switch.clock(), reason=cause.reason_header, status=cause.status if cause.status >= 300 else 480
-        )
+        status = cause.status if cause.status >= 300 else 480
+        self.session.hangup(self.switch.clock(), cause=cause.reason, status=status)
 
     # -- what the stack reports ---------------------------------------------------------------------------------
 
@@ -166,8 +163,12 @@ class Leg:
         match event:
             case Progressed() | Answered():
                 pass
+            case Refused(response=None, status=408):
+                self._end(causes.NO_RESPONSE, "timeout")
+            case Refused(response=None, status=status):
+                self._end(causes.from_status(status), "transport")
             case Refused(status=status):
-                self._end(causes.from_status(status), "remote" if event.response is not None else "timeout")
+                self._end(causes.from_status(status), "remote")
             case Established(body=body):
                 self._established(body)
             case OfferReceived(body=body):
@@ -200,9 +201,8 @@ class Leg:
     def heard(self, report: QualityReport) -> None:
         """Keep the newest verdict; tell the story only when it turns bad or good (REQUIREMENTS G15)."""
         self.quality = report
-        mos = min(
-            (each.mos_cq for each in (report.received, report.sent) if each is not None and each.mos_cq), default=None
-        )
+        scores = [each.mos_15s for each in (report.received, report.sent) if each is not None]
+        mos = min((score for score in scores if score is not None), default=None)
         if mos is None:
             return
         if mos < WEAK_BELOW and not self.weak:
@@ -253,15 +253,15 @@ class Leg:
             self.media = self.switch.open_media(self)
         return self.media
 
-    def _take_answer(self, body: bytes) -> bool:
+    def _take_answer(self, body: bytes, *, provisional: bool = False) -> bool:
         """Apply an answer; one that cannot be used ends the leg, because there would be no audio."""
         try:
-            self._open_media().take_answer(body)
+            if self._open_media().take_answer(body, provisional=provisional):
+                self._tell_codec()
         except SdpError as error:
             self.story.tell("answer unusable", leg=self.name, error=str(error))
             self.hangup(causes.NOT_ACCEPTABLE)
             return False
-        self._tell_codec()
         return True
 
     def _renegotiate(self, body: bytes) -> None:
@@ -416,7 +416,7 @@ class OutboundLeg(Leg):
     @property
     def heard_from(self) -> bool:
         """Whether the far end gave any sign of life."""
-        return self.progress > 0 or self.session.state is not State.CALLING
+        return self.progress > 0 or self.session.proceeding
 
     def handle(self, event: SessionEvent) -> None:
         """Progress and answer matter to callees only."""
@@ -427,13 +427,15 @@ class OutboundLeg(Leg):
                 self.progress = status
                 self._alerted()
                 self.story.tell("progress", leg=self.name, status=status, sdp=bool(body))
-                if body and not self._take_answer(body):
+                if body and not self._take_answer(body, provisional=True):
                     return
                 self.on_change()
             case Answered(body=body):
                 if self.state is not LegState.CALLING:
                     return
-                if (body or not self.audible) and not self._take_answer(body):
+                if not body and self.media is not None and self.audible:
+                    self.media.answered_without_body()
+                elif not self._take_answer(body):
                     return
                 self.state = LegState.ANSWERED
                 self.answered_at = self.switch.clock()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class LegMedia:
     """One leg's port and negotiation. Created with the port open; `close()` gives it back, once."""
 
-    __slots__ = ("_engine", "_last_answer", "_offered", "address", "agreement", "leg", "negotiation", "port")
+    __slots__ = ("_engine", "_last_answer", "address", "agreement", "leg", "negotiation", "port")
 
     def __init__(self, engine: MediaEngine, *, label: str, group: str, advertised: str, session_id: int) -> None:
         """Open a port. Raises media.ports.PortsExhausted."""
@@ -41,28 +41,33 @@ class LegMedia:
         self.port: int = opened.port
         self.negotiation = Negotiation(address=self.address, port=self.port, session_id=session_id)
         self.agreement: AudioAgreement | None = None
-        self._offered: tuple[Codec, ...] = ()
         self._last_answer = b""
 
     # -- offers we make -----------------------------------------------------------------------------------------
 
     def offer(self, codecs: Sequence[Codec], direction: Direction = Direction.SENDRECV) -> bytes:
         """Our offer as SDP."""
-        self._offered = tuple(codecs)
+        self._last_answer = b""
         return self.negotiation.make_offer(codecs, direction=direction)
 
-    def take_answer(self, body: bytes) -> None:
-        """Their answer to our offer. The same answer again (180, 183 and 200 often repeat it) changes nothing.
+    def take_answer(self, body: bytes, *, provisional: bool = False) -> bool:
+        """Their answer to our offer; False when it is the one already in force (183 and 200 often repeat it).
 
-        A different second answer means another branch of a fork took over (RFC 3261 13.2.2.4): the same offer is
-        answered anew. Raises SdpError.
+        A `provisional` one is in force, but leaves the offer open: the final answer may come from another branch of a
+        fork (RFC 3261 13.2.2.4). Raises SdpError.
         """
-        if body == self._last_answer:
-            return
-        if self._last_answer and self._offered:
-            self.negotiation.make_offer(self._offered)
-        self._apply(self.negotiation.receive_answer(body))
+        repeated = body == self._last_answer
+        if repeated and provisional:
+            return False
+        agreement = self.negotiation.receive_answer(body, provisional=provisional)
         self._last_answer = body
+        if not repeated:
+            self._apply(agreement)
+        return not repeated
+
+    def answered_without_body(self) -> None:
+        """The final answer said nothing new: what a provisional one said is in force (RFC 3261 13.2.1)."""
+        self.negotiation.withdraw_offer()
 
     # -- offers they make ---------------------------------------------------------------------------------------
 
@@ -73,7 +78,6 @@ class LegMedia:
     def answer(self, codecs: Sequence[Codec], direction: Direction = Direction.SENDRECV) -> bytes:
         """Our answer as SDP; from here on it is in force. Raises SdpError(488) when nothing in `codecs` was offered."""
         body, agreement = self.negotiation.make_answer(codecs, direction=direction)
-        self._offered = ()
         self._last_answer = b""
         self._apply(agreement)
         return body
@@ -98,9 +102,6 @@ class LegMedia:
 
     def _apply(self, agreement: AudioAgreement) -> None:
         rtcp_address, rtcp_port = agreement.remote_rtcp
-        direction = agreement.direction
-        sends = direction in (Direction.SENDRECV, Direction.SENDONLY)
-        receives = direction in (Direction.SENDRECV, Direction.RECVONLY)
         self._engine.post(
             SetFormats(self.leg, _payloads(agreement.receive), _payloads(agreement.send), agreement.ptime),
             SetRemote(
@@ -111,7 +112,7 @@ class LegMedia:
                 rtcp_port,
                 agreement.rtcp_mux,
             ),
-            SetDirection(self.leg, send=sends and not agreement.on_hold, receive=receives),
+            SetDirection(self.leg, send=agreement.direction.sends, receive=agreement.direction.receives),
         )
         self.agreement = agreement
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media.events import (
@@ -20,7 +19,8 @@ from softswitch.b2bua.cause import NOT_ACCEPTABLE
 from softswitch.b2bua.codec_choice import towards
 from softswitch.b2bua.leg import CallFailed, OutboundLeg
 from softswitch.b2bua.leg_media import LegMedia
-from softswitch.sip.headers import NameAddr, Parameters
+from softswitch.sip.headers import NameAddr
+from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -126,15 +126,13 @@ class Switchboard:
     def contact(self, flow: Flow) -> NameAddr:
         """Our Contact on this flow (RFC 3261 8.1.1.8)."""
         host, port = flow.local
-        parameters = Parameters() if flow.transport == "UDP" else Parameters((("transport", flow.transport.lower()),))
-        return NameAddr("", Uri("sip", None, host, port, parameters, ""), Parameters())
+        parameters = NO_PARAMETERS if flow.transport == "UDP" else Parameters((("transport", flow.transport.lower()),))
+        return NameAddr("", Uri("sip", None, _in_uri(host), port, parameters), NO_PARAMETERS)
 
     def _present(self, caller: Leg, flow: Flow) -> NameAddr:
-        host, _ = flow.local
-        uri = replace(
-            caller.party.uri, scheme="sip", host=host, port=None, password=None, parameters=Parameters(), headers=""
+        return NameAddr(
+            caller.party.display_name, Uri("sip", caller.party.uri.user, _in_uri(flow.local[0])), NO_PARAMETERS
         )
-        return NameAddr(caller.party.display_name, uri, Parameters())
 
     # -- what the engine reports --------------------------------------------------------------------------------
 
@@ -168,3 +166,7 @@ class Switchboard:
                 leg.heard(event)
             case LegGone():
                 leg.media_gone(event)
+
+
+def _in_uri(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

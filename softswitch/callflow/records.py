@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from softswitch.dialplan.match import Decision
 
 BUSY = frozenset({486, 600})
-UNANSWERED = frozenset({408, 480})
-UNREACHABLE = frozenset({404, 410, 484, 485, 502, 503, 504, 604})
+UNANSWERED = frozenset({480})
+UNREACHABLE = frozenset({404, 408, 410, 484, 485, 502, 503, 504, 604})
 FAILED = frozenset({500})
 
 
@@ -113,8 +113,8 @@ def _heard(counters: StreamCounters | None, summary: DirectionSummary | None) ->
     if counters is None:
         return None
     return Heard(
-        mos_mean=summary.mos_mean if summary is not None else None,
-        mos_worst=summary.mos_worst if summary is not None else None,
+        mos_mean=summary.mos_cq if summary is not None else None,
+        mos_worst=summary.worst.mos_cq if summary is not None and summary.worst is not None else None,
         packets=counters.received,
         lost=counters.lost,
         discarded=counters.discarded,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from softswitch.b2bua.cause import NO_RESPONSE
 from softswitch.b2bua.dial import Stage
 from softswitch.dialplan.route import PhoneTarget, TrunkTarget
 from softswitch.recording.session import Recording
@@ -14,9 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from softswitch.b2bua.call import Call
-    from softswitch.b2bua.destination import Destination
     from softswitch.b2bua.leg import OutboundLeg
-    from softswitch.dialplan.route import Dial
+    from softswitch.dialplan.route import Dial, Target
     from softswitch.dialplan.rules import Dialplan
     from softswitch.endpoints.bindings import Bindings
     from softswitch.endpoints.health import DestinationHealth
@@ -44,45 +44,46 @@ class Resources:
 
     def stages(self, call: Call, dial: Dial) -> list[Stage]:
         """Where to ring, in order. Targets nobody can be reached at now contribute nothing."""
-        stages: list[Stage] = []
-        for target in dial.targets:
-            match target:
-                case TrunkTarget(trunk, number):
-                    alternatives = self._trunk(call, self.trunks[trunk], number or "")
-                    after_trunk = bool(stages) and stages[-1].destinations[0].name.startswith("trunk:")
-                    stages += [
-                        Stage((destination,), alternative=after_trunk or bool(index))
-                        for index, destination in enumerate(alternatives)
-                    ]
-                case PhoneTarget(user):
-                    contacts = self.bindings.destinations(
-                        user, call.switch.clock(), domain=self.phone_domain, codecs=self.phone_codecs
-                    )
-                    if contacts:
-                        stages.append(Stage(tuple(contacts)))
-                    else:
-                        call.story.tell("not registered", phone=user)
-        if dial.strategy == "parallel" and stages:
+        ways = [ways for ways in (self._ways(call, target) for target in dial.targets) if ways]
+        if dial.strategy == "parallel":
             # Of a trunk only the best next hop rings: several would ring the same person twice.
-            return [Stage(tuple(each for stage in stages if not stage.alternative for each in stage.destinations))]
+            together = tuple(each for target in ways for each in target[0].destinations)
+            return [Stage(together)] if together else []
+        stages: list[Stage] = []
+        for target in ways:
+            for stage in target:
+                after_trunk = bool(stages) and _is_trunk(stages[-1].destinations[0].name)
+                stages.append(replace(stage, alternative=after_trunk and _is_trunk(stage.destinations[0].name)))
         return stages
+
+    def _ways(self, call: Call, target: Target) -> list[Stage]:
+        """The ways to one target, best first: each next hop of a trunk, or all of a phone's contacts at once."""
+        now = call.switch.clock()
+        match target:
+            case TrunkTarget(trunk, number):
+                found = self.trunks[trunk].destinations(number or "", locate=self._locate, health=self.health, now=now)
+                if not found:
+                    call.story.warn("trunk has no address", trunk=trunk)
+                return [Stage((destination,)) for destination in found]
+            case PhoneTarget(user):
+                contacts = self.bindings.destinations(user, now, domain=self.phone_domain, codecs=self.phone_codecs)
+                if not contacts:
+                    call.story.tell("not registered", phone=user)
+                return [Stage(tuple(contacts))] if contacts else []
 
     def watch(self, leg: OutboundLeg, status: int) -> None:
         """Remember how a destination did."""
-        if leg.name.startswith("trunk:") and not (status == 408 and leg.heard_from):
-            self.health.report(leg.session.flow, status, leg.switch.clock())
+        if _is_trunk(leg.name):
+            silent = leg.cause is NO_RESPONSE
+            self.health.report(leg.session.flow, 408 if silent else status, leg.switch.clock())
 
     def record(self, call: Call) -> Recording:
         """Start recording this call."""
         return Recording(call, self.recordings, call.switch.number())
 
-    def _trunk(self, call: Call, trunk: Trunk, number: str) -> list[Destination]:
-        found = trunk.destinations(
-            number, locate=self._locate, health=self.health, now=call.switch.clock(), caller=None
-        )
-        if not found:
-            call.story.warn("trunk has no address", trunk=trunk.name)
-        return found
-
     def _locate(self, hop: NextHop) -> list[Flow]:
         return self.locator.flows(hop.transport, hop.host, hop.port)
+
+
+def _is_trunk(name: str) -> bool:
+    return name.startswith("trunk:")

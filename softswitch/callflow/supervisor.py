@@ -19,7 +19,7 @@ from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records
 from softswitch.dialplan.match import CallFacts, decide
-from softswitch.sdp.description import SdpError
+from softswitch.sdp.errors import SdpError
 from softswitch.telemetry.log_context import current_call
 from softswitch.telemetry.snapshot import FinishedCall
 from softswitch.telemetry.story import Story
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from softswitch.sdp.negotiate import Codec
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.message import Request
-    from softswitch.sip.session.session import InviteSession
+    from softswitch.sip.session.invite import InviteSession
     from softswitch.telemetry.cdr import CallRecord, LegRecord
     from softswitch.telemetry.log_sink import Sink
     from softswitch.telemetry.metrics import Metrics

@@ -63,9 +63,15 @@ class Recording:
         match event:
             case RecordingFailed(path=path, error=error):
                 self._call.story.warn("recording failed", file=path, error=error)
-            case RecordingFinished(lost_packets=lost):
+            case RecordingFinished(files=files):
                 del self._call.switch.recordings[self._number]
-                self._call.story.tell("recording finished", files=len(event.files), lost_packets=lost)
+                self._call.story.tell(
+                    "recording finished",
+                    files=len(files),
+                    seconds=round(max((file.duration for file in files), default=0.0), 2),
+                    lost_packets=sum(file.overruns + file.late for file in files),
+                    lost_seconds=round(max((file.dropped for file in files), default=0.0), 2),
+                )
 
 
 def _utc() -> datetime:

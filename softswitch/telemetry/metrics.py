@@ -81,9 +81,9 @@ class Readings:
     """Calls at present."""
     legs: int = 0
     transactions: int = 0
-    sip_received: Mapping[str, int] = field(default=_NOTHING)
+    sip_received: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     """By method, or by status of a response: `INVITE`, `200`."""
-    sip_sent: Mapping[str, int] = field(default=_NOTHING)
+    sip_sent: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     sip_retransmissions: int = 0
     sip_parse_errors: int = 0
     refused_unknown: int = 0
@@ -94,7 +94,7 @@ class Readings:
     media_received: int = 0
     """Packets."""
     media_sent: int = 0
-    media_dropped: Mapping[str, int] = field(default=_NOTHING)
+    media_dropped: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     """Packets by reason."""
     media_legs: int = 0
     media_ports_free: int = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
-    from softswitch.telemetry.story import Message, StoryLine
+    from softswitch.telemetry.story import Message, Story, StoryLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +75,21 @@ class TrunkSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class FinishedCall:
-    """A call that is over, with its story, as the recent list keeps it."""
+    """A call that is over, as the recent list keeps it. Its story may still grow: the answer to a BYE comes last."""
 
     record: CallRecord
     legs: tuple[LegRecord, ...]
-    story: tuple[StoryLine, ...]
-    messages: tuple[Message, ...]
+    told: Story
+
+    @property
+    def story(self) -> tuple[StoryLine, ...]:
+        """Its events in order."""
+        return self.told.lines
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """Its SIP messages in order."""
+        return self.told.messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from softswitch.sip.errors import RemoteProtocolError
+from softswitch.sip.errors import FramingError
 from softswitch.sip.flow import Flow
 from softswitch.sip.framing import KEEP_ALIVE, StreamFramer
 
@@ -69,21 +69,25 @@ class TcpConnection(asyncio.Protocol):
         """Cut the stream into messages; a stream whose framing is lost is closed (RFC 3261 18.3)."""
         try:
             messages = self._framer.feed(data)
-        except RemoteProtocolError as error:
+        except FramingError as error:
             log.info("TCP %s:%d closed: %s", *self.remote, error)
+            self._deliver(error.messages)
             self.abort()
             return
-        for message in messages:
-            if message == KEEP_ALIVE:
-                self.send(b"\r\n")
-            elif self._transport is not None and not self._transport.is_closing():
-                self._owner.driver.received(message, self.flow)
+        self._deliver(messages)
         mid_message = self._framer.pending > 0
         if not mid_message:
             self._rest(self._owner.limits.idle_seconds)
         elif messages or not self._mid_message:
             self._rest(self._owner.limits.message_seconds)
         self._mid_message = mid_message
+
+    def _deliver(self, messages: list[bytes]) -> None:
+        for message in messages:
+            if message == KEEP_ALIVE:
+                self.send(b"\r\n")
+            elif self._transport is not None and not self._transport.is_closing():
+                self._owner.driver.received(message, self.flow)
 
     def send(self, data: bytes) -> None:
         """Write now, or when connected."""
@@ -200,8 +204,8 @@ class TcpTransport:
                 await loop.create_connection(
                     lambda: connection, *connection.remote, local_addr=(self.listener.address, 0)
                 )
-        except (OSError, TimeoutError) as error:
-            log.warning("cannot connect to %s:%d over TCP: %s", *connection.remote, error or "timed out")
+        except OSError as error:  # TimeoutError is one
+            log.warning("cannot connect to %s:%d over TCP: %s", *connection.remote, str(error) or "timed out")
             self.lost(connection)
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from softswitch.sip.digest import Credentials
     from softswitch.sip.events import Event
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
 
 OFFER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8 0 101\r\n"
 ANSWER = OFFER.replace(b"192.0.2.1", b"192.0.2.2")

@@ -1,0 +1,99 @@
+"""Configuration sections to the constructor arguments of endpoints and media: values only, nothing is opened here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media.settings import MediaSettings
+from softswitch.dialplan.route import Play
+from softswitch.endpoints.authentication import PhoneAccount
+from softswitch.endpoints.network import Source
+from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.sdp.codec import KNOWN_CODECS
+from softswitch.sip.digest import Credentials
+from softswitch.sip.headers import NameAddr
+from softswitch.sip.parameters import NO_PARAMETERS
+from softswitch.sip.uri import Uri, escape_user
+from softswitch.transport.listener import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from config import schema
+    from config.load import Settings
+    from softswitch.dialplan.rules import Dialplan
+    from softswitch.sdp.codec import Codec
+
+
+def listeners(settings: Settings) -> list[Listener]:
+    """The SIP sockets to open."""
+    advertised = settings.node.advertised_address or ""
+    return [
+        Listener(listen.transport.upper(), listen.address, listen.port, advertised) for listen in settings.sip.listen
+    ]
+
+
+def media(settings: Settings) -> MediaSettings:
+    """What the engine is told."""
+    section = settings.media
+    return MediaSettings(
+        address=section.address,
+        port_first=section.ports.first,
+        port_last=section.ports.last,
+        workers=section.workers,
+        priority=section.priority,
+        media_timeout=section.timeout,
+        latch_window=section.latch_window,
+    )
+
+
+def media_address(settings: Settings) -> str:
+    """The address in SDP; "": the one SIP uses towards the same peer."""
+    section = settings.media
+    given = section.advertised_address or settings.node.advertised_address
+    return given or ("" if section.address in ("0.0.0.0", "::") else section.address)  # noqa: S104  compared with
+
+
+def codecs(names: Iterable[str]) -> tuple[Codec, ...]:
+    """Codecs by the names the configuration uses."""
+    return tuple(KNOWN_CODECS[name.lower()] for name in names)
+
+
+def trunks(settings: Settings) -> dict[str, Trunk]:
+    """The trunks by name."""
+    return {name: _trunk(name, section) for name, section in settings.trunks.items()}
+
+
+def accounts(settings: Settings) -> list[PhoneAccount]:
+    """The phones that may register."""
+    return [PhoneAccount(user, phone.password.reveal()) for user, phone in settings.phones.users.items()]
+
+
+def identities(settings: Settings, domain: str) -> Mapping[str, NameAddr]:
+    """How each phone is presented to whom it calls."""
+    return {
+        user: NameAddr(
+            phone.display_name or "", Uri("sip", escape_user(phone.caller_id or user), domain), NO_PARAMETERS
+        )
+        for user, phone in settings.phones.users.items()
+    }
+
+
+def prompt_files(dialplan: Dialplan) -> list[str]:
+    """Every file some rule plays, once."""
+    found = [action.file for rule in dialplan.rules for action in rule.route.actions if isinstance(action, Play)]
+    return list(dict.fromkeys(found))
+
+
+def _trunk(name: str, section: schema.Trunk) -> Trunk:
+    credentials = None
+    if section.username is not None and section.password is not None:
+        credentials = Credentials(section.username, section.password.reveal(), section.realm)
+    return Trunk(
+        name=name,
+        sources=tuple(Source.parse(str(source)) for source in section.sources),
+        next_hops=tuple(NextHop(hop.host, hop.port, hop.transport.upper()) for hop in section.destinations),
+        codecs=codecs(section.codecs),
+        credentials=credentials,
+        from_domain=section.from_domain,
+    )

@@ -1,0 +1,122 @@
+"""Who may ask what of us: every event of the SIP stack comes here first and goes to the leg or service it is for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from softswitch.callflow.supervisor import Incoming
+from softswitch.endpoints.access_control import Phones
+from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
+from softswitch.endpoints.trunk import Trunk
+from softswitch.sip.events import InviteReceived, RequestCompleted, RequestReceived
+from softswitch.sip.headers import NameAddr
+from softswitch.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from softswitch.callflow.supervisor import CallSupervisor
+    from softswitch.endpoints.access_control import Gate
+    from softswitch.endpoints.authentication import Authenticator
+    from softswitch.endpoints.registrar import Registrar
+    from softswitch.sdp.codec import Codec
+    from softswitch.sip.events import Event
+    from softswitch.transport.driver import SipDriver
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+
+
+class Reception:
+    """The dispatcher. Sources were admitted by the gate; here it is decided what they may begin."""
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        authenticator: Authenticator,
+        registrar: Registrar,
+        supervisor: CallSupervisor,
+        driver: SipDriver,
+        phone_codecs: tuple[Codec, ...],
+        identities: Mapping[str, NameAddr],
+    ) -> None:
+        """`identities`: how each phone user is presented to whom it calls."""
+        self._gate = gate
+        self._authenticator = authenticator
+        self._registrar = registrar
+        self._supervisor = supervisor
+        self._driver = driver
+        self._phone_codecs = phone_codecs
+        self._identities = identities
+
+    def dispatch(self, event: Event) -> None:
+        """Take one event of the stack."""
+        match event:
+            case InviteReceived():
+                self._invite(event)
+            case RequestReceived():
+                self._request(event)
+            case RequestCompleted():
+                pass
+            case _:
+                leg = event.session.owner
+                if leg is not None:
+                    leg.handle(event)
+
+    def _invite(self, event: InviteReceived) -> None:
+        now = self._driver.now()
+        session, request = event.session, event.request
+        match self._gate.may_begin(event.flow):
+            case Trunk() as trunk:
+                self._supervisor.begin(
+                    Incoming(
+                        session=session,
+                        request=request,
+                        source=trunk.label,
+                        caller=_identity(request.from_),
+                        codecs=trunk.codecs,
+                    )
+                )
+            case Phones():
+                match self._authenticator.authenticate(request, event.flow, now):
+                    case Authenticated(user=user):
+                        self._supervisor.begin(
+                            Incoming(
+                                session=session,
+                                request=request,
+                                source=f"phone:{user}",
+                                caller=self._identities.get(user) or _identity(request.from_),
+                                codecs=self._phone_codecs,
+                            )
+                        )
+                    case Challenge(headers=headers, status=status):
+                        session.reject(status, now, headers=headers)
+                    case Refused(status=status, reason=reason, headers=headers):
+                        session.reject(status, now, reason=reason, headers=headers)
+            case None:
+                session.reject(403, now)
+
+    def _request(self, event: RequestReceived) -> None:
+        now = self._driver.now()
+        request = event.request
+        owner = self._gate.may_begin(event.flow)
+        with self._driver.turn() as stack:
+            if request.method == "OPTIONS":
+                status = 503 if self._supervisor.draining else 200
+                stack.respond(
+                    event.exchange, status, headers=(("Allow", ALLOW), ("Accept", "application/sdp")), now=now
+                )
+            elif request.method == "REGISTER" and isinstance(owner, Phones):
+                answer = self._registrar.register(request, event.flow, now)
+                stack.respond(event.exchange, answer.status, answer.reason, headers=answer.headers, now=now)
+            elif owner is None or request.method == "REGISTER":
+                stack.respond(event.exchange, 403, now=now)
+            else:
+                stack.respond(event.exchange, 405, headers=(("Allow", ALLOW),), now=now)
+
+
+def _identity(party: NameAddr) -> NameAddr:
+    """Name and number of a From header, without the tag and whatever else belonged to its dialog."""
+    user = party.uri.user if party.uri.scheme in ("sip", "sips", "tel") else None
+    return replace(party, uri=Uri("sip", user, party.uri.host), parameters=type(party.parameters)())

@@ -1,0 +1,153 @@
+"""A SIP phone for flows: a real stack of its own on the wire, which does what its script says and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from softswitch.sip.events import Answered, Ended, Established, InviteReceived, OfferReceived, Progressed, Refused
+from softswitch.sip.flow import Flow
+from softswitch.sip.headers import NameAddr
+from softswitch.sip.parameters import NO_PARAMETERS
+from softswitch.sip.stack import SipStack
+from softswitch.sip.uri import Uri
+from softswitch.transport.driver import SipDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from softswitch.sip.events import Event
+    from softswitch.sip.session.session import InviteSession
+    from tests.support.wire_loop import Wire
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a called phone does, in seconds after the INVITE; None = never."""
+
+    ring: float | None = None
+    early: float | None = None
+    answer: float | None = None
+    reject: tuple[float, int] | None = None
+    hang_up: float | None = None
+    hold: float | None = None
+
+
+class Everyone:
+    """Admits all and traces nothing: what a phone on a test wire does."""
+
+    def admits(self, flow: Flow) -> bool:
+        """Always."""
+        return True
+
+    def received(self, flow: Flow, data: bytes) -> None:
+        """Not kept."""
+
+    def sent(self, flow: Flow, data: bytes) -> None:
+        """Not kept."""
+
+
+def sdp(port: int, codecs: str = "8 0 101", direction: str = "sendrecv") -> bytes:
+    """A small audio description."""
+    return (
+        f"v=0\r\no=- {port} 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n"
+        f"m=audio {port} RTP/AVP {codecs}\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
+    ).encode()
+
+
+class Phone:
+    """One user agent at one address."""
+
+    def __init__(self, wire: Wire, address: Address, token: Callable[[], str], plan: Plan | None = None) -> None:
+        self.address = address
+        self.plan = plan or Plan()
+        self.stack = SipStack(token=token, user_agent="test-phone")
+        everyone = Everyone()
+        self.driver = SipDriver(
+            self.stack, asyncio.get_running_loop(), admission=everyone, dispatch=self._dispatch, tracer=everyone
+        )
+        wire.join(self.driver, address)
+        self.events: list[Event] = []
+        self.sessions: list[InviteSession] = []
+        self.refused: list[int] = []
+        self.progress: list[tuple[int, bool]] = []
+        self.ended: list[tuple[str, int]] = []
+        self.answered = 0
+        self.rang = 0
+
+    def call(
+        self, number: str, switch: Address, *, body: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()
+    ) -> InviteSession:
+        """Send an INVITE for `number` to the switch."""
+        with self.driver.turn() as stack:
+            session = stack.invite(
+                uri=Uri("sip", number, switch[0], switch[1]),
+                from_=NameAddr("", Uri("sip", "caller", self.address[0]), NO_PARAMETERS),
+                to=NameAddr("", Uri("sip", number, switch[0]), NO_PARAMETERS),
+                contact=self._contact(),
+                flow=Flow("UDP", self.address, switch),
+                body=sdp(40000) if body is None else body,
+                headers=headers,
+                now=self.driver.now(),
+            )
+        self.sessions.append(session)
+        return session
+
+    def hang_up(self, session: InviteSession) -> None:
+        """CANCEL or BYE, whatever fits."""
+        with self.driver.turn():
+            session.hangup(self.driver.now())
+
+    def hold(self, session: InviteSession, direction: str = "sendonly") -> None:
+        """re-INVITE with another direction."""
+        with self.driver.turn():
+            session.reinvite(sdp(40000, "8 101", direction), self.driver.now())
+
+    def _contact(self) -> NameAddr:
+        return NameAddr("", Uri("sip", None, *self.address), NO_PARAMETERS)
+
+    def _dispatch(self, event: Event) -> None:
+        self.events.append(event)
+        match event:
+            case InviteReceived(session=session):
+                self.sessions.append(session)
+                self.rang += 1
+                self._follow(session)
+            case OfferReceived(session=session):
+                with self.driver.turn():
+                    session.accept_reinvite(sdp(41000, "8 101"), self.driver.now())
+            case Progressed(status=status, body=body):
+                self.progress.append((status, bool(body)))
+            case Answered():
+                self.answered += 1
+            case Established():
+                pass
+            case Refused(status=status):
+                self.refused.append(status)
+            case Ended(by=by, status=status):
+                self.ended.append((by, status))
+            case _:
+                pass
+
+    def _follow(self, session: InviteSession) -> None:
+        plan, loop = self.plan, asyncio.get_running_loop()
+        if plan.ring is not None:
+            loop.call_later(plan.ring, self._do, lambda now: session.ring(now, 180))
+        if plan.early is not None:
+            loop.call_later(plan.early, self._do, lambda now: session.ring(now, 183, body=sdp(41000, "8 101")))
+        if plan.answer is not None:
+            loop.call_later(
+                plan.answer, self._do, lambda now: session.accept(sdp(41000, "8 101"), now, contact=self._contact())
+            )
+        if plan.reject is not None:
+            status = plan.reject[1]
+            loop.call_later(plan.reject[0], self._do, lambda now: session.reject(status, now))
+        if plan.hang_up is not None:
+            loop.call_later(plan.hang_up, self.hang_up, session)
+
+    def _do(self, action: Callable[[float], None]) -> None:
+        with self.driver.turn():
+            action(self.driver.now())

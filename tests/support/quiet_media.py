@@ -1,0 +1,132 @@
+"""The far side of the media door for flows on virtual time: takes every command, sends no packet, hears nothing.
+
+It stands behind the same boundary as a worker process or an external relay would (frozen commands in, frozen events
+out); the compiled engine has its own tests with real sockets, and the interop tests run both together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from media.commands import (
+    CloseLeg,
+    CloseRecording,
+    Connect,
+    Disconnect,
+    OpenRecording,
+    Play,
+    StartEcho,
+    StopEcho,
+    StopPlay,
+)
+from media.events import LegGone, MediaTimeout, PlaybackFinished, RecordingFinished
+from media.ports import PortsExhausted
+from media.quality.verdict import StreamCounters
+from media.snapshots import DropCounters, LegStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media.commands import Command
+    from media.events import Event
+
+NOTHING_HEARD = LegStatistics(
+    received=StreamCounters(0, 0, 0, 0, 0, 0.0, 0),
+    reported=None,
+    rtt_ms=None,
+    remote=None,
+    packets_received=0,
+    octets_received=0,
+    packets_sent=0,
+    octets_sent=0,
+    ssrc_received=0,
+    ssrc_sent=0,
+    drops=DropCounters(0, 0, 0, 0, 0, 0),
+    tap_overruns=0,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedQuietLeg:
+    """What `open_leg` gives."""
+
+    leg: int
+    address: str
+    port: int
+
+
+class QuietMedia:
+    """Counts legs and ports; refuses when more than `capacity` legs are open."""
+
+    def __init__(self, *, capacity: int = 1000, prompt_seconds: float = 2.0) -> None:
+        self.on_event: Callable[[Event], None] = lambda _event: None
+        self.open: set[int] = set()
+        self.recordings: set[int] = set()
+        self.connected: set[frozenset[int]] = set()
+        self.echoing: set[int] = set()
+        self.commands: list[Command] = []
+        self._playing: dict[int, asyncio.TimerHandle | None] = {}
+        self._capacity = capacity
+        self._prompt_seconds = prompt_seconds
+        self._next = 0
+
+    def open_leg(self, *, label: str, group: str = "") -> OpenedQuietLeg:
+        """A new leg."""
+        if len(self.open) >= self._capacity:
+            raise PortsExhausted("no port is free")
+        self._next += 1
+        self.open.add(self._next)
+        return OpenedQuietLeg(self._next, "192.0.2.1", 20000 + 2 * self._next)
+
+    def post(self, *commands: Command) -> None:
+        """Carry out what changes the books."""
+        self.commands += commands
+        for command in commands:
+            match command:
+                case Connect(a, b):
+                    self.connected = {pair for pair in self.connected if not pair & {a, b}} | {frozenset((a, b))}
+                case Disconnect(a, b):
+                    self.connected.discard(frozenset((a, b)))
+                case StartEcho(leg):
+                    self.echoing.add(leg)
+                case StopEcho(leg):
+                    self.echoing.discard(leg)
+                case Play(leg, playback, _, repeat):
+                    self._playing[leg] = None if repeat else self._later(self._prompt_seconds, leg, playback, "end")
+                case StopPlay(leg):
+                    handle = self._playing.pop(leg, None)
+                    if handle is not None:
+                        handle.cancel()
+                case OpenRecording(recording):
+                    self.recordings.add(recording)
+                case CloseRecording(recording):
+                    self.recordings.discard(recording)
+                    self.say(RecordingFinished(recording, ()))
+                case CloseLeg(leg):
+                    self._close(leg)
+                case _:
+                    pass
+
+    def fall_silent(self, leg: int) -> None:
+        """As if the far end had stopped sending."""
+        self.say(MediaTimeout(leg, 60.0))
+
+    def say(self, event: Event) -> None:
+        """Deliver an event the way the engine does: later, on the loop."""
+        asyncio.get_running_loop().call_soon(self.on_event, event)
+
+    def _later(self, seconds: float, leg: int, playback: int, reason: str) -> asyncio.TimerHandle:
+        finished = PlaybackFinished(leg, playback, "end" if reason == "end" else "stopped")
+        return asyncio.get_running_loop().call_later(seconds, self.on_event, finished)
+
+    def _close(self, leg: int) -> None:
+        if leg in self.open:
+            self.open.remove(leg)
+            self.echoing.discard(leg)
+            self.connected = {pair for pair in self.connected if leg not in pair}
+            handle = self._playing.pop(leg, None)
+            if handle is not None:
+                handle.cancel()
+            self.say(LegGone(leg, NOTHING_HEARD, None))

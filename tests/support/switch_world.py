@@ -1,0 +1,143 @@
+"""A whole switch on virtual time: real stack, legs, calls and scripts; a wire instead of sockets, quiet media."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from softswitch.b2bua.ladder import Ladder
+from softswitch.b2bua.switchboard import Switchboard
+from softswitch.callflow.resources import Resources
+from softswitch.callflow.supervisor import CallSupervisor, Incoming, Limits
+from softswitch.dialplan.numbers import Numbering
+from softswitch.dialplan.route import Dial, Route, TrunkTarget
+from softswitch.dialplan.rules import Dialplan, Rule
+from softswitch.endpoints.bindings import Bindings
+from softswitch.endpoints.health import DestinationHealth
+from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.sdp.codec import KNOWN_CODECS
+from softswitch.sip.events import InviteReceived
+from softswitch.sip.stack import SipStack
+from softswitch.telemetry.log_sink import NullSink
+from softswitch.telemetry.metrics import Metrics
+from softswitch.telemetry.recent import RecentCalls
+from softswitch.transport.driver import SipDriver
+from softswitch.transport.locate import Locator
+from tests.support.phone import Everyone, Phone, Plan
+from tests.support.quiet_media import QuietMedia
+from tests.support.wire_loop import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from softswitch.dialplan.route import Action
+    from softswitch.sip.events import Event
+    from softswitch.telemetry.cdr import CallRecord, LegRecord
+
+SWITCH = ("192.0.2.1", 5060)
+CODECS = (KNOWN_CODECS["pcma"], KNOWN_CODECS["pcmu"])
+
+
+class World:
+    """One switch, any number of phones. Trunk `tN` leads to the phone at 198.51.100.N."""
+
+    def __init__(self, dice: Random, actions: Sequence[Action], **wire: float) -> None:
+        self.dice = dice
+        self.wire = Wire(dice, **wire)
+        self.media = QuietMedia()
+        self.records: list[tuple[CallRecord, Sequence[LegRecord]]] = []
+        self.phones: dict[int, Phone] = {}
+        loop = asyncio.get_running_loop()
+        ladder = Ladder(loop.time)
+        self.stack = SipStack(token=self.token, user_agent="softswitch")
+        self.driver = SipDriver(self.stack, loop, admission=Everyone(), dispatch=self._dispatch, tracer=ladder)
+        self.wire.join(self.driver, SWITCH)
+        numbers = itertools.count(1)
+        self.switch = Switchboard(
+            driver=self.driver,
+            engine=self.media,  # type: ignore[arg-type]  the door's other side, see quiet_media
+            number=lambda: next(numbers),
+            media_address="",
+            ladder=ladder,
+            warn=lambda _text: None,
+        )
+        self.media.on_event = self.switch.media_event
+        locator = Locator()
+        locator.start_from(self.driver.listening())
+        self.supervisor = CallSupervisor(
+            self.switch,
+            Resources(
+                dialplan=Dialplan((Rule(Route("test", tuple(actions))),), Numbering()),
+                trunks={f"t{n}": _trunk(n) for n in range(1, 9)},
+                bindings=Bindings(),
+                health=DestinationHealth(),
+                locator=locator,
+                phone_domain=SWITCH[0],
+                phone_codecs=CODECS,
+                prompts={"/prompt.wav": 1},
+                recordings=Path("/recordings"),
+                record_by_default=True,
+            ),
+            limits=Limits(calls=100),
+            new_id=self.token,
+            sink=NullSink(),
+            node="test",
+            metrics=Metrics(),
+            recent=RecentCalls(),
+            file_records=lambda call, legs: self.records.append((call, legs)),
+        )
+
+    def token(self) -> str:
+        """Random hex from the seeded dice."""
+        return f"{self.dice.getrandbits(64):016x}"
+
+    def phone(self, number: int, plan: Plan | None = None) -> Phone:
+        """The phone trunk `t<number>` leads to."""
+        self.phones[number] = Phone(self.wire, (f"198.51.100.{number}", 5060), self.token, plan)
+        return self.phones[number]
+
+    async def settle(self, seconds: float = 200.0) -> None:
+        """Let every timer run out, then check that nothing is left of any call."""
+        await asyncio.sleep(seconds)
+        assert not self.supervisor.calls
+        assert not self.media.open, f"legs left in the engine: {self.media.open}"
+        assert not self.media.recordings
+        assert not self.media.connected
+        assert not self.stack.statistics.sessions
+        assert not self.stack.statistics.transactions + self.stack.statistics.lingering
+        for phone in self.phones.values():
+            assert not phone.stack.statistics.sessions
+            assert not phone.stack.statistics.transactions + phone.stack.statistics.lingering
+        task = asyncio.current_task()
+        assert task is not None
+        assert asyncio.all_tasks() == {task}
+        assert task.cancelling() == 0
+
+    def _dispatch(self, event: Event) -> None:
+        if isinstance(event, InviteReceived):
+            self.supervisor.begin(
+                Incoming(
+                    session=event.session,
+                    request=event.request,
+                    source="trunk:inbound",
+                    caller=event.request.from_,
+                    codecs=CODECS,
+                )
+            )
+            return
+        leg = getattr(event, "session").owner  # noqa: B009  every other event here belongs to a session
+        if leg is not None:
+            leg.handle(event)
+
+
+def to(*trunks: int, strategy: str = "sequential", ring_for: float = 20.0) -> Dial:
+    """A dial action for these trunks."""
+    targets = tuple(TrunkTarget(f"t{n}", "123") for n in trunks)
+    return Dial(targets, "parallel" if strategy == "parallel" else "sequential", ring_for)
+
+
+def _trunk(number: int) -> Trunk:
+    return Trunk(name=f"t{number}", next_hops=(NextHop(f"198.51.100.{number}"),), codecs=CODECS)
