@@ -101,7 +101,7 @@ class Talker:
 def clicks(wave: np.ndarray) -> np.ndarray:
     """Where clicks begin, in samples; a click of which a part is missing still counts from its first sample."""
     loud = np.flatnonzero(wave > 25000)
-    return loud[np.diff(loud, prefix=-RATE) > 2 * CLICK] if len(loud) else loud
+    return loud[np.diff(loud, prepend=-RATE) > 2 * CLICK] if len(loud) else loud
 
 
 def click_errors(wave: np.ndarray, delay: float, *, after: float = 0.0) -> np.ndarray:
