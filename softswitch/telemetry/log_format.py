@@ -44,7 +44,7 @@ def as_json(line: LogLine) -> str:
     for name, value in line.facts.items():
         if value is None:
             continue
-        entry[f"{name}_" if name in _RESERVED else name] = HIDDEN if is_secret_name(name) else _clean(value)
+        entry[f"{name}_" if name in _RESERVED else name] = shown(name, value)
     return _encode(entry) + "\n"
 
 
@@ -54,12 +54,15 @@ def as_text(line: LogLine) -> str:
     for name, value in line.facts.items():
         if value is None:
             continue
-        shown = HIDDEN if is_secret_name(name) else _clean(value)
-        parts.append(f"{name}={_quoted(shown) if isinstance(shown, str) else shown}")
+        text = shown(name, value)
+        parts.append(f"{name}={_quoted(text) if isinstance(text, str) else text}")
     return " ".join(parts) + "\n"
 
 
-def _clean(value: Fact) -> Fact:
+def shown(name: str, value: Fact) -> Fact:
+    """A fact as it may be shown: secrets hidden by the fact's name, credentials cut out of its text."""
+    if is_secret_name(name):
+        return HIDDEN
     return redact(value) if isinstance(value, str) else value
 
 

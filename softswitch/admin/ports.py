@@ -1,0 +1,71 @@
+"""What the admin interface needs of the switch. It sees values only and can reach nothing that lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from softswitch.telemetry.cdr import CallRecord, LegRecord
+    from softswitch.telemetry.metrics import Metrics, Readings
+    from softswitch.telemetry.recent import RecentCalls
+    from softswitch.telemetry.snapshot import CallSnapshot, Readiness, TrunkSnapshot
+    from softswitch.telemetry.story import Message, StoryLine
+
+
+class SnapshotSource(Protocol):
+    """Copies out the state of one moment. Called on the signalling loop; must not wait."""
+
+    def calls(self) -> Sequence[CallSnapshot]:
+        """All running calls, the oldest first."""
+
+    def call(self, call_id: str) -> CallSnapshot | None:
+        """One running call; None when there is none of this id."""
+
+    def story(self, call_id: str) -> tuple[Sequence[StoryLine], Sequence[Message]] | None:
+        """Events and SIP messages of a running call; None when there is none of this id."""
+
+    def trunks(self) -> Sequence[TrunkSnapshot]:
+        """All trunks as configured at present."""
+
+    def readiness(self) -> Readiness:
+        """Whether new calls are taken."""
+
+    def readings(self) -> Readings:
+        """What the parts have counted."""
+
+
+class Commands(Protocol):
+    """What an operator may do. Called on the signalling loop; must not wait."""
+
+    def hang_up(self, call_id: str) -> bool:
+        """End this call; False when there is none of this id."""
+
+
+class CallHistory(Protocol):
+    """Finished calls in the database; see `store.call_log.CallLog`. Called in a worker thread; may block."""
+
+    def get(self, call_id: str) -> tuple[CallRecord, tuple[LegRecord, ...]] | None:
+        """The call with its legs; None when it is not there."""
+
+    def latest(self, count: int, *, before: float | None = None) -> list[CallRecord]:
+        """The calls started last, before a moment in Unix seconds if given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminParts:
+    """What the resources draw on."""
+
+    source: SnapshotSource
+    commands: Commands
+    recent: RecentCalls
+    history: CallHistory
+    metrics: Metrics
+    version: str
+
+
+PARTS = web.AppKey("parts", AdminParts)

@@ -1,0 +1,162 @@
+"""Calls, legs, stories and trunks as JSON. Running and finished calls have the same shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.telemetry.log_format import shown, timestamp
+from softswitch.telemetry.siptrace import render_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from softswitch.admin.operation import Json
+    from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
+    from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot, TrunkSnapshot
+    from softswitch.telemetry.story import Message, StoryLine
+
+ENDED = "ended"
+"""The state of a finished call or leg."""
+
+
+def running_call(call: CallSnapshot) -> dict[str, Json]:
+    """A call that goes on."""
+    return {
+        "id": call.call_id,
+        "state": call.state,
+        "source": call.source,
+        "caller": call.caller,
+        "called": call.called,
+        "route": call.route,
+        "destination": call.destination,
+        "started_at": timestamp(call.started_at),
+        "answered_at": None if call.answered_at is None else timestamp(call.answered_at),
+        "ended_at": None,
+        "seconds": round(call.seconds, 3),
+        "outcome": None,
+        "sip_status": None,
+        "q850_cause": None,
+        "hung_up_by": None,
+        "codec": call.legs[0].codec if call.legs else None,
+        "mos_mean": None,
+        "mos_worst": None,
+        "recording": None,
+    }
+
+
+def finished_call(call: CallRecord) -> dict[str, Json]:
+    """A call that is over."""
+    answer = call.answered_after
+    return {
+        "id": call.call_id,
+        "state": ENDED,
+        "source": call.source,
+        "caller": call.caller,
+        "called": call.called,
+        "route": call.route,
+        "destination": call.destination,
+        "started_at": timestamp(call.started_at),
+        "answered_at": None if answer is None else timestamp(call.started_at + answer),
+        "ended_at": timestamp(call.started_at + call.ended_after),
+        "seconds": round(call.duration_seconds, 3),
+        "outcome": call.outcome.value,
+        "sip_status": call.sip_status,
+        "q850_cause": call.q850_cause,
+        "hung_up_by": call.hung_up_by,
+        "codec": call.codec,
+        "mos_mean": _rounded(call.mos_mean),
+        "mos_worst": _rounded(call.mos_worst),
+        "recording": call.recording,
+    }
+
+
+def running_leg(leg: LegSnapshot) -> dict[str, Json]:
+    """A leg of a call that goes on."""
+    return {
+        "id": leg.leg_id,
+        "role": leg.role,
+        "endpoint": leg.endpoint,
+        "state": leg.state,
+        "remote_uri": leg.remote_uri,
+        "sip_call_id": leg.sip_call_id,
+        "sip_status": None,
+        "hung_up_by": None,
+        "codec": leg.codec,
+        "on_hold": leg.on_hold,
+        "local_media": leg.local_media,
+        "remote_media": leg.remote_media,
+        "rtt_ms": _rounded(leg.rtt_ms),
+        "from_party": _heard(leg.from_party),
+        "to_party": _heard(leg.to_party),
+        "recording": leg.recording,
+    }
+
+
+def finished_leg(leg: LegRecord) -> dict[str, Json]:
+    """A leg of a call that is over."""
+    return {
+        "id": leg.leg_id,
+        "role": leg.role,
+        "endpoint": leg.endpoint,
+        "state": ENDED,
+        "remote_uri": leg.remote_uri,
+        "sip_call_id": leg.sip_call_id,
+        "sip_status": leg.sip_status,
+        "hung_up_by": leg.hung_up_by,
+        "codec": leg.codec,
+        "on_hold": False,
+        "local_media": None,
+        "remote_media": leg.remote_media,
+        "rtt_ms": _rounded(leg.rtt_ms),
+        "from_party": _heard(leg.from_party),
+        "to_party": _heard(leg.to_party),
+        "recording": leg.recording,
+    }
+
+
+def story(lines: Sequence[StoryLine]) -> list[Json]:
+    """The events in order, secrets left out as in the log."""
+    return [
+        {
+            "time": timestamp(line.time),
+            "event": line.event,
+            "facts": {name: shown(name, value) for name, value in line.facts.items() if value is not None},
+        }
+        for line in lines
+    ]
+
+
+def ladder(messages: Sequence[Message]) -> str:
+    """The SIP messages as aligned text."""
+    return render_messages(messages)
+
+
+def trunk(of: TrunkSnapshot) -> dict[str, Json]:
+    """A trunk; never its credentials."""
+    return {
+        "name": of.name,
+        "sources": list(of.sources),
+        "next_hops": [
+            {"address": hop.address, "transport": hop.transport, "avoided_for": round(hop.avoided_for, 1)}
+            for hop in of.next_hops
+        ],
+        "codecs": list(of.codecs),
+        "calls": of.calls,
+    }
+
+
+def _heard(heard: Heard | None) -> Json:
+    if heard is None:
+        return None
+    return {
+        "mos_mean": _rounded(heard.mos_mean),
+        "mos_worst": _rounded(heard.mos_worst),
+        "packets": heard.packets,
+        "lost": heard.lost,
+        "discarded": heard.discarded,
+        "jitter_ms": _rounded(heard.jitter_ms),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

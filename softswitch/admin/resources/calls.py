@@ -1,0 +1,93 @@
+"""GET /api/calls: what runs now and what ended last."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from softswitch.admin.answers import error, long_answer
+from softswitch.admin.operation import Operation, Parameter
+from softswitch.admin.ports import PARTS
+from softswitch.admin.render import finished_call, running_call
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from softswitch.admin.operation import Json
+
+DEFAULT_LIMIT = 100
+MOST = 500
+"""Calls in one answer."""
+STATES = ("all", "running", "ended")
+
+
+async def get(request: web.Request) -> web.StreamResponse:
+    """Running calls first, the oldest first; then those that ended, the last first."""
+    parts = request.app[PARTS]
+    state = request.query.get("state", "all")
+    if state not in STATES:
+        return error(400, f"state: expected one of {', '.join(STATES)}")
+    try:
+        limit = _limit(request.query.get("limit"))
+        before = _moment(request.query.get("before"))
+    except ValueError as wrong:
+        return error(400, str(wrong))
+    running = parts.source.calls()
+    calls: list[Json] = []
+    if state != "ended" and before is None:
+        calls += [running_call(call) for call in running[:limit]]
+    left = limit - len(calls)
+    if state != "running" and left:
+        ended = [] if before is not None else [call.record for call in parts.recent.latest(left)]
+        if len(ended) < left:
+            # What ended a moment ago may not be stored yet; what is stored may be in the recent list as well.
+            known = {record.call_id for record in ended}
+            stored = await asyncio.to_thread(parts.history.latest, left, before=before)
+            ended += [record for record in stored if record.call_id not in known][: left - len(ended)]
+        calls += [finished_call(record) for record in ended]
+    return await long_answer({"running": len(running), "calls": calls})
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_LIMIT
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MOST):
+        raise ValueError(f"limit: expected a number from 1 to {MOST}")
+    return int(text)
+
+
+def _moment(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text[:40])
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("before: expected a time with its zone, such as 2026-01-31T12:00:00Z")
+    return moment.timestamp()
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/api/calls",
+        name="listCalls",
+        summary="Running calls, the oldest first, then calls that ended, the last first.",
+        handler=get,
+        parameters=(
+            Parameter("state", "query", "Which calls.", {"type": "string", "enum": list(STATES), "default": "all"}),
+            Parameter(
+                "limit",
+                "query",
+                "Calls at most.",
+                {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT},
+            ),
+            Parameter(
+                "before", "query", "Only ended calls that started earlier.", {"type": "string", "format": "date-time"}
+            ),
+        ),
+        responses={200: ("The calls.", "CallList"), 400: ("A parameter is wrong.", "Error")},
+    ),
+)

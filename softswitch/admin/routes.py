@@ -1,0 +1,16 @@
+"""All operations there are, in the order they are described."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.admin.resources import call, calls, description, health, metrics, ready, trunks
+
+if TYPE_CHECKING:
+    from softswitch.admin.operation import Operation
+
+
+def operations() -> tuple[Operation, ...]:
+    """Every operation of every resource."""
+    resources = (health, ready, calls, call, trunks, metrics, description)
+    return tuple(operation for resource in resources for operation in resource.OPERATIONS)
