@@ -29,6 +29,11 @@ class StreamFramer:
         self._scanned = 0
         self._total = 0  # octets of the message whose headers are complete; 0 while they are not
 
+    @property
+    def pending(self) -> int:
+        """Octets received of a message that is not complete yet."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> list[bytes]:
         """Take what was received; return the messages that are now complete, KEEP_ALIVE for each double CRLF.
 

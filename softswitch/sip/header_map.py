@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.sip.errors import LocalProtocolError, RemoteProtocolError
 from softswitch.sip.grammar import is_token, split_list
+from softswitch.sip.headers import NameAddr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -88,8 +89,12 @@ class Headers:
             self.add(name, value)
 
     @classmethod
-    def from_lines(cls, lines: list[str]) -> Headers:
-        """Header lines of a message, unfolded and free of CR and LF; RemoteProtocolError for one without a name."""
+    def from_lines(cls, lines: list[str]) -> Headers | None:
+        """Header lines of a message, free of CR and LF; RemoteProtocolError for one without a name.
+
+        None if a line continues the one before it: unfold and come again. Folding is so rare that every message
+        would pay for looking.
+        """
         self = cls.__new__(cls)
         self._spelling = None
         self._typed = {}
@@ -100,6 +105,8 @@ class Headers:
             name, colon, value = line.partition(":")
             key = canonical.get(name)
             if key is None:
+                if line[:1] in (" ", "\t"):
+                    return None
                 name = name.rstrip(" \t")
                 if not colon or not is_token(name):
                     raise RemoteProtocolError("Malformed header line", f"expected `name: value`, got {line[:80]!r}")
@@ -180,19 +187,37 @@ class Headers:
         other._typed = self._typed.copy()
         return other
 
-    def take(self, other: Headers, name: str) -> None:
-        """Copy all values of a header from another message, which a parser or `add` has already checked."""
-        values = other._values.get(name)
-        if values:
-            self._values[name] = values.copy()
-            self._typed.pop(name, None)
+    def copy_of(self, names: Iterable[str]) -> Headers:
+        """New headers that hold only these canonical names, as far as they are here."""
+        other = Headers.__new__(Headers)
+        mine = self._values
+        other._values = {name: mine[name].copy() for name in names if name in mine}
+        other._spelling = None
+        other._typed = {}
+        return other
 
-    def typed(self, name: str, read: Callable[[str], T], value: str | None = None) -> T:
+    def has_all(self, names: frozenset[str]) -> bool:
+        """Whether every one of these canonical names is here."""
+        return self._values.keys() >= names
+
+    def typed(self, name: str, read: Callable[[str], T]) -> T:
         """The first value of `name` (canonical) as `read` gives it, remembered until the header changes."""
         known = self._typed.get(name)
         if known is None:
-            text = self._values[name][0] if value is None else value
-            known = self._typed[name] = read(text)
+            known = self._typed[name] = read(self._values[name][0])
+        return known  # type: ignore[return-value]
+
+    def addresses(self, name: str) -> tuple[NameAddr, ...]:
+        """Every address of a list header (canonical name), remembered until it changes; `*` is none (10.2.2)."""
+        known = self._typed.get(name)
+        if known is None:
+            values = self._values.get(name)
+            if values is None:
+                return ()
+            if len(values) > 1 or "," in values[0]:
+                values = self.get_all(name)
+            known = () if values == ["*"] else tuple([NameAddr.parse(value) for value in values])
+            self._typed[name] = known
         return known  # type: ignore[return-value]
 
     def assume(self, name: str, value: object) -> None:
@@ -205,7 +230,10 @@ class Headers:
         for key, values in self._values.items():
             if key != "Content-Length":
                 name = key if spelling is None else spelling.get(key, key)
-                lines += [f"{name}: {value}" for value in values]
+                if len(values) == 1:
+                    lines.append(f"{name}: {values[0]}")
+                else:
+                    lines += [f"{name}: {value}" for value in values]
 
     def _key(self, name: str, value: str) -> str:
         """The canonical name, after refusing what would break the message apart; its typed value is forgotten."""

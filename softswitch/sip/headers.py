@@ -166,15 +166,7 @@ class CSeq:
     @classmethod
     def parse(cls, text: str) -> CSeq:
         """Read `number method`, the number below 2**31."""
-        digits, _, method = text.partition(" ")
-        number = parse_digits(digits, MAX_CSEQ)
-        if number is None or not is_token(method):
-            pieces = text.split()
-            number = parse_digits(pieces[0], MAX_CSEQ) if len(pieces) == 2 else None
-            if number is None or not is_token(pieces[1]):
-                raise RemoteProtocolError("Malformed CSeq", f"expected 0..2**31-1 and a method, got {text[:80]!r}")
-            method = pieces[1]
-        return cls(number, method)
+        return _parse_cseq(text) if len(text) > CACHED_TEXT_LIMIT else _parse_cseq_cached(text)
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
@@ -192,10 +184,7 @@ class MediaType:
     @classmethod
     def parse(cls, text: str) -> MediaType:
         """Read `type/subtype[;parameters]`."""
-        match = _MEDIA_TYPE(text)
-        if match is None:
-            raise RemoteProtocolError("Malformed media type", f"expected type/subtype, got {text[:80]!r}")
-        return cls(match[1].lower(), match[2].lower(), Parameters.parse(match[3] or ""))
+        return _parse_media_type(text) if len(text) > CACHED_TEXT_LIMIT else _parse_media_type_cached(text)
 
     @property
     def essence(self) -> str:
@@ -275,4 +264,21 @@ def _parse_name_addr(text: str) -> NameAddr:
     return NameAddr("", Uri.parse(match[1]), Parameters.parse(match[2]) if match[2] else NO_PARAMETERS)
 
 
+def _parse_cseq(text: str) -> CSeq:
+    pieces = text.split()
+    number = parse_digits(pieces[0], MAX_CSEQ) if len(pieces) == 2 else None
+    if number is None or not is_token(pieces[1]):
+        raise RemoteProtocolError("Malformed CSeq", f"expected 0..2**31-1 and a method, got {text[:80]!r}")
+    return CSeq(number, pieces[1])
+
+
+def _parse_media_type(text: str) -> MediaType:
+    match = _MEDIA_TYPE(text)
+    if match is None:
+        raise RemoteProtocolError("Malformed media type", f"expected type/subtype, got {text[:80]!r}")
+    return MediaType(match[1].lower(), match[2].lower(), Parameters.parse(match[3] or ""))
+
+
+_parse_cseq_cached = lru_cache(1024)(_parse_cseq)
+_parse_media_type_cached = lru_cache(64)(_parse_media_type)
 _parse_name_addr_cached = lru_cache(2048)(_parse_name_addr)

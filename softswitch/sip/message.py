@@ -30,6 +30,13 @@ KNOWN_METHODS = frozenset((*_CORE_METHODS, *_EXTENSION_METHODS))
 _DIALOG_FORMING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 MAGIC_COOKIE = "z9hG4bK"
 
+_MANDATORY = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
+
+# RFC 3261 8.2.6.1, 8.2.6.2, 12.1.1: what a response takes over.
+_IN_RESPONSES = ("Via", "From", "To", "Call-ID", "CSeq")
+_IN_TRYING = (*_IN_RESPONSES, "Timestamp")
+_IN_DIALOG_FORMING_RESPONSES = (*_IN_RESPONSES, "Record-Route")
+
 # RFC 3261 20: at most one of these; RFC 4475 3.3.8 asks for 400 otherwise.
 _SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Type", "Content-Length")
 
@@ -78,24 +85,23 @@ class Message:
     @property
     def contacts(self) -> tuple[NameAddr, ...]:
         """Every Contact; `*` is none."""
-        return self.headers.typed("Contact", self._addresses("Contact")) if self.headers.lines("Contact") else ()
+        return self.headers.addresses("Contact")
 
     @property
     def contact(self) -> NameAddr | None:
         """The first Contact: the remote target of a dialog (12.1)."""
-        contacts = self.contacts
+        contacts = self.headers.addresses("Contact")
         return contacts[0] if contacts else None
 
     @property
     def routes(self) -> tuple[NameAddr, ...]:
         """Route, top first."""
-        return self.headers.typed("Route", self._addresses("Route")) if self.headers.lines("Route") else ()
+        return self.headers.addresses("Route")
 
     @property
     def record_routes(self) -> tuple[NameAddr, ...]:
         """Record-Route, top first."""
-        headers = self.headers
-        return headers.typed("Record-Route", self._addresses("Record-Route")) if headers.lines("Record-Route") else ()
+        return self.headers.addresses("Record-Route")
 
     @property
     def content_type(self) -> MediaType | None:
@@ -103,9 +109,6 @@ class Message:
         if not self.body or not self.headers.lines("Content-Type"):
             return None
         return self.headers.typed("Content-Type", MediaType.parse)
-
-    def _addresses(self, name: str) -> _AddressList:
-        return _AddressList(self.headers, name)
 
     def _write(self, start_line: str) -> bytes:
         lines = [start_line]
@@ -151,18 +154,12 @@ class Request(Message):
         `to_tag` is added where To has none. Record-Route is copied into what can form a dialog (12.1.1), Timestamp
         into 100. Works on what parse_message salvaged, too.
         """
-        copied = Headers()
-        copied.take(self.headers, "Via")
-        copied.take(self.headers, "From")
-        copied.take(self.headers, "To")
+        if 100 < status < 300 and self.method in _DIALOG_FORMING:
+            copied = self.headers.copy_of(_IN_DIALOG_FORMING_RESPONSES)
+        else:
+            copied = self.headers.copy_of(_IN_TRYING if status == 100 else _IN_RESPONSES)
         if to_tag is not None and copied.lines("To") and self.to.tag is None:
             copied.set("To", f"{copied.lines('To')[0]};tag={to_tag}")
-        copied.take(self.headers, "Call-ID")
-        copied.take(self.headers, "CSeq")
-        if 100 < status < 300 and self.method in _DIALOG_FORMING:
-            copied.take(self.headers, "Record-Route")
-        elif status == 100:
-            copied.take(self.headers, "Timestamp")
         for name, value in headers:
             copied.add(name, value)
         if content_type is not None:
@@ -206,22 +203,6 @@ class Response(Message):
         return f"<Response {self.status} {self.reason}>"
 
 
-class _AddressList:
-    """Reads all addresses of a list header, for `Headers.typed`."""
-
-    __slots__ = ("headers", "name")
-
-    def __init__(self, headers: Headers, name: str) -> None:
-        self.headers = headers
-        self.name = name
-
-    def __call__(self, _first: str) -> tuple[NameAddr, ...]:
-        texts = self.headers.get_all(self.name)
-        if texts == ["*"] and self.name == "Contact":
-            return ()
-        return tuple([NameAddr.parse(text) for text in texts])
-
-
 def parse_message(data: bytes) -> Request | Response:
     """Read one datagram, or one message as a StreamFramer cuts it.
 
@@ -241,16 +222,21 @@ def _parse(data: bytes) -> Request | Response:
     end = data.find(b"\r\n\r\n")
     if end < 0:
         raise RemoteProtocolError("No empty line after the headers", f"in {len(data)} octets")
-    head, charset = _decode(data[:end])
-    if "\r\n " in head or "\r\n\t" in head:
-        head = _FOLD.sub(" ", head)
-    lines = head.split("\r\n")
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+    octets = data[:end]
+    head, charset = _decode(octets)
+    start_line, *lines = head.split("\r\n")
+    # As many CR and LF as there are ends of lines, so none inside a line: the cheapest of five ways to count.
+    if len(octets.translate(None, b"\r\n")) != end - 2 * len(lines):
         raise RemoteProtocolError("CR or LF inside a header line", "expected lines ending in CR LF")
-    start_line = lines[0]
-    message = _read_status_line(start_line) if start_line[:4].upper() == "SIP/" else _read_request_line(start_line)
-    del lines[0]
-    headers = message.headers = Headers.from_lines(lines)
+    headers = Headers.from_lines(lines)
+    if headers is None:
+        start_line, *lines = _FOLD.sub(" ", head).split("\r\n")
+        headers = Headers.from_lines(lines) or Headers()
+    message = (
+        _read_status_line(start_line, headers)
+        if start_line[:4].upper() == "SIP/"
+        else _read_request_line(start_line, headers)
+    )
     message.charset = charset
     if len(headers) != len(lines):
         for name in _SINGLE:
@@ -270,7 +256,7 @@ def _decode(head: bytes) -> tuple[str, str]:
         return head.decode("latin-1"), "latin-1"
 
 
-def _read_request_line(line: str) -> Request:
+def _read_request_line(line: str, headers: Headers) -> Request:
     pieces = line.split(" ")
     if len(pieces) != 3:
         raise RemoteProtocolError("Malformed request line", f"expected method SP uri SP SIP/2.0, got {line[:200]!r}")
@@ -284,10 +270,10 @@ def _read_request_line(line: str) -> Request:
     uri = Uri.parse(uri_text)
     if uri.headers:
         raise RemoteProtocolError("Headers in the Request-URI", f"RFC 3261 19.1.1 allows none, got {uri_text[:200]!r}")
-    return Request(method, uri)
+    return Request(method, uri, headers)
 
 
-def _read_status_line(line: str) -> Response:
+def _read_status_line(line: str, headers: Headers) -> Response:
     version, _, rest = line.partition(" ")
     code, _, reason = rest.partition(" ")
     status = parse_digits(code, 699) if len(code) == 3 else None
@@ -295,15 +281,14 @@ def _read_status_line(line: str) -> Response:
         raise RemoteProtocolError(
             "Malformed status line", f"expected SIP/2.0 SP 100..699 SP reason, got {line[:200]!r}"
         )
-    return Response(status, reason)
+    return Response(status, reason, headers)
 
 
 def _check(message: Request | Response) -> None:
     """Read once what every element must be able to read."""
     headers = message.headers
-    for name in ("Via", "From", "To", "Call-ID", "CSeq"):
-        if not headers.lines(name):
-            raise RemoteProtocolError(f"Missing {name}")
+    if not headers.has_all(_MANDATORY):
+        raise RemoteProtocolError(f"Missing {', '.join(name for name in _IN_RESPONSES if name not in headers)}")
     via = message.via
     cseq = message.cseq
     _ = message.from_, message.to

@@ -81,7 +81,9 @@ class Parameters:
             items.append((name.lower(), value if equals else None))
         if len(items) > 1:
             _refuse_repeated(items)
-        return cls.trusted(tuple(items))
+        self = cls.__new__(cls)
+        self._items = tuple(items)
+        return self
 
     def get(self, name: str) -> str | None:
         """The value as written; None for a flag and for a parameter that is not there (tell them by `in`)."""
@@ -124,6 +126,8 @@ class Parameters:
         return hash(self._items)
 
     def __str__(self) -> str:
+        if not self._items:
+            return ""
         return "".join([f";{name}" if value is None else f";{name}={value}" for name, value in self._items])
 
     def __repr__(self) -> str:

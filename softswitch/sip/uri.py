@@ -165,7 +165,7 @@ def _parse(text: str) -> Uri:
             user,
             host,
             number,
-            Parameters.split(parameters) if parameters else NO_PARAMETERS,
+            _split_parameters(parameters) if parameters else NO_PARAMETERS,
             headers or "",
             password,
         )
@@ -179,6 +179,8 @@ def _parse(text: str) -> Uri:
     return Uri(lower, opaque=rest)
 
 
+# `;lr`, `;user=phone`, `;transport=tcp`: a few texts are nearly all there is.
+_split_parameters = lru_cache(512)(Parameters.split)
 _parse_cached = lru_cache(2048)(_parse)
 
 
