@@ -53,7 +53,7 @@ def run(config_path: Path, dialplan_path: Path | None) -> None:
     provision = _load(config_path, dialplan_path, create_secrets=True)
     from softswitch import app
 
-    sys.exit(app.run(provision.settings))
+    sys.exit(app.run(provision))
 
 
 @main.command()

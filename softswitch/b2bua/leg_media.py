@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from media.control import MediaEngine
+    from media.snapshots import LegStatistics
 
     from media.commands import Command
     from softswitch.sdp.negotiate import AudioAgreement, AudioOffer, Codec, Format
@@ -95,6 +96,10 @@ class LegMedia:
     def post(self, command: Command) -> None:
         """Any other command for this leg (play, echo, tap)."""
         self._engine.post(command)
+
+    def statistics(self) -> LegStatistics | None:
+        """The engine's counters of this leg now; None when it is gone."""
+        return self._engine.statistics(self.leg)
 
     def close(self) -> None:
         """Give the port back."""

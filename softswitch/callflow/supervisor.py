@@ -148,7 +148,7 @@ class CallSupervisor:
     def _refusal(self) -> ReleaseCause | None:
         if self._draining:
             return SHUTDOWN
-        return NO_CIRCUIT if len(self.calls) >= self._limits.calls else None
+        return NO_CIRCUIT if self.full else None
 
     def _take_offer(self, call: Call, body: bytes) -> None:
         try:
@@ -226,6 +226,11 @@ class CallSupervisor:
             running.call.end(SHUTDOWN)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=MEDIA_GONE_WITHIN + 1.0)
+
+    @property
+    def full(self) -> bool:
+        """Whether new calls are refused because there are as many as the node takes."""
+        return len(self.calls) >= self._limits.calls
 
     @property
     def draining(self) -> bool:

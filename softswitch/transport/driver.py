@@ -41,6 +41,10 @@ class Admission(Protocol):
         """False: the bytes are dropped without an answer (default deny)."""
 
 
+    def connection_lost(self, flow: Flow) -> None:
+        """This connection is gone, and with it whoever was known by it."""
+
+
 class Tracer(Protocol):
     """Sees every message for the ladder of its call."""
 
@@ -132,8 +136,13 @@ class SipDriver:
         with self._turn as stack:
             stack.receive(data, flow, self._loop.time())
 
+    def connection_lost(self, flow: Flow) -> None:
+        """A connection is gone: transactions on it have failed, registrations through it are void."""
+        self._admission.connection_lost(flow)
+        self.transport_failed(flow)
+
     def transport_failed(self, flow: Flow) -> None:
-        """A message could not be sent there, or the connection is gone."""
+        """A message could not be sent there."""
         with self._turn as stack:
             stack.transport_failed(flow, self._loop.time())
 

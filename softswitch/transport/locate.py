@@ -15,7 +15,7 @@ from softswitch.sip.flow import Flow
 from softswitch.transport.listener import is_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from softswitch.transport.listener import Listener
 
@@ -28,7 +28,9 @@ REFRESH = 30.0
 class Locator:
     """Turns (transport, host, port) into flows. Names must be announced with `follow` before they can be located."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolved: Callable[[str, str], None] | None = None) -> None:
+        """`resolved(host, address)` is told of every address a followed name stands for."""
+        self._resolved = resolved
         self._listeners: list[Listener] = []
         self._names: dict[str, tuple[str, ...]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -71,6 +73,9 @@ class Locator:
                 log.warning("cannot resolve %s: %s; kept: %s", host, error, ", ".join(self._names[host]) or "nothing")
                 continue
             self._names[host] = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+            if self._resolved is not None:
+                for address in self._names[host]:
+                    self._resolved(host, address)
 
     async def close(self) -> None:
         """Stop refreshing."""

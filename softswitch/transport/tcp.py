@@ -185,7 +185,7 @@ class TcpTransport:
             self._per_source[source] = left
         else:
             self._per_source.pop(source, None)
-        self.driver.transport_failed(connection.flow)
+        self.driver.connection_lost(connection.flow)
         self.driver.transport_failed(Flow("TCP", connection.flow.local, connection.remote))
 
     def _accept(self) -> TcpConnection:

@@ -43,6 +43,9 @@ class Everyone:
         """Always."""
         return True
 
+    def connection_lost(self, flow: Flow) -> None:
+        """Nobody was known by it."""
+
     def received(self, flow: Flow, data: bytes) -> None:
         """Not kept."""
 

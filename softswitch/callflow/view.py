@@ -1,0 +1,91 @@
+"""The running calls as values, for operators: copied out at one moment, nothing live leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.b2bua.leg import LegState
+from softswitch.telemetry.cdr import Heard
+from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot
+
+if TYPE_CHECKING:
+    from media.quality.verdict import QualityInterval, StreamCounters
+    from softswitch.b2bua.leg import Leg
+    from softswitch.callflow.supervisor import RunningCall
+
+
+def call_snapshot(running: RunningCall) -> CallSnapshot:
+    """One running call."""
+    call, decision = running.call, running.decision
+    caller = call.caller
+    last = call.legs[-1]
+    return CallSnapshot(
+        call_id=call.id,
+        state=_state(running),
+        source=caller.name,
+        caller=caller.party.uri.user or "",
+        called=running.called,
+        route=decision.route.name if decision.route is not None else None,
+        destination=last.name if last is not caller else None,
+        started_at=call.story.started_at,
+        answered_at=None
+        if caller.answered_at is None
+        else call.story.started_at + (caller.answered_at - caller.created_at),
+        seconds=round(call.switch.clock() - caller.created_at, 3),
+        legs=tuple(_leg(call.id, number, leg) for number, leg in enumerate(call.legs)),
+    )
+
+
+def _state(running: RunningCall) -> str:
+    call = running.call
+    if call.caller.ended:
+        return "ending"
+    if call.caller.state is LegState.ANSWERED:
+        held = any(_on_hold(leg) for leg in call.legs if not leg.ended)
+        return "held" if held else "talking" if any(_talks(leg) for leg in call.legs[1:]) else "answered"
+    return "routing" if len(call.legs) == 1 else "ringing"
+
+
+def _talks(leg: Leg) -> bool:
+    return leg.state is LegState.ANSWERED
+
+
+def _on_hold(leg: Leg) -> bool:
+    agreement = leg.media.agreement if leg.media is not None else None
+    return agreement is not None and agreement.on_hold
+
+
+def _leg(call_id: str, number: int, leg: Leg) -> LegSnapshot:
+    media = leg.media
+    agreement = media.agreement if media is not None else None
+    statistics = media.statistics() if media is not None and not leg.ended else None
+    report = leg.quality
+    return LegSnapshot(
+        leg_id=f"{call_id}-{number}",
+        role=leg.role,
+        endpoint=leg.name,
+        state=leg.state.value,
+        remote_uri=str(leg.party.uri),
+        sip_call_id=leg.session.call_id,
+        codec=agreement.codec.name if agreement is not None else None,
+        on_hold=_on_hold(leg),
+        local_media=f"{media.address}:{media.port}" if media is not None else None,
+        remote_media=f"{statistics.remote[0]}:{statistics.remote[1]}" if statistics and statistics.remote else None,
+        rtt_ms=statistics.rtt_ms if statistics is not None else None,
+        from_party=_heard(statistics.received if statistics else None, report.received if report else None),
+        to_party=_heard(statistics.reported if statistics else None, report.sent if report else None),
+        recording=leg.recording,
+    )
+
+
+def _heard(counters: StreamCounters | None, interval: QualityInterval | None) -> Heard | None:
+    if counters is None:
+        return None
+    return Heard(
+        mos_mean=interval.mos_15s if interval is not None else None,
+        mos_worst=None,
+        packets=counters.received,
+        lost=counters.lost,
+        discarded=counters.discarded,
+        jitter_ms=counters.jitter_ms,
+    )

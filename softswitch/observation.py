@@ -1,0 +1,136 @@
+"""What operators may see of this node and do to it: the admin endpoint's view, beside `app` in the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from softswitch.callflow.view import call_snapshot
+from softswitch.telemetry.metrics import Readings
+from softswitch.telemetry.snapshot import NextHopSnapshot, Readiness, TrunkSnapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from media.control import MediaEngine
+    from softswitch.callflow.supervisor import CallSupervisor
+    from softswitch.endpoints.access_control import Gate
+    from softswitch.endpoints.trunk import Trunk
+    from softswitch.sip.stack import SipStack
+    from softswitch.store.cdr_writer import CdrWriter
+    from softswitch.telemetry.log_sink import LogSink
+    from softswitch.telemetry.snapshot import CallSnapshot
+    from softswitch.telemetry.story import Message, StoryLine
+
+
+class Observation:
+    """Implements `admin.ports.SnapshotSource` and `Commands`. Reads everywhere, keeps nothing."""
+
+    def __init__(
+        self,
+        *,
+        supervisor: CallSupervisor,
+        engine: MediaEngine,
+        stack: SipStack,
+        gate: Gate,
+        cdr: CdrWriter,
+        sink: LogSink,
+        clock: Callable[[], float],
+    ) -> None:
+        self._supervisor = supervisor
+        self._engine = engine
+        self._stack = stack
+        self._gate = gate
+        self._cdr = cdr
+        self._sink = sink
+        self._clock = clock
+
+    def calls(self) -> Sequence[CallSnapshot]:
+        """All running calls, the oldest first."""
+        return [call_snapshot(running) for running in self._supervisor.calls.values()]
+
+    def call(self, call_id: str) -> CallSnapshot | None:
+        """One running call."""
+        running = self._supervisor.calls.get(call_id)
+        return None if running is None else call_snapshot(running)
+
+    def story(self, call_id: str) -> tuple[Sequence[StoryLine], Sequence[Message]] | None:
+        """Events and SIP messages of a running call."""
+        running = self._supervisor.calls.get(call_id)
+        return None if running is None else (running.call.story.lines, running.call.story.messages)
+
+    def trunks(self) -> Sequence[TrunkSnapshot]:
+        """All trunks."""
+        return [self._trunk(trunk) for trunk in self._supervisor.resources.trunks.values()]
+
+    def readiness(self) -> Readiness:
+        """Whether new calls are taken."""
+        reasons = []
+        if self._supervisor.draining:
+            reasons.append("draining: the node is going down")
+        if self._supervisor.full:
+            reasons.append("limits.max_calls is reached")
+        if not self._engine.counters().ports_free:
+            reasons.append("no media port is free")
+        return Readiness(ready=not reasons, reasons=tuple(reasons))
+
+    def readings(self) -> Readings:
+        """What the parts have counted."""
+        media = self._engine.counters()
+        sip = self._stack.statistics
+        return Readings(
+            calls=len(self._supervisor.calls),
+            legs=sum(len(running.call.legs) for running in self._supervisor.calls.values()),
+            transactions=sip.transactions,
+            sip_received=dict(sip.received),
+            sip_sent=dict(sip.sent),
+            sip_retransmissions=sip.retransmissions_sent,
+            sip_parse_errors=sip.parse_errors,
+            refused_unknown=self._gate.counters.unknown,
+            refused_throttled=self._gate.counters.throttled,
+            bindings=self._supervisor.resources.bindings.purge(self._clock()),
+            media_received=media.packets_received,
+            media_sent=media.packets_sent,
+            media_dropped=asdict(media.drops),
+            media_legs=media.legs,
+            media_ports_free=media.ports_free,
+            media_load=media.worker_load,
+            cdr_queued=self._cdr.queued,
+            cdr_written=self._cdr.written,
+            cdr_lost=self._cdr.lost,
+            cdr_retries=self._cdr.retries,
+            log_dropped=self._sink.dropped,
+        )
+
+    def hang_up(self, call_id: str) -> bool:
+        """End this call."""
+        return self._supervisor.hang_up(call_id)
+
+    def _trunk(self, trunk: Trunk) -> TrunkSnapshot:
+        avoided = {
+            (transport, address, port): seconds
+            for transport, address, port, seconds in self._supervisor.resources.health.snapshot(self._clock())
+        }
+        return TrunkSnapshot(
+            name=trunk.name,
+            sources=tuple(map(str, trunk.sources)),
+            next_hops=tuple(
+                NextHopSnapshot(
+                    address=f"{hop.host}:{hop.port}",
+                    transport=hop.transport,
+                    avoided_for=max(
+                        (
+                            avoided.get((flow.transport, *flow.remote), 0.0)
+                            for flow in self._supervisor.resources.locator.flows(hop.transport, hop.host, hop.port)
+                        ),
+                        default=0.0,
+                    ),
+                )
+                for hop in trunk.next_hops
+            ),
+            codecs=tuple(codec.name for codec in trunk.codecs),
+            calls=sum(
+                any(leg.name == trunk.label and not leg.ended for leg in running.call.legs)
+                for running in self._supervisor.calls.values()
+            ),
+        )
