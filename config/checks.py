@@ -112,6 +112,13 @@ def _routes(written: Written) -> Iterator[Problem]:
             yield places.problem(path, f"another route is already called {name!r}, line {seen[name]}")
         elif name is not None:
             seen[name] = places.value(path).line
+    for path, route in _each(written.dialplan, (), "routes", None):
+        called = next((value for _, value in _each(route, (), "when", "called")), None)
+        if isinstance(called, dict) and called.keys() == {"local"}:
+            continue
+        for target, name in _each(route, path, "do", None, "dial", "phone", None):
+            if name == CALLED:
+                yield places.problem(target, f"{CALLED} needs `called: {{local: true}}`, so that there is such a phone")
     for path, steps in _each(written.dialplan, (), "routes", None, "do"):
         yield from _order(steps if isinstance(steps, list) else [steps], path, places)
 

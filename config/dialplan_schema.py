@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from config import pattern
 from config.schema import Section
@@ -183,6 +183,8 @@ class Dial(Section):
     def _has_target(self) -> "Dial":
         if self.phone is None and self.trunk is None:
             raise ValueError("expected phone, trunk, or both")
+        if self.number is not None and self.trunk is None:
+            raise ValueError("number is for trunks, and there is none here")
         return self
 
 
@@ -234,6 +236,8 @@ class Hangup(Section):
 class Step(Section):
     """Exactly one application."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
     dial: Dial | None = None
     ring: Ring | None = None
     play: Play | None = None
@@ -278,7 +282,7 @@ class Route(Section):
     do: Annotated[OneOrMore[StepOrWord], Field(description="Applications, in order.")]
 
 
-class Test(Section):
+class ExpectedCall(Section):
     """A call that must go where you say; `softswitch check` tries every one."""
 
     from_: Annotated[Source, Field(alias="from", description="trunk:<name> or phone:<user>.")]
@@ -296,4 +300,4 @@ class DialplanFile(Section):
     numbering: Annotated[Numbering, Field(description="How numbers are dialled here.")] = Numbering()
     timezone: Annotated[Zone, Field(description="For `time` conditions and tests.")] = ZoneInfo("UTC")
     routes: Annotated[Several[Route], Field(description="The rules, in order.")] = ()
-    tests: Annotated[Several[Test], Field(description="Calls that must go where you say.")] = ()
+    tests: Annotated[Several[ExpectedCall], Field(description="Calls that must go where you say.")] = ()

@@ -43,8 +43,8 @@ class Positions:
         return self._marks[self.known(path)].key
 
     def problem(self, path: KeyPath, message: str) -> Problem:
-        """A mistake in the value at `path`."""
-        return Problem(self.value(path), dotted(self.known(path)), message)
+        """A mistake in the value at `path`; when it is not written there, it is the default that does not fit."""
+        return Problem(self.value(path), dotted(path), message)
 
 
 def problems(errors: Iterable[ErrorDetails], model: type[BaseModel], positions: Positions) -> list[Problem]:

@@ -8,6 +8,7 @@ punctuation, `.`, classes, groups, `|`, `? * + {n} {n,} {n,m}`, `^ $`. No look-a
 from __future__ import annotations
 
 import re
+import warnings
 
 MAX_INPUT = 64
 MAX_WAYS = 20_000
@@ -23,9 +24,10 @@ def check(pattern: str) -> None:
     if len(pattern) > MAX_PATTERN:
         raise ValueError(f"the pattern is longer than {MAX_PATTERN} characters")
     try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
+        with warnings.catch_warnings(action="error"):
+            re.compile(pattern)
+    except (re.error, FutureWarning) as error:
+        raise ValueError(f"not a regular expression: {str(error)[:1].lower()}{str(error)[1:]}") from None
     ways = _Reader(pattern).read()
     if ways > MAX_WAYS:
         raise ValueError(

@@ -33,6 +33,7 @@ Codec = Literal["PCMA", "PCMU", "G722", "G729", "opus"]
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h)")
+_PASSWORD_IN_URL = re.compile(r":[^:@/]*@")
 _HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
@@ -51,7 +52,7 @@ def shown(value: object) -> str:
         case _:
             pass
     if text is None:
-        text = repr(value) if isinstance(value, str) else str(value)
+        text = repr(_PASSWORD_IN_URL.sub(":***@", value)) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from softswitch.dialplan.numbers import MAX_LENGTH, clean
 from softswitch.dialplan.route import Action, Dial, Reject, Route
@@ -28,13 +28,16 @@ class CallFacts:
     caller: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleVerdict:
-    """What became of one rule. `failed` names the first condition that did not hold, None when all did."""
+class RuleVerdict(NamedTuple):
+    """What became of one rule. `failed` names the first condition that did not hold, None when all did.
+
+    `value`: what was found wanting, or how a rule with a `called` condition was met. A tuple, because every call makes
+    one for every rule it passes; the words are made only when somebody reads them.
+    """
 
     rule: Rule
     failed: Condition | None
-    value: str
+    value: str | datetime
 
     @property
     def matched(self) -> bool:
@@ -42,10 +45,10 @@ class RuleVerdict:
 
     @property
     def why(self) -> str:
-        """In words; made only when somebody reads it."""
+        """In words."""
         match self.failed:
             case None:
-                return self.value or "no conditions"
+                return f"called {self.value}" if self.value else "every condition holds"
             case "from":
                 return f"from {self.value}, not {self.rule.source}"
             case "called":
@@ -53,7 +56,7 @@ class RuleVerdict:
             case "caller":
                 return f"caller {self.value or '(none)'}, not {self.rule.caller}"
             case "time":
-                return f"at {self.value}, not {self.rule.time}"
+                return f"at {self.value:%a %H:%M}, not {self.rule.time}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,5 +108,5 @@ def _judge(plan: Dialplan, rule: Rule, source: str, called: str, caller: str, at
     if rule.caller is not None and not rule.caller.fits(caller, plan.phones):
         return RuleVerdict(rule, "caller", caller)
     if rule.time is not None and not rule.time.fits(at):
-        return RuleVerdict(rule, "time", format(at.astimezone(rule.time.zone), "%a %H:%M"))
-    return RuleVerdict(rule, None, f"called {called}: {how}" if how else "")
+        return RuleVerdict(rule, "time", at.astimezone(rule.time.zone))
+    return RuleVerdict(rule, None, f"{called}: {how}" if how else "")

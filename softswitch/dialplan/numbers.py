@@ -14,7 +14,7 @@ MAX_LENGTH = 64
 """Longest called or caller number that rules look at, in characters. Bounds the work of a regular expression."""
 
 _SEPARATORS = str.maketrans("", "", "-.() ")  # RFC 3966 visual separators, and the blank people type
-_DIALLABLE = frozenset("0123456789*#ABCDabcd")
+_DIALLABLE = frozenset("0123456789*#")
 _DIGITS = frozenset("0123456789")
 
 
@@ -32,16 +32,24 @@ class Numbering:
     def canonical(self, raw: str) -> str:
         """`+` and country code where the number says or implies it; short codes, `*43` and names as they are."""
         number = clean(raw)
-        if not number or number[0] == "+":
-            return number
+        if number[:1] == "+":
+            return self._without_trunk_prefix(number)
         if self.international_prefix and number.startswith(self.international_prefix):
             rest = number[len(self.international_prefix) :]
             if rest and _DIGITS.issuperset(rest):
-                return "+" + rest
+                return self._without_trunk_prefix("+" + rest)
         elif self.country_code and self.national_prefix and number.startswith(self.national_prefix):
             rest = number[len(self.national_prefix) :]
             if rest and _DIGITS.issuperset(rest):
-                return "+" + self.country_code + rest
+                return self._without_trunk_prefix("+" + self.country_code + rest)
+        return number
+
+    def _without_trunk_prefix(self, number: str) -> str:
+        """`+49 (0)900…` is `+49900…`: after the own country code the national prefix has no place."""
+        wrong = "+" + self.country_code + self.national_prefix
+        if self.country_code and self.national_prefix:
+            while number.startswith(wrong) and len(number) > len(wrong):
+                number = "+" + self.country_code + number[len(wrong) :]
         return number
 
     def canonical_prefix(self, raw: str) -> str:

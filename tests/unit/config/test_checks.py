@@ -1,0 +1,183 @@
+"""Cross-checks: what no single key can know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.config_files import TRUNK_AND_PHONES, ConfigFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        (
+            "trunks: {a: {sources: [192.0.2.0/24]}, b: {sources: [198.51.100.1, 192.0.2.0/24]}}",
+            "config/all.yaml:1:68 trunks.b.sources[1]: the trunk 'a' already claims 192.0.2.0/24",
+        ),
+        (
+            "trunks: {a: {codecs: [PCMA]}}",
+            "config/all.yaml:1:13 trunks.a: neither sources nor destinations: it could neither call nor be called",
+        ),
+        (
+            "trunks: {a: {sources: [192.0.2.1], username: x}}",
+            "config/all.yaml:1:46 trunks.a.username: username without password",
+        ),
+        (
+            "sip: {listen: [{port: 5060}, {address: 192.0.2.1}]}",
+            "config/all.yaml:1:30 sip.listen[1]: udp 192.0.2.1:5060 is already taken by 0.0.0.0:5060 above",
+        ),
+        (
+            "sip: {listen: [{address: '::'}, {address: 192.0.2.1}]}",
+            "config/all.yaml:1:33 sip.listen[1]: udp 192.0.2.1:5060 is already taken by :::5060 above",
+        ),
+        (
+            "sip: {listen: [{port: 20002}]}",
+            "config/all.yaml:1:23 sip.listen[0].port: port 20002 lies inside media.ports (20000-39999)",
+        ),
+        (
+            "sip: {listen: [{transport: tcp, port: 8080}]}",
+            "config admin.port: port 8080 is already taken by sip.listen[0]",
+        ),
+        (
+            "media: {ports: {first: 20001, last: 20009}}",
+            "config/all.yaml:1:24 media.ports.first: expected an even port (RTP even, RTCP odd), got 20001",
+        ),
+        (
+            "media: {ports: {first: 30000, last: 20000}}",
+            "config/all.yaml:1:37 media.ports.last: expected more than media.ports.first (30000), got 20000",
+        ),
+        (
+            "phones: {users: {1: {password: x}}}",
+            (
+                "config/all.yaml:1:9 phones.allow_from: phones are configured and may come from nowhere: "
+                "give phones.allow_from the networks they are in"
+            ),
+        ),
+        (
+            "phones: {minimum_expires: 2h}",
+            "config/all.yaml:1:27 phones.minimum_expires: longer than phones.maximum_expires",
+        ),
+        (
+            "admin: {address: 192.0.2.1}",
+            (
+                "config/all.yaml:1:18 admin.address: 192.0.2.1 can be reached from elsewhere: "
+                "give admin.token, as {env: NAME} or {file: path}"
+            ),
+        ),
+    ],
+)
+def test_configuration(root: Path, config: str, problem: str) -> None:
+    assert ConfigFolder.make(root, config).problems() == [problem]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "sip: {listen: [{address: 192.0.2.1}, {address: 192.0.2.2}, {transport: tcp, address: 192.0.2.1}]}",
+        "sip: {listen: [{transport: tcp, port: 20002}]}",
+        "sip: {listen: [{port: 20002, address: 192.0.2.1}]}\nmedia: {address: 192.0.2.2}",
+        "trunks: {a: {sources: [192.0.2.0/24]}, b: {sources: [192.0.2.7, 192.0.2.8:5070]}}",
+        "admin: {address: '::1'}",
+        "admin: {address: 0.0.0.0, enabled: false}",
+        "admin: {address: 0.0.0.0, token: {env: PHONE_PASSWORD}}",
+    ],
+)
+def test_what_looks_like_a_clash_and_is_none(root: Path, config: str) -> None:
+    assert ConfigFolder.make(root, config).problems() == []
+
+
+def route(text: str, when: str = "{}") -> str:
+    return f"routes: [{{name: r, when: {when}, do: {text}}}]"
+
+
+@pytest.mark.parametrize(
+    ("dialplan", "problem"),
+    [
+        (route("[{dial: {phone: 1003}}]"), "unknown phone '1003', did you mean '1002'?"),
+        (route("[{dial: {phone: $caled}}]"), "unknown phone '$caled', did you mean '$called'?"),
+        (route("[echo]", "{from: phone:1003}"), "unknown phone '1003', did you mean '1002'?"),
+        (route("[echo]", "{from: carrier}"), "expected trunks, phones, trunk:<name> or phone:<user>, got 'carrier'"),
+        (
+            route("[{dial: {phone: $called}}]", "{called: {prefix: 1}}"),
+            "$called needs `called: {local: true}`, so that there is such a phone",
+        ),
+        (route("[answer, reject]"), "reject after answer, which answers the call: use hangup"),
+        (route("[{ring: {for: 1s}}, echo, {ring: {for: 1s}}]"), "ring after echo, which answers the call: take it out"),
+        (route("[hangup, echo]"), "never reached: hangup ends the call"),
+        (route("[{dial: {}}]"), "expected phone, trunk, or both"),
+        (route("[{dial: {phone: 1001, number: {strip: 1}}}]"), "number is for trunks, and there is none here"),
+        (
+            route("[{dial: {trunk: carrier, number: {prepend: 'x'}}}]"),
+            "expected something like ^[+0-9*#]{0,32}$, got 'x'",
+        ),
+        (route("[echo]", "{called: {local: false}}"), "expected one of exact, prefix, regex or local: true"),
+        (route("[echo]", "{time: {from: 08:00, to: 08:00}}"), "'from' and 'to' are the same time: this never happens"),
+        (route("[echo]", "{called: []}"), "expected at least one, got an empty list"),
+        (route("[{ring: {}}]"), "is missing"),
+    ],
+)
+def test_dialplan(root: Path, dialplan: str, problem: str) -> None:
+    (found,) = ConfigFolder.make(root, TRUNK_AND_PHONES, dialplan).problems()
+    assert found.endswith(": " + problem)
+
+
+def play(root: Path, name: str) -> list[str]:
+    folder = ConfigFolder(root)
+    if not (root / "config").exists():
+        ConfigFolder.make(root)
+    folder.write("dialplan.yaml", route(f"[{{play: {{file: {name}, early: true}}}}, reject]"))
+    return [problem.partition("file: ")[2].replace(str(root), "ROOT") for problem in folder.problems()]
+
+
+def test_prompts(root: Path) -> None:
+    assert play(root, "a.wav") == ["there is no folder ROOT/prompts"]
+    (root / "prompts").mkdir()
+    (root / "prompts/closed.wav").write_bytes(b"RIFF")
+    assert play(root, "closed.wav") == []
+    assert play(root, "clsed.wav") == ["there is no file ROOT/prompts/clsed.wav, did you mean 'closed.wav'?"]
+    assert play(root, "closed.txt") == [
+        "expected a file of type .ircam .m4a .m4r .mp2 .mp3 .voc .vox .wav, got 'closed.txt'"
+    ]
+    (root / "prompts/closed.wav").write_bytes(bytes(4 * 1024 * 1024))
+    assert play(root, "closed.wav") == []
+    (root / "prompts/closed.wav").write_bytes(bytes(4 * 1024 * 1024 + 1))
+    assert play(root, "closed.wav") == ["ROOT/prompts/closed.wav is larger than 4 MB (4.0 MB)"]
+    (root / "prompts/folder.wav").mkdir()
+    assert play(root, "folder.wav") == ["ROOT/prompts/folder.wav is not a file"]
+
+
+@pytest.mark.parametrize("kind", ["ircam", "m4a", "m4r", "mp2", "mp3", "voc", "vox", "wav", "WAV"])
+def test_accepted_prompt_types(root: Path, kind: str) -> None:
+    (root / "prompts").mkdir()
+    (root / f"prompts/x.{kind}").write_bytes(b"x")
+    assert play(root, f"x.{kind}") == []
+
+
+def test_warnings(root: Path) -> None:
+    (root / "pw").write_text("x\n")
+    (root / "pw").chmod(0o644)
+    folder = ConfigFolder.make(
+        root,
+        """
+        trunks:
+          any: {sources: [0.0.0.0/0]}
+          a: {destinations: [192.0.2.1], username: x, password: {file: pw}}
+          b: {destinations: [192.0.2.2], username: x, password: secret}
+        """,
+    )
+    assert [str(warning).replace(str(root), "ROOT") for warning in folder.load().warnings] == [
+        "config/all.yaml:3:57 trunks.a.password: others can read ROOT/pw: chmod 600 it",
+        "config/all.yaml:4:57 trunks.b.password: a secret in plain text: better {env: NAME} or {file: path}",
+        "config/all.yaml:2:19 trunks.any.sources[0]: the whole internet may call in as this trunk",
+    ]
