@@ -1,0 +1,46 @@
+"""Every machine says of every (state, input) what happens, or why nothing does."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from softswitch.sip.session import reinvite, state, table
+from softswitch.sip.transaction import invite_client, invite_server, non_invite_client, non_invite_server
+
+TRANSACTIONS = [invite_client, invite_server, non_invite_client, non_invite_server]
+MACHINES = [(module, module, module) for module in [*TRANSACTIONS, reinvite]] + [(table, state, table)]
+NAMES = [machine[0].__name__.rpartition(".")[2] for machine in MACHINES]
+
+
+@pytest.mark.parametrize(("rows", "words", "ignored"), MACHINES, ids=NAMES)
+def test_every_pair_is_a_row_or_ignored_with_a_reason(rows: ModuleType, words: ModuleType, ignored: ModuleType) -> None:
+    pairs = {(one, what) for one in words.State for what in words.Input}
+    missing = pairs - set(rows.TABLE) - set(ignored.IGNORED)
+    assert not missing
+    assert not set(rows.TABLE) & set(ignored.IGNORED)
+    assert set(rows.TABLE) | set(ignored.IGNORED) == pairs
+    assert all(len(reason) > 10 for reason in ignored.IGNORED.values())
+
+
+@pytest.mark.parametrize(("rows", "words", "ignored"), MACHINES, ids=NAMES)
+def test_every_state_can_be_reached_and_left_but_the_last(
+    rows: ModuleType, words: ModuleType, ignored: ModuleType
+) -> None:
+    beginnings = {words.State(1)} | ({state.State.INCOMING} if words is state else set())
+    reached = set(beginnings)
+    while True:
+        more = {after for (before, _), (after, _) in rows.TABLE.items() if before in reached} - reached
+        if not more:
+            break
+        reached |= more
+    assert reached == set(words.State)
+    leaving = {before for (before, _), (after, _) in rows.TABLE.items() if after != before}
+    endings = set(words.State) - leaving
+    assert endings <= {words.State(len(words.State))}
+
+
+@pytest.mark.parametrize("module", TRANSACTIONS, ids=[module.__name__.rpartition(".")[2] for module in TRANSACTIONS])
+def test_a_terminated_transaction_stays_so(module: ModuleType) -> None:
+    assert not [pair for pair in module.TABLE if pair[0] == module.State.TERMINATED]
