@@ -40,7 +40,7 @@ def as_json(line: LogLine) -> str:
     entry: dict[str, Fact] = {"time": timestamp(line.time), "level": line.level}
     if line.call:
         entry["call"] = line.call
-    entry["event"] = line.event
+    entry["event"] = redact(line.event)
     for name, value in line.facts.items():
         if value is None:
             continue

@@ -23,8 +23,8 @@ def label(data: bytes) -> str:
     if at < 0:
         at = data.lower().find(b"\ncseq")
         if at < 0:
-            return status
-    fields = data[at : data.find(b"\n", at + 1)].partition(b":")[2].split()
+            return status or "?"
+    fields = data[at + 1 : at + 200].partition(b"\n")[0].partition(b":")[2].split()
     return f"{status} ({fields[1].decode('ascii', 'replace')})" if len(fields) > 1 else status
 
 
