@@ -113,17 +113,18 @@ def test_stalled_reader_costs_lines_and_never_time() -> None:
         assert sink.dropped > 10_000
         assert slowest < 0.5
         assert not sink.flush(0.05)
-        told = threading.Thread(target=sink.close, args=(5.0,))
-        told.start()
-        received = b""
-        while b"log lines dropped" not in received:
-            received += os.read(reading, 65536)
-        told.join(10.0)
-        assert not told.is_alive()
+        received: list[bytes] = []
+        reader = threading.Thread(target=lambda: received.extend(iter(lambda: os.read(reading, 65536), b"")))
+        reader.start()
+        sink.close(10.0)
+        os.dup2(saved, 2)
+        os.close(writing)
+        reader.join(10.0)
+        assert b"log lines dropped" in b"".join(received)
     finally:
         os.dup2(saved, 2)
-        for descriptor in (reading, writing, saved):
-            os.close(descriptor)
+        os.close(reading)
+        os.close(saved)
 
 
 def test_full_disk_is_counted() -> None:
