@@ -32,6 +32,7 @@ cdef extern from * nogil:
     """
     #include <pthread.h>
     #include <sched.h>
+    #include <stdio.h>
     #include <stdlib.h>
     #include <sys/epoll.h>
     #include <sys/eventfd.h>
@@ -58,6 +59,11 @@ cdef extern from * nogil:
         if (refused && setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid), -10) < 0) return refused;
         return refused;
     }
+    static void name_thread(int worker) {
+        char name[16];
+        snprintf(name, sizeof name, "media-%d", worker);
+        prctl(PR_SET_NAME, name, 0, 0, 0);
+    }
     static int64_t thread_cpu_ns(pthread_t thread) {
         clockid_t clock;
         struct timespec t;
@@ -69,6 +75,7 @@ cdef extern from * nogil:
     pthread_t pthread_self()
     void* aligned_zeroed(size_t size)
     int raise_priority(int priority)
+    void name_thread(int worker)
     int64_t thread_cpu_ns(pthread_t thread)
     int epoll_create1(int flags)
     int eventfd(unsigned int initial, int flags)
@@ -188,6 +195,7 @@ cdef class EngineCore:
         """A worker thread's whole life. Returns after `stop_worker`."""
         cdef Worker* w = self.workers[worker]
         self.threads[worker] = pthread_self()
+        name_thread(worker)
         w.running = 1
         with nogil:
             run_worker(w, self.ready[worker])

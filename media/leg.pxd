@@ -20,6 +20,12 @@ cdef enum LegState:
     LEG_OPEN
     LEG_GONE                 # closed by the worker, waiting for control to give its ports back
 
+cdef enum Wire:
+    WIRE_OPEN                # unconnected
+    WIRE_LEARNING            # asking for the local address the far end sends to
+    WIRE_CONNECTED
+    WIRE_KEPT_OPEN           # connecting would move it to another local address
+
 cdef enum DropReason:
     DROP_MALFORMED
     DROP_STRANGER
@@ -69,6 +75,7 @@ cdef struct Leg:
     uint8_t started             # MediaStarted was told
     uint8_t timeout_told
     uint8_t quiet_codec         # the last packet was comfort noise
+    uint8_t wire                # Wire
     uint32_t foreign_ssrc       # a new SSRC from the locked source that has yet to prove itself
     uint32_t foreign_packets
     Leg* peer

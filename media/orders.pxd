@@ -7,6 +7,7 @@ from media.leg cimport FORMATS, LEG_GONE, LEG_OPEN, NO_FORMAT, Format, Leg
 from media.mix.bridge cimport bridge_route
 from media.net.latch cimport latch_open, latch_signal
 from media.net.udp cimport address_known, address_same_host, address_clear
+from media.net.wiring cimport wire_release
 from media.play.source cimport play_source
 from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport (
@@ -101,6 +102,8 @@ cdef inline void _connect(Worker* w, Leg* a, Leg* b) noexcept nogil:
 
 cdef inline void _set_remote(Worker* w, Leg* leg, const Command* command) noexcept nogil:
     latch_signal(&leg.latch, &command.address, w.now, w.latch_window)
+    if not leg.latch.locked:
+        wire_release(leg)
     leg.rtcp_mux = command.flag
     if not address_known(&command.rtcp_address) or not address_same_host(&leg.rtcp_signalled, &command.rtcp_address):
         address_clear(&leg.rtcp_source)

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from media.leg cimport Leg
 from media.net.latch cimport latch_destination
 from media.net.udp cimport Address, address_known, udp_send
+from media.net.wiring cimport wire_under_load
 from media.receive.telephone_event cimport Digit, digit_lost_end
 from media.rtp.rtcp cimport RTCP_ROOM
 from media.send.sender_report cimport report_write
@@ -42,6 +43,7 @@ cdef inline void _look(Worker* w, Leg* leg) noexcept nogil:
     cdef Digit digit
     if digit_lost_end(&leg.digit, w.now, &digit):
         tell_digit(w, leg, &digit)
+    wire_under_load(w, leg)
     if w.now >= leg.reports.next_at:
         leg.reports.next_at = w.now + report_interval(w)
         send_report(w, leg, False)

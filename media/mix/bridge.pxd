@@ -8,10 +8,10 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from audiocodecs.g711 cimport g711_alaw_to_ulaw, g711_ulaw_to_alaw, translate
 from audiocodecs.registry cimport CODEC_PCMA, CODEC_PCMU
 from media.leg cimport (
-    A_TO_U, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NO_FORMAT, NOWHERE, U_TO_A, Format, Leg, Translation,
+    A_TO_U, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NOWHERE, U_TO_A, WIRE_CONNECTED, Format, Leg, Translation,
 )
 from media.net.latch cimport latch_destination
-from media.net.udp cimport Address, address_known, udp_send
+from media.net.udp cimport Address, address_known, udp_send, udp_send_connected
 from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
 from media.send.packetize cimport send_number
 from media.worker cimport Worker, drop
@@ -46,7 +46,12 @@ cdef inline void bridge_route(Leg* leg) noexcept nogil:
 
 cdef inline void send_packet(Worker* w, Leg* leg, uint8_t* data, int payload_length) noexcept nogil:
     """Send a finished packet of the leg's own stream to where its far end is."""
-    if udp_send(leg.fd, data, RTP_HEADER + payload_length, latch_destination(&leg.latch)) < 0:
+    cdef ssize_t done
+    if leg.wire == WIRE_CONNECTED:
+        done = udp_send_connected(leg.fd, data, RTP_HEADER + payload_length)
+    else:
+        done = udp_send(leg.fd, data, RTP_HEADER + payload_length, latch_destination(&leg.latch))
+    if done < 0:
         drop(w, leg, DROP_SEND_FAILED)
         return
     leg.sent.packets += 1

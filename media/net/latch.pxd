@@ -107,6 +107,11 @@ cdef inline Admission latch_admit(
     return STRANGER
 
 
+cdef inline bint latch_settled(const Latch* latch, int64_t now) noexcept nogil:
+    """Whether nothing but a new SDP address can move the lock any more."""
+    return latch.locked and (now >= latch.window_end or address_same(&latch.source, &latch.signalled))
+
+
 cdef inline const Address* latch_destination(const Latch* latch) noexcept nogil:
     """Where we may send: the locked source, else what SDP named (perhaps nothing)."""
     return &latch.source if latch.locked else &latch.signalled

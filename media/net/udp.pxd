@@ -27,6 +27,7 @@ cdef extern from * nogil:
         return a->any.sa_family == AF_INET6 ? sizeof(a->v6) : sizeof(a->v4);
     }
     static inline int address_known(const media_address *a) { return a->any.sa_family != AF_UNSPEC; }
+    static inline int address_family(const media_address *a) { return a->any.sa_family; }
     static inline void address_clear(media_address *a) { memset(a, 0, sizeof *a); }
     static inline int address_same(const media_address *a, const media_address *b) {
         if (a->any.sa_family == AF_INET) return a->head == b->head;
@@ -69,6 +70,53 @@ cdef extern from * nogil:
     static inline ssize_t udp_send(int fd, const uint8_t *data, size_t length, const media_address *to) {
         return sendto(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL, &to->any, address_length(to));
     }
+    static inline ssize_t udp_send_connected(int fd, const uint8_t *data, size_t length) {
+        return send(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    /* Ask for the local address of each datagram, or no longer. */
+    static inline void udp_tell_local(int fd, int family, int on) {
+        if (family == AF_INET) setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+        else setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+    }
+    /* As udp_receive, and the address it was sent to; port 0, unknown family when the kernel did not say. */
+    static inline ssize_t udp_receive_local(int fd, uint8_t *buffer, size_t room, media_address *source,
+                                            media_address *local) {
+        union { struct cmsghdr align; char room[128]; } control;
+        struct iovec data = {buffer, room};
+        struct msghdr message = {0};
+        struct cmsghdr *item;
+        ssize_t length;
+        message.msg_name = source;
+        message.msg_namelen = sizeof *source;
+        message.msg_iov = &data;
+        message.msg_iovlen = 1;
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control;
+        address_clear(local);
+        length = recvmsg(fd, &message, MSG_DONTWAIT | MSG_TRUNC);
+        if (length < 0) return length;
+        for (item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
+            if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO)
+                address_make(local, (uint8_t *) &((struct in_pktinfo *) CMSG_DATA(item))->ipi_addr, 4, 0);
+            else if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO)
+                address_make(local, (uint8_t *) &((struct in6_pktinfo *) CMSG_DATA(item))->ipi6_addr, 16, 0);
+        }
+        return length;
+    }
+    static inline void udp_disconnect(int fd) {
+        struct sockaddr none = {0};
+        none.sa_family = AF_UNSPEC;
+        connect(fd, &none, sizeof none);
+    }
+    /* Connect, unless that would move the socket to another local address than `local`. 1 = connected. */
+    static inline int udp_connect(int fd, const media_address *to, const media_address *local) {
+        media_address own;
+        socklen_t length = sizeof own;
+        if (connect(fd, &to->any, address_length(to)) < 0) return 0;
+        if (getsockname(fd, &own.any, &length) == 0 && address_same_host(&own, local)) return 1;
+        udp_disconnect(fd);
+        return 0;
+    }
     /* A bound non-blocking socket, or -errno. */
     static inline int udp_open(const media_address *local, int receive_buffer) {
         int fd = socket(local->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
@@ -97,4 +145,10 @@ cdef extern from * nogil:
     int address_host(const Address* a, uint8_t* out)
     ssize_t udp_receive(int fd, uint8_t* buffer, size_t room, Address* source)
     ssize_t udp_send(int fd, const uint8_t* data, size_t length, const Address* to)
+    ssize_t udp_send_connected(int fd, const uint8_t* data, size_t length)
+    void udp_tell_local(int fd, int family, int on)
+    ssize_t udp_receive_local(int fd, uint8_t* buffer, size_t room, Address* source, Address* local)
+    void udp_disconnect(int fd)
+    bint udp_connect(int fd, const Address* to, const Address* local)
+    int address_family(const Address* a)
     int udp_open(const Address* local, int receive_buffer)

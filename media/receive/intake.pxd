@@ -10,6 +10,7 @@ from media.mix.bridge cimport bridge_packet
 from media.net.demux cimport RTCP, RTP, Kind, datagram_kind
 from media.net.latch cimport ACCEPTED, LOCKED_NOW, STRANGER, Admission, latch_admit
 from media.net.udp cimport Address, address_known, address_same_host, udp_receive
+from media.net.wiring cimport wire_receive
 from media.receive.statistics cimport DUPLICATE, JUMPED, Verdict, stream_restart, stream_sequence, stream_timing
 from media.receive.telephone_event cimport Digit, digit_packet
 from media.record.tap cimport tap_push
@@ -101,7 +102,7 @@ cdef inline void _rtcp(Worker* w, Leg* leg, const uint8_t* data, int length, con
 cdef inline void rtp_ready(Worker* w, Leg* leg) noexcept nogil:
     """One datagram from a leg's RTP socket. One only: what is left shows at the next look, after everybody's turn."""
     cdef Address source
-    cdef ssize_t length = udp_receive(leg.fd, w.buffer, DATAGRAM_ROOM, &source)
+    cdef ssize_t length = wire_receive(w, leg, &source)
     cdef Kind kind
     if length < 0:
         return
