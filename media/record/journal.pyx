@@ -43,6 +43,16 @@ cdef bint _written(int descriptor, const uint8_t *data, size_t count, int64_t of
     return True
 
 
+cdef void _make_folder(folder) except *:
+    """The folder and those above it, each for the owner alone (`Path.mkdir` would leave those above open)."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:         # another thread was quicker, or it is a file: opening will tell
+            pass
+
+
 cdef void tell(object on_event, object event):
     """Call the listener; whatever it does, the thread that tells goes on."""
     try:
@@ -77,7 +87,7 @@ cdef class JournalFile:
     def open(self):
         cdef uint8_t[WAV_HEADER] header
         try:
-            Path(self.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(Path(self.path).parent)
             # O_EXCL: a recording is evidence, none is ever overwritten. O_NOFOLLOW: nor written through a link.
             self.state.descriptor = os.open(
                 self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
@@ -149,7 +159,7 @@ cdef void _write_block(journal_file *file, journal_block *block) noexcept nogil:
             return
     reason = c_errno
     with gil:
-        (<JournalFile>file.owner).fail(f"cannot be written: {os.strerror(reason)}; it holds {file.frames / 8000:.1f} s")
+        (<JournalFile>file.owner).fail(f"cannot be written: {os.strerror(reason)}; it holds {file.frames / 8000.0:.1f} s")
 
 
 cdef class Journal:
