@@ -35,6 +35,8 @@ class Written:
     positions: Positions
     dialplan: dict[str, Tree]
     dialplan_positions: Positions
+    whole: bool
+    """All of the configuration could be read, so that a name that is not there does not exist."""
 
     def names(self, *path: str) -> list[str]:
         """The keys of a section, [] when there is none."""
@@ -46,7 +48,9 @@ class Written:
 
 def problems(written: Written, sections: Sections, broken: frozenset[str]) -> list[Problem]:
     """Everything that is wrong. `broken`: sections that could not be understood and stand at their defaults."""
-    found = [*_unknown_names(written), *_routes(written)]
+    found = [*_routes(written)]
+    if written.whole:
+        found += _unknown_names(written)
     for check, needed in _CHECKS:
         if not broken & needed:
             found += check(written, sections)

@@ -99,7 +99,7 @@ def load(
     document = _merged([_read(file, found) for file in files], path)
     dialplan_document = _read(dialplan_path, found)
     positions, dialplan_positions = Positions(document.marks), Positions(dialplan_document.marks)
-    raw = checks.Written(document.tree, positions, dialplan_document.tree, dialplan_positions)
+    raw = checks.Written(document.tree, positions, dialplan_document.tree, dialplan_positions, document.whole)
     tree = _with_defaults(document.tree)
     surroundings = Surroundings(root, SecretReader(root, os.environ if environ is None else environ))
 
@@ -141,6 +141,7 @@ def _files(path: Path, found: list[Problem]) -> list[Path]:
 
 
 def _read(path: Path, found: list[Problem]) -> Document:
+    before = len(found)
     text, content = "", b""
     try:
         with path.open("rb") as file:
@@ -157,13 +158,16 @@ def _read(path: Path, found: list[Problem]) -> Document:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
         found.append(Problem(Place(path, line, column), "", "not UTF-8 text"))
-    return yaml12.parse(text, path)
+    document = yaml12.parse(text, path)
+    document.whole = document.whole and len(found) == before
+    return document
 
 
 def _merged(documents: list[Document], path: Path) -> Document:
     """Several files as one: each section may stand in one of them only."""
     start = Place(path)
-    merged = yaml12.Document(marks={(): yaml12.Marks(start, start)})
+    whole = bool(documents) and all(document.whole for document in documents)
+    merged = yaml12.Document(marks={(): yaml12.Marks(start, start)}, whole=whole)
     for document in documents:
         merged.problems += document.problems
         twice = merged.tree.keys() & document.tree.keys()

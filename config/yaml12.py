@@ -58,11 +58,15 @@ class Marks(NamedTuple):
 
 @dataclass(slots=True)
 class Document:
-    """One file as read: `tree` is always a mapping; `marks` has every path in it, () included."""
+    """One file as read: `tree` is always a mapping; `marks` has every path in it, () included.
+
+    `whole`: it could be read to its end, so that what is not in `tree` is not in the file.
+    """
 
     tree: dict[str, Tree] = field(default_factory=dict)
     marks: dict[Path_, Marks] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    whole: bool = False
 
 
 class _Resolver(BaseResolver):
@@ -88,7 +92,8 @@ class _Composer(CParser, _Resolver):
 
 def parse(text: str, path: Path) -> Document:
     """Read one file's text. Mistakes are in `problems`; what could be read is still there."""
-    document = Document()
+    start = Place(path, 1, 1)
+    document = Document(marks={(): Marks(start, start)})
     composer = _Composer(text)
     try:
         node = composer.get_single_node()
@@ -118,8 +123,7 @@ class _Builder:
 
     def build(self, node: yaml.Node | None) -> None:
         document = self._document
-        start = Place(self._path, 1, 1)
-        document.marks[()] = Marks(start, start)
+        document.whole = True
         if node is None or node.tag == "tag:yaml.org,2002:null":
             return
         if not isinstance(node, yaml.MappingNode):
@@ -128,7 +132,9 @@ class _Builder:
         document.tree = self._value(node, (), self._place(node))
         if self._left < 0:
             document.tree = {}
-            document.problems.append(Problem(start, "", f"too much: aliases expand to over {MAX_NODES} values"))
+            document.whole = False
+            message = f"too much: aliases expand to over {MAX_NODES} values"
+            document.problems.append(Problem(Place(self._path, 1, 1), "", message))
 
     def _value(self, node: yaml.Node, path: Path_, key: Place) -> Tree:
         place = self._place(node)

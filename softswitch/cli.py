@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from softswitch.version import VERSION
+
 if TYPE_CHECKING:
     from typing import NoReturn
 
@@ -40,7 +42,7 @@ _dialplan = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="softswitch")
+@click.version_option(VERSION, prog_name="softswitch")
 def main() -> None:
     """SIP/RTP softswitch."""
 

@@ -179,7 +179,7 @@ def _failures(settings: Settings, plan: Dialplan) -> list[Problem]:
         actions = summary(decision.actions)
         if test.expect not in {route, actions}:
             hint = did_you_mean(test.expect, names) if _meant_route(test.expect, names) else ""
-            message = f"expected {test.expect!r}{hint}, got {route!r} ({actions})"
+            message = f"expected {test.expect!r}, got {route!r} ({actions}){hint}"
             found.append(settings.dialplan_positions.problem((*path, "expect"), message))
     return found
 
