@@ -13,6 +13,8 @@ Value = str | int | float | None
 Row = dict[str, Value]
 
 _HEARD_FIELDS = ("mos_mean", "mos_worst", "packets", "lost", "discarded", "jitter_ms")
+_FROM_PARTY = tuple(f"from_party_{name}" for name in _HEARD_FIELDS)
+_TO_PARTY = tuple(f"to_party_{name}" for name in _HEARD_FIELDS)
 
 
 def call_row(call: CallRecord) -> Row:
@@ -49,7 +51,7 @@ def call_row(call: CallRecord) -> Row:
 def leg_row(leg: LegRecord) -> Row:
     """The row of a leg."""
     start, answer = leg.created_at, leg.answered_after
-    row: Row = {
+    return {
         "leg_id": leg.leg_id,
         "call_id": leg.call_id,
         "role": leg.role,
@@ -68,12 +70,10 @@ def leg_row(leg: LegRecord) -> Row:
         "codec": _optional(leg.codec, 32),
         "remote_media": _optional(leg.remote_media, 64),
         "rtt_ms": leg.rtt_ms,
+        **_heard_values(_FROM_PARTY, leg.from_party),
+        **_heard_values(_TO_PARTY, leg.to_party),
         "recording": _optional(leg.recording, 1024),
     }
-    for direction, heard in (("from_party", leg.from_party), ("to_party", leg.to_party)):
-        for name in _HEARD_FIELDS:
-            row[f"{direction}_{name}"] = None if heard is None else getattr(heard, name)
-    return row
 
 
 def call_of(row: RowMapping) -> CallRecord:
@@ -128,6 +128,13 @@ def leg_of(row: RowMapping) -> LegRecord:
     )
 
 
+def _heard_values(columns: tuple[str, ...], heard: Heard | None) -> Row:
+    if heard is None:
+        return dict.fromkeys(columns)
+    values = (heard.mos_mean, heard.mos_worst, heard.packets, heard.lost, heard.discarded, heard.jitter_ms)
+    return dict(zip(columns, values, strict=True))
+
+
 def _heard(row: RowMapping, direction: str) -> Heard | None:
     if row[f"{direction}_packets"] is None:
         return None
@@ -135,6 +142,8 @@ def _heard(row: RowMapping, direction: str) -> Heard | None:
 
 
 def _text(text: str, longest: int) -> str:
+    if len(text) <= longest and text.isascii() and "\0" not in text:
+        return text
     # PostgreSQL refuses NUL in text, and a driver refuses what is not Unicode.
     return text[:longest].replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, SmallInteger, String, Table
+from sqlalchemy import REAL, Column, Double, ForeignKey, Index, Integer, MetaData, SmallInteger, String, Table
 
 metadata = MetaData(
     naming_convention={
@@ -25,20 +25,20 @@ calls = Table(
     Column("destination", String(128)),
     Column("trunk", String(128)),
     # Unix seconds; double precision keeps a tenth of a microsecond.
-    Column("started_at", Float(53), nullable=False),
-    Column("answered_at", Float(53)),
-    Column("ended_at", Float(53), nullable=False),
-    Column("ringing_seconds", Float(53)),
-    Column("setup_seconds", Float(53)),
-    Column("duration_seconds", Float(53), nullable=False),
-    Column("talk_seconds", Float(53), nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("answered_at", Double),
+    Column("ended_at", Double, nullable=False),
+    Column("ringing_seconds", Double),
+    Column("setup_seconds", Double),
+    Column("duration_seconds", Double, nullable=False),
+    Column("talk_seconds", Double, nullable=False),
     Column("outcome", String(16), nullable=False),
     Column("sip_status", SmallInteger, nullable=False),
     Column("q850_cause", SmallInteger),
     Column("hung_up_by", String(16), nullable=False),
     Column("codec", String(32)),
-    Column("mos_mean", Float(24)),
-    Column("mos_worst", Float(24)),
+    Column("mos_mean", REAL),
+    Column("mos_worst", REAL),
     Column("recording", String(1024)),
     Index(None, "started_at"),
     Index(None, "caller", "started_at"),
@@ -46,12 +46,12 @@ calls = Table(
 )
 
 _HEARD = (
-    ("mos_mean", Float(24)),
-    ("mos_worst", Float(24)),
+    ("mos_mean", REAL),
+    ("mos_worst", REAL),
     ("packets", Integer),
     ("lost", Integer),
     ("discarded", Integer),
-    ("jitter_ms", Float(24)),
+    ("jitter_ms", REAL),
 )
 
 legs = Table(
@@ -63,18 +63,18 @@ legs = Table(
     Column("endpoint", String(128), nullable=False),
     Column("remote_uri", String(512), nullable=False),
     Column("sip_call_id", String(256), nullable=False),
-    Column("created_at", Float(53), nullable=False),
-    Column("answered_at", Float(53)),
-    Column("ended_at", Float(53), nullable=False),
-    Column("ringing_seconds", Float(53)),
-    Column("setup_seconds", Float(53)),
-    Column("talk_seconds", Float(53), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("answered_at", Double),
+    Column("ended_at", Double, nullable=False),
+    Column("ringing_seconds", Double),
+    Column("setup_seconds", Double),
+    Column("talk_seconds", Double, nullable=False),
     Column("sip_status", SmallInteger, nullable=False),
     Column("q850_cause", SmallInteger),
     Column("hung_up_by", String(16), nullable=False),
     Column("codec", String(32)),
     Column("remote_media", String(64)),
-    Column("rtt_ms", Float(24)),
+    Column("rtt_ms", REAL),
     *(Column(f"from_party_{name}", kind) for name, kind in _HEARD),
     *(Column(f"to_party_{name}", kind) for name, kind in _HEARD),
     Column("recording", String(1024)),

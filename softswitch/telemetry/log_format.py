@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
+from functools import lru_cache
+
+# ASCII only: control characters, line separators and terminal escapes arrive as \\uXXXX and cannot forge a line.
+from json.encoder import encode_basestring_ascii as _quote
+from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 from softswitch.telemetry.redaction import HIDDEN, is_secret_name, redact
@@ -25,32 +29,35 @@ class LogLine(NamedTuple):
     facts: Mapping[str, Fact]
 
 
-# ASCII only: control characters, line separators and terminal escapes arrive as \uXXXX and cannot forge a line.
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str).encode
 _RESERVED = frozenset(("time", "level", "call", "event"))
 
 
 def timestamp(seconds: float) -> str:
     """Unix seconds as RFC 3339 in UTC with microseconds."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    whole = int(seconds // 1)
+    return f"{_second(whole)}.{min(999_999, round((seconds - whole) * 1e6)):06d}Z"
 
 
 def as_json(line: LogLine) -> str:
-    """The line as one JSON object: time, level, call, event, then the facts; ends with a line break."""
-    entry: dict[str, Fact] = {"time": timestamp(line.time), "level": line.level}
-    if line.call:
-        entry["call"] = line.call
-    entry["event"] = redact(line.event)
+    """The line as one JSON object: time, level, call, event, then the facts; ends with a line break.
+
+    Put together by hand: an encoder set up per line costs three times as much, for every event of every call.
+    """
+    call = f'"call":{_quote(line.call)},' if line.call else ""
+    parts = [
+        f'{{"time":"{timestamp(line.time)}","level":"{line.level}",{call}"event":{_quote(_shown_event(line.event))}'
+    ]
     for name, value in line.facts.items():
-        if value is None:
-            continue
-        entry[f"{name}_" if name in _RESERVED else name] = shown(name, value)
-    return _encode(entry) + "\n"
+        if value is not None:
+            parts.append(_key(name))
+            parts.append(_value(shown(name, value)))
+    parts.append("}\n")
+    return "".join(parts)
 
 
 def as_text(line: LogLine) -> str:
     """The line for a person: time, level, call, event, name=value...; ends with a line break."""
-    parts = [timestamp(line.time), line.level.ljust(7), line.call or "-", _printable(redact(line.event))]
+    parts = [timestamp(line.time), line.level.ljust(7), line.call or "-", _printable(_shown_event(line.event))]
     for name, value in line.facts.items():
         if value is None:
             continue
@@ -66,11 +73,41 @@ def shown(name: str, value: Fact) -> Fact:
     return redact(value) if isinstance(value, str) else value
 
 
+@lru_cache(8)
+def _second(whole: int) -> str:
+    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+@lru_cache(1024)
+def _shown_event(event: str) -> str:
+    return redact(event)
+
+
+@lru_cache(1024)
+def _key(name: str) -> str:
+    return f",{_quote(f'{name}_' if name in _RESERVED else name)}:"
+
+
+def _value(value: Fact) -> str:
+    if isinstance(value, str):
+        return _quote(value)
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and isfinite(value):
+        return repr(value)
+    # Not a number in JSON, or no fact at all: still better told than lost.
+    return _quote(str(value))
+
+
 def _printable(text: str) -> str:
-    return text if text.isprintable() else _encode(text)[1:-1]
+    return text if text.isprintable() else _quote(text)[1:-1]
 
 
 def _quoted(text: str) -> str:
     if text and text.isprintable() and " " not in text and '"' not in text and "=" not in text:
         return text
-    return _encode(text)
+    return _quote(text)
