@@ -93,10 +93,22 @@ cdef inline bint start_window(timeline *line, int64_t arrival, uint32_t length) 
     return True
 
 
+cdef inline int64_t before_wrap(int64_t start, int64_t count) noexcept nogil:
+    """How many of `count` samples from stream time `start` lie in one piece in the window."""
+    cdef int64_t room = WINDOW - (start & (WINDOW - 1))
+    return room if room < count else count
+
+
 cdef inline void clear(timeline *line, int64_t start, int64_t count) noexcept nogil:
+    cdef int64_t head = before_wrap(start, count)
+    memset(line.window + (start & (WINDOW - 1)), 0, head * sizeof(int16_t))
+    memset(line.window, 0, (count - head) * sizeof(int16_t))
+
+
+cdef inline void decode(const int16_t *table, const uint8_t *codes, int16_t *out, int64_t count) noexcept nogil:
     cdef int64_t i
-    for i in range(start, start + count):
-        line.window[i & (WINDOW - 1)] = 0
+    for i in range(count):
+        out[i] = table[codes[i]]
 
 
 cdef inline void settle(timeline *line) noexcept nogil:
@@ -110,7 +122,7 @@ cdef inline void settle(timeline *line) noexcept nogil:
 cdef inline void put_packet(timeline *line, int64_t arrival, uint32_t ssrc, uint32_t timestamp, uint16_t sequence,
                             const int16_t *table, const uint8_t *payload, uint32_t length) noexcept nogil:
     """Place one packet of `length` samples, decoded by `table`, that arrived at recording time `arrival`."""
-    cdef int64_t start, deviation, skip, i
+    cdef int64_t start, deviation, skip, count, head
     cdef bint newer = True
     if line.window == NULL:
         if not start_window(line, arrival, length):
@@ -148,11 +160,16 @@ cdef inline void put_packet(timeline *line, int64_t arrival, uint32_t ssrc, uint
     if skip >= length:
         line.late += line.settled       # else it was spoken before the recording began
         return
-    if start + length > line.base + WINDOW:
-        length = <uint32_t>(line.base + WINDOW - start) if line.base + WINDOW > start else 0
     line.packets += 1
-    for i in range(skip, length):
-        line.window[(start + i) & (WINDOW - 1)] = table[payload[i]]
+    start += skip
+    count = length - skip
+    if start + count > line.base + WINDOW:
+        count = line.base + WINDOW - start
+    if count <= 0:
+        return
+    head = before_wrap(start, count)
+    decode(table, payload + skip, line.window + (start & (WINDOW - 1)), head)
+    decode(table, payload + skip + head, line.window, count - head)
 
 
 cdef inline bint is_quiet(timeline *line, int64_t count) noexcept nogil:
@@ -210,9 +227,8 @@ cdef inline void give_out(timeline *line, int16_t *out, int64_t count) noexcept 
             done += step
             line.position += step
             chunk -= step
-        at = line.base & (WINDOW - 1)
-        head = WINDOW - at if WINDOW - at < chunk else chunk
-        memcpy(out + done, line.window + at, head * sizeof(int16_t))
+        head = before_wrap(line.base, chunk)
+        memcpy(out + done, line.window + (line.base & (WINDOW - 1)), head * sizeof(int16_t))
         memcpy(out + done + head, line.window, (chunk - head) * sizeof(int16_t))
         clear(line, line.base, chunk)
         if chunk:
