@@ -104,7 +104,7 @@ class Headers:
         for line in lines:
             name, colon, value = line.partition(":")
             key = canonical.get(name)
-            if key is None:
+            if key is None or not colon:
                 if line[:1] in (" ", "\t"):
                     return None
                 name = name.rstrip(" \t")

@@ -340,10 +340,10 @@ def salvage(data: bytes) -> Request | None:
     head = data.lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
     text, charset = _decode(head)
     lines = _ANY_LINE_END.split(_FOLD.sub(" ", text))
-    method = lines[0].split(" ", 1)[0]
-    if not is_token(method) or method == "ACK":
+    method, space, _ = lines[0].partition(" ")
+    if not space or method == "ACK" or method[:4].upper() == "SIP/":
         return None
-    request = Request(method, Uri("sip", host="unreadable.invalid"))
+    request = Request(method if is_token(method) else "UNREADABLE", Uri("sip", host="unreadable.invalid"))
     request.charset = charset
     headers = request.headers
     for line in lines[1:]:
