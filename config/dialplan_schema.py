@@ -278,7 +278,7 @@ class Route(Section):
     """One rule: when it applies, and what happens then."""
 
     name: Annotated[Line, Field(description="Shown in logs, stories and simulate.")]
-    when: Annotated[When, Field(description="Nothing given: every call.")] = When()
+    when: When = Field(default_factory=When, description="Nothing given: every call.")
     do: Annotated[OneOrMore[StepOrWord], Field(description="Applications, in order.")]
 
 
@@ -297,7 +297,7 @@ class ExpectedCall(Section):
 class DialplanFile(Section):
     """Where calls go. The first route whose conditions all hold decides."""
 
-    numbering: Annotated[Numbering, Field(description="How numbers are dialled here.")] = Numbering()
+    numbering: Numbering = Field(default_factory=Numbering, description="How numbers are dialled here.")
     timezone: Annotated[Zone, Field(description="For `time` conditions and tests.")] = ZoneInfo("UTC")
     routes: Annotated[Several[Route], Field(description="The rules, in order.")] = ()
     tests: Annotated[Several[ExpectedCall], Field(description="Calls that must go where you say.")] = ()

@@ -192,7 +192,9 @@ def _with_defaults(tree: dict[str, Tree]) -> dict[str, Tree]:
 
 
 def _default(section: str, key: str) -> str:
-    model = type(Sections.model_fields[section].default)
+    model = Sections.model_fields[section].annotation
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise TypeError(f"{section} is not a section")
     return str(model.model_fields[key].default)
 
 

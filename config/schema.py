@@ -77,13 +77,13 @@ class Timers(Section):
 class Sip(Section):
     """Signalling."""
 
-    listen: Annotated[OneOrMore[Listener], Field(description="Where SIP is heard.")] = (
-        Listener(),
-        Listener(transport="tcp"),
+    listen: OneOrMore[Listener] = Field(
+        default_factory=lambda: (Listener(transport="udp"), Listener(transport="tcp")),
+        description="Where SIP is heard.",
     )
     user_agent: Annotated[Line, Field(description="User-Agent and Server header.")] = "softswitch"
-    timers: Annotated[Timers, Field(description="Transaction timers; leave them alone on ordinary networks.")] = (
-        Timers()
+    timers: Timers = Field(
+        default_factory=Timers, description="Transaction timers; leave them alone on ordinary networks."
     )
 
 
@@ -103,7 +103,7 @@ class Media(Section):
     advertised_address: Annotated[
         Host | None, Field(description="Address in SDP. Not given: node.advertised_address, else the interface's.")
     ] = None
-    ports: Annotated[Ports, Field(description="Ports for media.")] = Ports()
+    ports: Ports = Field(default_factory=Ports, description="Ports for media.")
     workers: Annotated[int, Whole(1, 64), Field(description="Media threads; one carries about 1,900 calls.")] = 1
     timeout: Annotated[
         float,
@@ -236,16 +236,16 @@ class Limits(Section):
 class Sections(Section):
     """Everything the YAML files in the configuration folder may say."""
 
-    node: Annotated[Node, Field(description="This switch.")] = Node()
-    sip: Annotated[Sip, Field(description="Signalling.")] = Sip()
-    media: Annotated[Media, Field(description="RTP.")] = Media()
+    node: Node = Field(default_factory=Node, description="This switch.")
+    sip: Sip = Field(default_factory=Sip, description="Signalling.")
+    media: Media = Field(default_factory=Media, description="RTP.")
     trunks: Annotated[
         Mapping[Name, Trunk], Field(description="Carriers and other switches, by name.", default_factory=dict)
     ]
-    phones: Annotated[Phones, Field(description="Phones that register here.")] = Phones()
-    recording: Annotated[Recording, Field(description="Call recording.")] = Recording()
-    prompts: Annotated[Prompts, Field(description="Announcements and music.")] = Prompts()
-    admin: Annotated[Admin, Field(description="HTTP endpoint for operators.")] = Admin()
-    database: Annotated[Database, Field(description="Call records.")] = Database()
-    logging: Annotated[Logging, Field(description="Structured logs.")] = Logging()
-    limits: Annotated[Limits, Field(description="What one node takes on.")] = Limits()
+    phones: Phones = Field(default_factory=Phones, description="Phones that register here.")
+    recording: Recording = Field(default_factory=Recording, description="Call recording.")
+    prompts: Prompts = Field(default_factory=Prompts, description="Announcements and music.")
+    admin: Admin = Field(default_factory=Admin, description="HTTP endpoint for operators.")
+    database: Database = Field(default_factory=Database, description="Call records.")
+    logging: Logging = Field(default_factory=Logging, description="Structured logs.")
+    limits: Limits = Field(default_factory=Limits, description="What one node takes on.")
