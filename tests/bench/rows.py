@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ class Row:
         """Return the row as it is written to build/bench.json."""
         return {
             "name": self.name,
-            "value": round(self.value, 4),
+            "value": round(self.value, 4) if math.isfinite(self.value) else None,
             "unit": self.unit,
             "bar": self.bar,
             "holds": self.holds,

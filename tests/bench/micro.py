@@ -1,0 +1,79 @@
+"""Small rows: what one message, one decision, one score costs. Hints for whoever looks for time, not bars."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from media.quality.emodel import delay_impairment, loss_impairment, mos
+from softswitch import provision
+from softswitch.dialplan.match import CallFacts, decide
+from softswitch.sdp.codec import KNOWN_CODECS
+from softswitch.sdp.negotiate import Negotiation
+from softswitch.sip.message import parse_message
+from tests.bench.machine import ROOT
+from tests.bench.rows import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INVITE = (Path(__file__).parent / "invite.sip").read_bytes()
+ROUNDS = 5
+ROUND_SECONDS = 0.2
+
+
+def best_us(work: Callable[[], object]) -> float:
+    """Return microseconds of CPU a call of `work` takes, the best of several rounds."""
+    count = 1
+    while True:
+        started = time.process_time()
+        for _ in range(count):
+            work()
+        if time.process_time() - started > ROUND_SECONDS:
+            break
+        count *= 2
+    best = float("inf")
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        for _ in range(count):
+            work()
+        best = min(best, (time.process_time() - started) / count)
+    return best * 1e6
+
+
+def run(log: Callable[[str], None]) -> list[Row]:
+    """Measure one after the other."""
+    plan = provision.load(ROOT / "config").dialplan
+    facts = CallFacts("phone:1001", "+49891234567", "1001")
+    at = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+    offer = INVITE.partition(b"\r\n\r\n")[2]
+    codecs = (KNOWN_CODECS["pcma"], KNOWN_CODECS["telephone-event"])
+
+    def typed() -> None:
+        message = parse_message(INVITE)
+        _ = message.via, message.from_, message.to, message.contact, message.cseq, message.call_id
+
+    parsed = parse_message(INVITE)
+
+    def negotiate() -> None:
+        negotiation = Negotiation(address="192.0.2.1", port=20000, session_id=1)
+        negotiation.receive_offer(offer)
+        negotiation.make_answer(codecs)
+
+    works: dict[str, tuple[Callable[[], object], str]] = {
+        "micro.parse_us": (lambda: parse_message(INVITE), f"an INVITE of {len(INVITE)} bytes, headers untyped"),
+        "micro.parse_typed_us": (typed, "the same, with Via, From, To, Contact and CSeq typed"),
+        "micro.serialise_us": (lambda: bytes(parsed), "the same INVITE back to bytes"),
+        "micro.offer_answer_us": (negotiate, "its SDP read, an answer made"),
+        "micro.dialplan_us": (lambda: decide(plan, facts, at), "one decision over the shipped dialplan"),
+        "micro.emodel_us": (
+            lambda: mos(93.2 - delay_impairment(80.0) - loss_impairment(0.0, 4.3, 1.5, 1.2)),
+            "one MOS from loss and delay",
+        ),
+    }
+    rows = [Row(name, best_us(work), "us", None, f"{how}; best of {ROUNDS}") for name, (work, how) in works.items()]
+    for row in rows:
+        log(f"{row.name} {row.value:.2f}")
+    return rows
