@@ -10,7 +10,7 @@ from softswitch.telemetry.metrics import Readings
 from softswitch.telemetry.snapshot import NextHopSnapshot, Readiness, TrunkSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from media.control import MediaEngine
     from softswitch.callflow.supervisor import CallSupervisor
@@ -45,9 +45,9 @@ class Observation:
         self._sink = sink
         self._clock = clock
 
-    def calls(self) -> Sequence[CallSnapshot]:
+    def calls(self) -> Iterable[CallSnapshot]:
         """All running calls, the oldest first."""
-        return [call_snapshot(running) for running in self._supervisor.calls.values()]
+        return map(call_snapshot, self._supervisor.calls.values())
 
     def call(self, call_id: str) -> CallSnapshot | None:
         """One running call."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from softswitch.telemetry.cdr import CallRecord, LegRecord
     from softswitch.telemetry.metrics import Metrics, Readings
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class SnapshotSource(Protocol):
     """Copies out the state of one moment. Called on the signalling loop; must not wait."""
 
-    def calls(self) -> Sequence[CallSnapshot]:
-        """All running calls, the oldest first."""
+    def calls(self) -> Iterable[CallSnapshot]:
+        """All running calls, the oldest first; made one by one, because seldom all of them are looked at."""
 
     def call(self, call_id: str) -> CallSnapshot | None:
         """One running call; None when there is none of this id."""

@@ -178,9 +178,10 @@ def _instance(contact: NameAddr) -> str:
 
 def _quality(text: str | None) -> float:
     try:
-        return min(1.0, max(0.0, float(text))) if text else 1.0
+        quality = float(text) if text else 1.0
     except ValueError:
         return 1.0
+    return quality if 0.0 <= quality <= 1.0 else 1.0
 
 
 def _tell_changes(user: str, before: tuple[Binding, ...], after: tuple[Binding, ...]) -> None:

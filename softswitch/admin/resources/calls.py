@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from softswitch.admin.answers import error, long_answer
@@ -33,10 +34,10 @@ async def get(request: web.Request) -> web.StreamResponse:
         before = _moment(request.query.get("before"))
     except ValueError as wrong:
         return error(400, str(wrong))
-    running = parts.source.calls()
+    running = parts.source.readings().calls
     calls: list[Json] = []
     if state != "ended" and before is None:
-        calls += [running_call(call) for call in running[:limit]]
+        calls += [running_call(call) for call in islice(parts.source.calls(), limit)]
     left = limit - len(calls)
     if state != "running" and left:
         ended = [] if before is not None else [call.record for call in parts.recent.latest(left)]
@@ -46,7 +47,7 @@ async def get(request: web.Request) -> web.StreamResponse:
             stored = await asyncio.to_thread(parts.history.latest, left, before=before)
             ended += [record for record in stored if record.call_id not in known][: left - len(ended)]
         calls += [finished_call(record) for record in ended]
-    return await long_answer({"running": len(running), "calls": calls})
+    return await long_answer({"running": running, "calls": calls})
 
 
 def _limit(text: str | None) -> int:

@@ -157,6 +157,24 @@ def test_forged_sources_cost_neither_memory_nor_log_lines(caplog: pytest.LogCapt
     assert gate.counters.unknown > 29_000
 
 
+def test_unknown_sender_on_a_trunks_host_may_still_answer_for_its_next_hop() -> None:
+    shared = trunk("shared", "192.0.2.1:5061", hops=(NextHop("192.0.2.1", 5070),))
+    gate = Gate([shared])
+    assert gate.admit(flow("192.0.2.1", 5070), 0.0) is shared
+    assert gate.may_begin(flow("192.0.2.1", 5070)) is None
+    gate.expect("192.0.2.1", shared)
+    assert gate.admit(flow("192.0.2.1", 5070), 0.0) is shared
+
+
+def test_resolved_addresses_are_bounded() -> None:
+    outbound = trunk("outbound", hops=(NextHop("sip.example.net"),))
+    gate = Gate([outbound], capacity=10)
+    for number in range(20):
+        gate.expect(f"203.0.113.{number}", outbound)
+    admitted = [gate.admit(flow(f"203.0.113.{number}"), 0.0) for number in range(20)]
+    assert admitted == [None] * 10 + [outbound] * 10
+
+
 def test_known_source_costs_less_than_two_microseconds() -> None:
     gate = Gate([CARRIER])
     known = flow("198.51.100.1")

@@ -205,6 +205,16 @@ def test_incomplete_credentials_are_challenged(site: Site, drop: str) -> None:
     assert site.bindings.users() == ()
 
 
+def test_broken_digest_uri_is_refused(site: Site) -> None:
+    phone = Phone()
+    phone.accept(site.registrar.register(phone.request(), FLOW, 0.0).headers)
+    assert phone.challenge is not None
+    request = phone.request()
+    broken = answer_challenge(phone.challenge, "REGISTER", "sip:", "anna", "correct horse", "c", 1)
+    request.headers.set("Authorization", str(broken))
+    assert site.registrar.register(request, FLOW, 0.0) == Answer(400, "Digest URI Mismatch")
+
+
 @pytest.mark.parametrize("value", ["Digest", "Basic YW5uYTpw", 'Digest username="anna', "nonsense", "Digest a=b, a=c"])
 def test_broken_credentials_are_challenged(site: Site, value: str) -> None:
     request = Phone().request()
@@ -383,6 +393,13 @@ def test_phone_without_nat_is_connected_to_anew(site: Site) -> None:
     (binding,) = site.bindings.lookup("anna", 0.0)
     assert binding.flow == Flow("TCP", ("192.0.2.100", 5060), ("203.0.113.9", 5066), 0)
     assert not site.bindings.has_flow(direct)
+
+
+@pytest.mark.parametrize(("q", "expected"), [("0.7", 0.7), ("7", 1.0), ("-1", 1.0), ("x", 1.0), ("nan", 1.0)])
+def test_preference_is_read_leniently(site: Site, q: str, expected: float) -> None:
+    site.register(Phone(), ("Contact", f"{CONTACT};q={q}"))
+    (binding,) = site.bindings.lookup("anna", 0.0)
+    assert binding.quality == expected
 
 
 def test_escaped_names_are_the_same_user(site: Site) -> None:

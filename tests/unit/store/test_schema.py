@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.engine import make_url
 from sqlalchemy.schema import CreateTable
 
 from softswitch.store import schema
@@ -158,7 +158,7 @@ def test_durable_sqlite_syncs_every_commit(tmp_path: Path) -> None:
 
 def test_tables_can_be_made_in_postgresql() -> None:
     for table in metadata.sorted_tables:
-        statement = str(CreateTable(table).compile(dialect=PGDialect()))
+        statement = str(CreateTable(table).compile(dialect=make_url("postgresql+psycopg://").get_dialect()()))
         assert "DOUBLE PRECISION" in statement
         assert " REAL" in statement
 
