@@ -45,7 +45,7 @@ class Core:
 
     def number_below(self, limit: int) -> int:
         """A random number 0 .. limit-1, from the injected dice."""
-        return int(self.token()[:12], 16) % limit
+        return int(self.token()[-12:], 16) % limit
 
 
 def session_key(call_id: str, local_tag: str) -> str:

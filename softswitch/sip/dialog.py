@@ -34,7 +34,7 @@ def _reach(host: str) -> int | None:
         return _UNUSABLE
     if address.is_loopback:
         return _LOOPBACK
-    return _PRIVATE if address.is_private else _GLOBAL
+    return _GLOBAL if address.is_global else _PRIVATE
 
 
 def next_hop(uri: str, flow: Flow) -> Flow:

@@ -52,8 +52,3 @@ def crossed(_: InviteSession, __: float, ___: Request) -> None:
 def done(session: InviteSession, now: float, _: None) -> None:
     """Our BYE was answered, whatever the status, or never will be: the dialog is gone."""
     finish.end(session, Release("local", 200), now)
-
-
-def over(session: InviteSession, now: float, release: Release) -> None:
-    """There is nobody to tell."""
-    finish.end(session, release, now)

@@ -53,7 +53,7 @@ TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
     (_INCOMING, Input.HANGUP): (_ENDED, reject.send),
     (_INCOMING, Input.CANCEL): (_ENDED, cancel.received),
     (_INCOMING, Input.BYE): (_ENDED, cancel.received),  # 15.1.2: BYE in an early dialog also ends the INVITE with 487
-    (_INCOMING, Input.TRANSPORT_FAILED): (_ENDED, bye.over),
+    (_INCOMING, Input.TRANSPORT_FAILED): (_ENDED, reject.send),  # should the caller come back, it hears 503
     (_ACCEPTED, Input.ACK): (_ESTABLISHED, accept.acknowledged),
     (_ACCEPTED, Input.ACK_MISSING): (_CLOSING, bye.send),  # 13.3.1.4
     (_ACCEPTED, Input.HANGUP): (_LEAVING, bye.hold),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from softswitch.sip.events import RequestCompleted, RequestReceived
 from softswitch.sip.headers import NameAddr
-from softswitch.sip.message import Request
 from softswitch.sip.uri import Uri
 from tests.support.stage import TCP, Stage
+
+if TYPE_CHECKING:
+    from softswitch.sip.message import Request
 
 
 def ask(stage: Stage, method: str = "OPTIONS") -> Request:

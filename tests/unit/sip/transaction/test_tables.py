@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from softswitch.sip.session import reinvite, state, table
 from softswitch.sip.transaction import invite_client, invite_server, non_invite_client, non_invite_server
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 TRANSACTIONS = [invite_client, invite_server, non_invite_client, non_invite_server]
 MACHINES = [(module, module, module) for module in [*TRANSACTIONS, reinvite]] + [(table, state, table)]
