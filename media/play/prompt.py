@@ -39,6 +39,10 @@ Decoded = tuple[int, int, bytes]
 """Sampling rate, channels, interleaved 32-bit floats."""
 
 
+def _too_long(path: Path) -> PromptError:
+    return PromptError(path, f"is longer than {MAX_SECONDS // 60} minutes; shorten it")
+
+
 def _by_soundfile(path: Path, *, vox: bool) -> Iterator[Decoded]:
     import soundfile  # type: ignore[import-untyped]
 
@@ -50,6 +54,8 @@ def _by_soundfile(path: Path, *, vox: bool) -> Iterator[Decoded]:
 
     raw = {"samplerate": VOX_RATE, "channels": 1, "format": "RAW", "subtype": "VOX_ADPCM"} if vox else {}
     with Sequential(str(path), **raw) as file:
+        if file.frames > MAX_SECONDS * file.samplerate:
+            raise _too_long(path)
         room = bytearray(CHUNK_FRAMES * file.channels * 4)
         while frames := file.buffer_read_into(room, dtype="float32"):
             yield file.samplerate, file.channels, bytes(room[: frames * file.channels * 4])
@@ -68,7 +74,8 @@ def _by_pyav(path: Path) -> Iterator[Decoded]:
                 yield part.sample_rate, part.layout.nb_channels, bytes(part.planes[0])[:size]
 
 
-def _encode(path: Path, decoded: Iterator[Decoded]) -> PlaySource:
+def encode_sound(path: Path, decoded: Iterator[Decoded]) -> PlaySource:
+    """Mono, 8 kHz, both laws, from whatever a decoder gives; `path` is for the PromptError it may raise."""
     resampler: Resampler | None = None
     form: tuple[int, int] | None = None
     pcma, pcmu = bytearray(), bytearray()
@@ -77,7 +84,7 @@ def _encode(path: Path, decoded: Iterator[Decoded]) -> PlaySource:
         pcma.extend(g711.linear_to_alaw(pcm))
         pcmu.extend(g711.linear_to_ulaw(pcm))
         if len(pcma) > MAX_SECONDS * 8000:
-            raise PromptError(path, f"is longer than {MAX_SECONDS // 60} minutes; shorten it")
+            raise _too_long(path)
 
     for rate, channels, chunk in decoded:
         if resampler is None or form != (rate, channels):
@@ -103,7 +110,7 @@ def _decode(path: Path) -> PlaySource:
     reason = ""
     for reader in readers:
         try:
-            return _encode(path, reader())
+            return encode_sound(path, reader())
         except PromptError:
             raise
         except ImportError as error:

@@ -32,7 +32,7 @@ cdef void tell(object on_event, object event)
 
 cdef class JournalFile:
     cdef journal_file state
-    cdef readonly int recording
+    cdef readonly int64_t recording
     cdef readonly str path
     cdef readonly str error
     cdef object on_event

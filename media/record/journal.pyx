@@ -64,7 +64,7 @@ cdef void tell(object on_event, object event):
 cdef class JournalFile:
     """One recording file. Audio is appended first, the header after it: at any instant the file can be opened."""
 
-    def __cinit__(self, on_event, int recording, str path, uint32_t channels):
+    def __cinit__(self, on_event, int64_t recording, str path, uint32_t channels):
         self.on_event = on_event
         self.recording = recording
         self.path = path

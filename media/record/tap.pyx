@@ -12,9 +12,9 @@ cdef extern from *:
 
 cdef class Tap:
     cdef tap_ring *ring
-    cdef readonly int leg
+    cdef readonly int64_t leg
 
-    def __cinit__(self, int leg, uint32_t capacity):
+    def __cinit__(self, int64_t leg, uint32_t capacity):
         cdef void *memory = NULL
         if capacity < 4096 or capacity & (capacity - 1):
             raise ValueError(f"a tap ring holds a power of two of at least 4096 bytes, got {capacity}")

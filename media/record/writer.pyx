@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uintptr_t
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
@@ -70,14 +70,14 @@ cdef class _Recording:
     """What a recording holds in Python; the passes work on `state` alone."""
 
     cdef recording state
-    cdef readonly int number
+    cdef readonly int64_t number
     cdef JournalFile stereo
     cdef list taps, files, legs, overruns
 
-    def __cinit__(self, int number, int64_t started):
+    def __cinit__(self, int64_t number, int64_t started):
         self.number = number
         self.state.started = started
-        self.state.slot = number % SLOTS
+        self.state.slot = <int>(<uint64_t>number % SLOTS)
         self.taps = []
         self.files = []
         self.legs = []
@@ -214,7 +214,7 @@ cdef class RecordingWriter:
             self.threads.append(thread)
             thread.start()
 
-    def open(self, int recording, stereo_path, now_ns=None):
+    def open(self, int64_t recording, stereo_path, now_ns=None):
         if recording in self.unfinished:
             raise ValueError(f"recording {recording} is open already")
         started = time.monotonic_ns() if now_ns is None else now_ns
@@ -222,7 +222,7 @@ cdef class RecordingWriter:
         self.running.add(recording)
         self._order(self._open, (recording, started, stereo_path))
 
-    def attach(self, int recording, int leg, str path not None, channel):
+    def attach(self, int64_t recording, int64_t leg, str path not None, channel):
         if recording not in self.running:
             raise ValueError(f"recording {recording} is not open")
         if channel is not None and not 0 <= int(channel) <= 1:
@@ -231,7 +231,7 @@ cdef class RecordingWriter:
         self._order(self._attach, (recording, tap, path, -1 if channel is None else channel))
         return tap
 
-    def close(self, int recording, now_ns=None):
+    def close(self, int64_t recording, now_ns=None):
         if recording in self.running:
             self.running.discard(recording)
             self._order(self._close, (recording, time.monotonic_ns() if now_ns is None else now_ns))
@@ -283,7 +283,7 @@ cdef class RecordingWriter:
             work, details = self.orders.popleft()
             work(*details)
 
-    def _open(self, int number, int64_t started, stereo_path):
+    def _open(self, int64_t number, int64_t started, stereo_path):
         cdef _Recording opened = _Recording(number, started)
         cdef recording **grown
         if stereo_path is not None:
@@ -298,13 +298,13 @@ cdef class RecordingWriter:
         self.active_count += 1
         self.open_recordings[number] = opened
 
-    def _attach(self, int number, tap, str path, int channel):
+    def _attach(self, int64_t number, tap, str path, int channel):
         cdef _Recording into = self.open_recordings[number]
         cdef JournalFile file = JournalFile(self.on_event, number, path, 1)
         self.journal.append_call(file.open)
         into.add(tap, file, channel)
 
-    def _close(self, int number, int64_t now_ns):
+    def _close(self, int64_t number, int64_t now_ns):
         (<_Recording>self.open_recordings[number]).state.closed = now_ns
 
     def _halt(self):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
@@ -13,11 +15,9 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 from audiocodecs import g711
 
-from media.play.prompt import ACCEPTED, MAX_BYTES, PromptError, PromptLibrary, load_prompt
+from media.play.prompt import ACCEPTED, MAX_BYTES, PromptError, PromptLibrary, encode_sound, load_prompt
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from media.play.source import PlaySource
 
 TONE_HZ = 1013.0  # not a divisor of 8000: the quantising error is then noise, as in speech
@@ -209,10 +209,15 @@ def test_four_megabytes_are_the_limit(tmp_path: Path) -> None:
 def test_half_an_hour_is_the_limit(tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", samplerate=1000, channels=1, format="WAV", subtype="IMA_ADPCM") as file:
-        for _ in range(19):
-            file.write(np.zeros(100_000))
+        file.write(np.zeros(1_810_000))
     with pytest.raises(PromptError, match="30 minutes"):
         load_prompt(path)
+
+
+def test_a_decoder_that_never_ends_is_stopped() -> None:
+    endless = itertools.repeat((8000, 1, bytes(4 * 8000 * 60)))
+    with pytest.raises(PromptError, match="30 minutes"):
+        encode_sound(Path("endless.m4a"), endless)
 
 
 def test_importing_media_imports_no_decoder() -> None:

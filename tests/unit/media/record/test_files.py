@@ -216,6 +216,18 @@ def test_numbers_are_used_once_and_channels_are_two(tmp_path: Path) -> None:
     assert writer.recordings == 0
 
 
+def test_numbers_may_be_large(tmp_path: Path) -> None:
+    """Leg ids carry a generation above bit 20."""
+    events: list[RecordingFailed | RecordingFinished] = []
+    writer = RecordingWriter(events.append)
+    writer.open(2**40 + 7, None, T0)
+    assert writer.attach(2**40 + 7, 2**50 + 3, str(tmp_path / "x.wav"), 0).leg == 2**50 + 3
+    writer.stop()
+    (finished,) = events
+    assert isinstance(finished, RecordingFinished)
+    assert (finished.recording, finished.files[0].leg) == (2**40 + 7, 2**50 + 3)
+
+
 def test_a_listener_that_fails_does_not_stop_the_writer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def broken(event: RecordingFailed | RecordingFinished) -> None:
         raise RuntimeError(type(event).__name__)
