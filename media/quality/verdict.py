@@ -113,8 +113,9 @@ class LegQuality:
         sent = self._sent
         limit = None
         if sent.last is not None:
-            # Twice what fits into the time, and a second of grace for reports that were under way.
-            limit = int((now - sent.last + 1.0) * 2000 / max(self.ptime_ms, 1)) + 1
+            # Twice what fits into the time, and a second of grace for reports that were under way. Relayed packets keep
+            # the length their sender chose, which may be shorter than what was agreed here.
+            limit = int((now - sent.last + 1.0) * 2000 / min(max(self.ptime_ms, 1), 20)) + 1
         found = fault(sent.counters, reported, limit)
         if found is not None:
             self._implausible += 1

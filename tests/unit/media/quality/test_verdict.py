@@ -247,6 +247,23 @@ class TestReportsFromTheFarEnd:
         assert sent.mos_cq == pytest.approx(mos(93.2))
         assert sent.lost == 0
 
+    def test_shorter_packets_than_agreed_are_believed(self) -> None:
+        quality = LegQuality("PCMA", True, 60, 40.0, started=0.0)
+        _, sent = quality.interval(5.0, counters(500), counters(500), None)
+        assert sent is not None
+        assert sent.expected == 500
+
+    def test_one_lie_that_passed_does_not_silence_the_truth_after_it(self) -> None:
+        quality = leg()
+        for step in range(1, 61):
+            quality.interval(5.0 * step, counters(250 * step), counters(250 * step), None)
+        lie, truth = counters(15_600, 100), 15_250
+        assert quality.interval(305.0, counters(15_250), lie, None)[1] is not None
+        assert quality.interval(310.0, counters(15_500), counters(truth), None)[1] is None
+        _, scored = quality.interval(315.0, counters(15_750), counters(truth + 250), None)
+        assert scored is not None
+        assert (scored.expected, scored.lost) == (250, 0)
+
     def test_a_far_end_that_starts_a_new_count_is_believed(self) -> None:
         quality = leg()
         quality.interval(5.0, counters(250), counters(250, 3), None)
