@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import gc
 import logging
 import secrets
@@ -22,11 +21,13 @@ from media.record.repair import repair
 from softswitch import assembly
 from softswitch.admin.ports import AdminParts
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, start_admin
+from softswitch.b2bua.channels import Channels
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
 from softswitch.callflow.reception import Reception
 from softswitch.callflow.resources import Resources
 from softswitch.callflow.supervisor import CallSupervisor, Limits
+from softswitch.dice import Tokens
 from softswitch.endpoints.access_control import AccessConflictError, Gate, Phones
 from softswitch.endpoints.authentication import Authenticator
 from softswitch.endpoints.bindings import Bindings
@@ -49,7 +50,6 @@ from softswitch.telemetry.loop_lag import LoopLag
 from softswitch.telemetry.metrics import Metrics
 from softswitch.telemetry.recent import RecentCalls
 from softswitch.transport.driver import SipDriver
-from softswitch.transport.listener import Listener
 from softswitch.transport.locate import Locator
 from softswitch.transport.tcp import TcpTransport
 from softswitch.transport.udp import UdpTransport
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from softswitch.provision import Provision
     from softswitch.sip.events import Event
     from softswitch.sip.flow import Flow
+    from softswitch.transport.listener import Listener
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ class Node:
         sip_timers = settings.sip.timers
         self.driver = SipDriver(
             SipStack(
-                token=functools.partial(secrets.token_hex, 12),
+                token=Tokens(12),
                 user_agent=settings.sip.user_agent,
                 timers=Timers(sip_timers.t1, sip_timers.t2, sip_timers.t4),
             ),
@@ -158,6 +159,7 @@ class Node:
         )
         closing.push_async_callback(self.driver.close)
 
+        channels = Channels({trunk.label: trunk.max_channels for trunk in trunks.values()})
         locator = Locator(lambda host, address: _expect(gate, trunks.values(), host, address))
         closing.push_async_callback(locator.close)
         await locator.follow(hop.host for trunk in trunks.values() for hop in trunk.next_hops)
@@ -168,6 +170,7 @@ class Node:
             number=_Numbers(),
             media_address=assembly.media_address(settings),
             ladder=ladder,
+            channels=channels,
             warn=log.warning,
         )
         self._media_events = switch.media_event
@@ -187,7 +190,7 @@ class Node:
                 record_by_default=settings.recording.enabled,
             ),
             limits=Limits(calls=settings.limits.max_calls),
-            new_id=functools.partial(secrets.token_hex, 8),
+            new_id=Tokens(8),
             sink=sink,
             node=settings.node.name,
             metrics=metrics,
@@ -227,6 +230,7 @@ class Node:
                             engine=engine,
                             stack=self.driver.stack,
                             gate=gate,
+                            channels=channels,
                             cdr=cdr,
                             sink=sink,
                             clock=loop.time,

@@ -96,4 +96,5 @@ def _trunk(name: str, section: schema.Trunk) -> Trunk:
         codecs=codecs(section.codecs),
         credentials=credentials,
         from_domain=section.from_domain,
+        max_channels=section.max_channels,
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from media.control import MediaEngine
+    from softswitch.b2bua.channels import Channels
     from softswitch.callflow.supervisor import CallSupervisor
     from softswitch.endpoints.access_control import Gate
     from softswitch.endpoints.trunk import Trunk
@@ -33,6 +34,7 @@ class Observation:
         engine: MediaEngine,
         stack: SipStack,
         gate: Gate,
+        channels: Channels,
         cdr: CdrWriter,
         sink: LogSink,
         clock: Callable[[], float],
@@ -41,6 +43,7 @@ class Observation:
         self._engine = engine
         self._stack = stack
         self._gate = gate
+        self._channels = channels
         self._cdr = cdr
         self._sink = sink
         self._clock = clock
@@ -129,8 +132,5 @@ class Observation:
                 for hop in trunk.next_hops
             ),
             codecs=tuple(codec.name for codec in trunk.codecs),
-            calls=sum(
-                any(leg.name == trunk.label and not leg.ended for leg in running.call.legs)
-                for running in self._supervisor.calls.values()
-            ),
+            calls=self._channels.used(trunk.label),
         )

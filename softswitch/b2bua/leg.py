@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.sdp.negotiate import AudioOffer, Codec
     from softswitch.sip.headers import NameAddr
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
 
 WEAK_BELOW = 4.0
@@ -123,6 +123,7 @@ class Leg:
         self.cause: ReleaseCause | None = None
         self.ended_by = ""
         session.owner = self
+        switch.channels.enter(name)
 
     # -- what scripts ask ---------------------------------------------------------------------------------------
 
@@ -241,6 +242,7 @@ class Leg:
         self.cause = cause
         self.ended_by = by
         self.ended_at = self.switch.clock()
+        self.switch.channels.leave(self.name)
         self.story.tell("leg ended", leg=self.name, by=by, status=cause.status, q850=cause.q850, cause=cause.text)
         if self.media is not None:
             self.media.close()

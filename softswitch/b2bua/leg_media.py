@@ -5,7 +5,7 @@ This is the only place where an `AudioAgreement` becomes engine commands.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from media.commands import (
     CloseLeg,
@@ -21,11 +21,23 @@ from softswitch.sdp.negotiate import Direction, Negotiation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from media.control import MediaEngine
-    from media.snapshots import LegStatistics
-
     from media.commands import Command
+    from media.legs import OpenedLeg
+    from media.snapshots import LegStatistics
     from softswitch.sdp.negotiate import AudioAgreement, AudioOffer, Codec, Format
+
+
+class MediaDoor(Protocol):
+    """What legs need of the media plane. The engine in this process, a worker process or a relay can stand behind."""
+
+    def open_leg(self, *, label: str, group: str = "") -> OpenedLeg:
+        """A port pair, now. Raises media.ports.PortsExhausted."""
+
+    def post(self, *commands: Command) -> None:
+        """Carry these out in order, soon; never blocks."""
+
+    def statistics(self, leg: int) -> LegStatistics | None:
+        """The leg's counters now; None when it is gone."""
 
 
 class LegMedia:
@@ -33,7 +45,7 @@ class LegMedia:
 
     __slots__ = ("_engine", "_last_answer", "address", "agreement", "leg", "negotiation", "port")
 
-    def __init__(self, engine: MediaEngine, *, label: str, group: str, advertised: str, session_id: int) -> None:
+    def __init__(self, engine: MediaDoor, *, label: str, group: str, advertised: str, session_id: int) -> None:
         """Open a port. Raises media.ports.PortsExhausted."""
         opened = engine.open_leg(label=label, group=group)
         self._engine = engine

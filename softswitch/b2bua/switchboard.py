@@ -15,7 +15,7 @@ from media.events import (
     RecordingFailed,
     RecordingFinished,
 )
-from softswitch.b2bua.cause import NOT_ACCEPTABLE
+from softswitch.b2bua.cause import NO_CIRCUIT, NOT_ACCEPTABLE
 from softswitch.b2bua.codec_choice import towards
 from softswitch.b2bua.leg import CallFailed, OutboundLeg
 from softswitch.b2bua.leg_media import LegMedia
@@ -26,12 +26,12 @@ from softswitch.sip.uri import Uri
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from media.control import MediaEngine
-
     from media.events import Event as MediaEvent
+    from softswitch.b2bua.channels import Channels
     from softswitch.b2bua.destination import Destination
     from softswitch.b2bua.ladder import Ladder
     from softswitch.b2bua.leg import InboundLeg, Leg
+    from softswitch.b2bua.leg_media import MediaDoor
     from softswitch.sip.flow import Flow
     from softswitch.transport.driver import SipDriver
 
@@ -43,10 +43,11 @@ class Switchboard:
         self,
         *,
         driver: SipDriver,
-        engine: MediaEngine,
+        engine: MediaDoor,
         number: Callable[[], int],
         media_address: str,
         ladder: Ladder,
+        channels: Channels,
         warn: Callable[[str], None],
     ) -> None:
         """`number()` gives fresh positive integers. `media_address` goes into SDP; "": the address SIP uses.
@@ -58,6 +59,7 @@ class Switchboard:
         self.clock = driver.now
         self.number = number
         self.ladder = ladder
+        self.channels = channels
         self._media_address = media_address
         self._warn = warn
         self._by_media: dict[int, Leg] = {}
@@ -68,8 +70,11 @@ class Switchboard:
     def invite(self, destination: Destination, caller: InboundLeg, group: str) -> OutboundLeg:
         """Send an INVITE to `destination` for `caller`.
 
-        Raises media.ports.PortsExhausted, or CallFailed(488) when the two sides have no codec in common.
+        Raises media.ports.PortsExhausted, or CallFailed: 488 when the two sides have no codec in common, 503 when
+        the destination has as many channels as it may have.
         """
+        if self.channels.full(destination.name):
+            raise CallFailed(NO_CIRCUIT)
         codecs = towards(destination.codecs, caller.can_do())
         if not codecs:
             raise CallFailed(NOT_ACCEPTABLE)

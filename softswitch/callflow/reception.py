@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from softswitch.b2bua.leg import Leg
 from softswitch.callflow.supervisor import Incoming
 from softswitch.endpoints.access_control import Phones
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.trunk import Trunk
 from softswitch.sip.events import InviteReceived, RequestCompleted, RequestReceived
-from softswitch.sip.headers import NameAddr
 from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from softswitch.endpoints.registrar import Registrar
     from softswitch.sdp.codec import Codec
     from softswitch.sip.events import Event
+    from softswitch.sip.headers import NameAddr
     from softswitch.transport.driver import SipDriver
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
@@ -61,7 +62,7 @@ class Reception:
                 pass
             case _:
                 leg = event.session.owner
-                if leg is not None:
+                if isinstance(leg, Leg):
                     leg.handle(event)
 
     def _invite(self, event: InviteReceived) -> None:

@@ -61,7 +61,11 @@ class Resources:
         now = call.switch.clock()
         match target:
             case TrunkTarget(trunk, number):
-                found = self.trunks[trunk].destinations(number or "", locate=self._locate, health=self.health, now=now)
+                route = self.trunks[trunk]
+                caller = call.caller.party if route.from_domain is not None else None
+                found = route.destinations(
+                    number or "", locate=self._locate, health=self.health, now=now, caller=caller
+                )
                 if not found:
                     call.story.warn("trunk has no address", trunk=trunk)
                 return [Stage((destination,)) for destination in found]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from softswitch.sdp.negotiate import Codec
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.message import Request
-    from softswitch.sip.session.invite import InviteSession
+    from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.cdr import CallRecord, LegRecord
     from softswitch.telemetry.log_sink import Sink
     from softswitch.telemetry.metrics import Metrics
@@ -112,7 +112,7 @@ class CallSupervisor:
     def begin(self, incoming: Incoming) -> None:
         """Take the call on, or refuse it at once with the right status."""
         now = self._switch.clock()
-        refusal = self._refusal()
+        refusal = self._refusal(incoming.source)
         if refusal is not None:
             incoming.session.reject(refusal.status, now, headers=(("Retry-After", str(self._limits.retry_after)),))
             return
@@ -145,10 +145,10 @@ class CallSupervisor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _refusal(self) -> ReleaseCause | None:
+    def _refusal(self, source: str) -> ReleaseCause | None:
         if self._draining:
             return SHUTDOWN
-        return NO_CIRCUIT if self.full else None
+        return NO_CIRCUIT if self.full or self._switch.channels.full(source) else None
 
     def _take_offer(self, call: Call, body: bytes) -> None:
         try:

@@ -54,6 +54,8 @@ class Trunk:
     """The host part of From towards this trunk, when it insists on one."""
     headers: tuple[tuple[str, str], ...] = ()
     """Added to every INVITE sent there."""
+    max_channels: int | None = None
+    """Most legs at once, both directions together; None: as many as the node takes."""
 
     @property
     def label(self) -> str:

@@ -40,7 +40,6 @@ class Admission(Protocol):
     def admits(self, flow: Flow) -> bool:
         """False: the bytes are dropped without an answer (default deny)."""
 
-
     def connection_lost(self, flow: Flow) -> None:
         """This connection is gone, and with it whoever was known by it."""
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from media.commands import Connect, StartTap
 from softswitch.dialplan.route import Answer, Dial, Echo, Hangup, Play, Record, Reject, Ring
+from softswitch.sip.events import OfferAnswered
 from softswitch.telemetry.cdr import Outcome
-from tests.support.phone import Plan, sdp
+from tests.support.phone import Phone, Plan, sdp
 from tests.support.switch_world import SWITCH, World, to
 from tests.support.virtual_time import at, run_virtual
+
+if TYPE_CHECKING:
+    from softswitch.sip.session.session import InviteSession
 
 CALLER = 9
 
@@ -147,7 +153,7 @@ def test_hold_is_answered_by_the_leg_and_the_other_side_stays_up() -> None:
         at(5, caller.hold, session)
         at(10, caller.hold, session, "sendrecv")
         await asyncio.sleep(12)
-        answers = [event.body for event in caller.events if type(event).__name__ == "OfferAnswered"]
+        answers = [event.body for event in caller.events if isinstance(event, OfferAnswered)]
         assert [b"a=recvonly" in body for body in answers] == [True, False]
         assert not callee.ended
         await world.settle()
@@ -264,12 +270,36 @@ def test_answer_and_hang_up_in_the_same_tick(order: str) -> None:
             with callee.driver.turn():
                 callee.sessions[0].accept(sdp(41000, "8"), callee.driver.now())
 
-        steps = [answer, lambda: caller.hang_up(session)]
-        for step in steps if order == "answer first" else reversed(steps):
-            step()
+        if order == "answer first":
+            answer()
+            caller.hang_up(session)
+        else:
+            caller.hang_up(session)
+            answer()
         await world.settle()
         assert len(world.records) == 1
         assert len(callee.ended) == 1
+
+    run_virtual(story)
+
+
+def test_a_trunk_with_all_its_channels_in_use_is_passed_over() -> None:
+    async def story() -> None:
+        world = World(Random(17), [to(8, 1)])
+        limited = world.phone(8, Plan(answer=1))
+        other = world.phone(1, Plan(answer=1))
+        caller = world.phone(CALLER)
+        sessions = [caller.call("123", SWITCH), caller.call("123", SWITCH)]
+        await asyncio.sleep(5)
+        assert (limited.rang, other.rang) == (1, 1)
+        for session in sessions:
+            caller.hang_up(session)
+        await asyncio.sleep(1)
+        session = caller.call("123", SWITCH)
+        await asyncio.sleep(5)
+        assert limited.rang == 2
+        caller.hang_up(session)
+        await world.settle()
 
     run_virtual(story)
 
@@ -282,7 +312,7 @@ SEEDS = 3000
 def test_random_schedules_leave_nothing_behind(block: int) -> None:
     for seed in range(block * SEEDS // 10, (block + 1) * SEEDS // 10):
         try:
-            run_virtual(lambda: _random_story(Random(seed)))  # noqa: B023  run at once
+            run_virtual(partial(_random_story, Random(seed)))
         except BaseException as error:
             raise AssertionError(f"seed {seed}") from error
 
@@ -299,7 +329,7 @@ async def _random_story(dice: Random) -> None:
     lossy = dice.random() < 0.3
     world = World(
         dice,
-        _random_actions(dice, grid),
+        _random_actions(dice),
         delay=dice.choice([0.0, 0.0, 0.02]),
         jitter=dice.choice([0.0, 0.05]) if lossy else 0.0,
         loss=0.1 if lossy else 0.0,
@@ -326,7 +356,7 @@ async def _random_story(dice: Random) -> None:
                 at(when, caller.hang_up, session)
         at(60.0, caller.hang_up, session)
         if dice.random() < 0.3:
-            at(grid(20), _hold_if_up, world, caller, session)
+            at(grid(20), _hold_if_up, caller, session)
         if dice.random() < 0.15:
             at(grid(30), _operator, world)
         if dice.random() < 0.15:
@@ -340,7 +370,7 @@ async def _random_story(dice: Random) -> None:
         assert len(phone.ended) == len(phone.sessions)
 
 
-def _random_actions(dice: Random, grid: object) -> list[Dial | Answer | Echo | Hangup | Play | Record | Reject | Ring]:
+def _random_actions(dice: Random) -> list[Dial | Answer | Echo | Hangup | Play | Record | Reject | Ring]:
     dial = to(
         *dice.sample([1, 2, 3, 4], dice.randint(1, 3)),
         strategy=dice.choice(["sequential", "parallel"]),
@@ -367,10 +397,9 @@ def _random_actions(dice: Random, grid: object) -> list[Dial | Answer | Echo | H
     ]
 
 
-def _hold_if_up(world: World, caller: object, session: object) -> None:
-    state = getattr(session, "state").name  # noqa: B009
-    if state == "ESTABLISHED":
-        getattr(caller, "hold")(session)  # noqa: B009
+def _hold_if_up(caller: Phone, session: InviteSession) -> None:
+    if session.is_established:
+        caller.hold(session)
 
 
 def _operator(world: World) -> None:

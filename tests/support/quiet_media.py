@@ -7,7 +7,6 @@ out); the compiled engine has its own tests with real sockets, and the interop t
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media.commands import (
@@ -22,6 +21,7 @@ from media.commands import (
     StopPlay,
 )
 from media.events import LegGone, MediaTimeout, PlaybackFinished, RecordingFinished
+from media.legs import OpenedLeg
 from media.ports import PortsExhausted
 from media.quality.verdict import StreamCounters
 from media.snapshots import DropCounters, LegStatistics
@@ -48,15 +48,6 @@ NOTHING_HEARD = LegStatistics(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedQuietLeg:
-    """What `open_leg` gives."""
-
-    leg: int
-    address: str
-    port: int
-
-
 class QuietMedia:
     """Counts legs and ports; refuses when more than `capacity` legs are open."""
 
@@ -72,13 +63,13 @@ class QuietMedia:
         self._prompt_seconds = prompt_seconds
         self._next = 0
 
-    def open_leg(self, *, label: str, group: str = "") -> OpenedQuietLeg:
+    def open_leg(self, *, label: str, group: str = "") -> OpenedLeg:
         """A new leg."""
         if len(self.open) >= self._capacity:
             raise PortsExhausted("no port is free")
         self._next += 1
         self.open.add(self._next)
-        return OpenedQuietLeg(self._next, "192.0.2.1", 20000 + 2 * self._next)
+        return OpenedLeg(self._next, "192.0.2.1", 20000 + 2 * self._next)
 
     def post(self, *commands: Command) -> None:
         """Carry out what changes the books."""
@@ -108,6 +99,10 @@ class QuietMedia:
                     self._close(leg)
                 case _:
                     pass
+
+    def statistics(self, leg: int) -> LegStatistics | None:
+        """Nothing was heard."""
+        return NOTHING_HEARD if leg in self.open else None
 
     def fall_silent(self, leg: int) -> None:
         """As if the far end had stopped sending."""

@@ -7,7 +7,9 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from softswitch.b2bua.channels import Channels
 from softswitch.b2bua.ladder import Ladder
+from softswitch.b2bua.leg import Leg
 from softswitch.b2bua.switchboard import Switchboard
 from softswitch.callflow.resources import Resources
 from softswitch.callflow.supervisor import CallSupervisor, Incoming, Limits
@@ -18,7 +20,7 @@ from softswitch.endpoints.bindings import Bindings
 from softswitch.endpoints.health import DestinationHealth
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.sdp.codec import KNOWN_CODECS
-from softswitch.sip.events import InviteReceived
+from softswitch.sip.events import InviteReceived, RequestCompleted, RequestReceived
 from softswitch.sip.stack import SipStack
 from softswitch.telemetry.log_sink import NullSink
 from softswitch.telemetry.metrics import Metrics
@@ -58,10 +60,11 @@ class World:
         numbers = itertools.count(1)
         self.switch = Switchboard(
             driver=self.driver,
-            engine=self.media,  # type: ignore[arg-type]  the door's other side, see quiet_media
+            engine=self.media,
             number=lambda: next(numbers),
             media_address="",
             ladder=ladder,
+            channels=Channels({"trunk:t8": 1}),
             warn=lambda _text: None,
         )
         self.media.on_event = self.switch.media_event
@@ -128,9 +131,10 @@ class World:
                 )
             )
             return
-        leg = getattr(event, "session").owner  # noqa: B009  every other event here belongs to a session
-        if leg is not None:
-            leg.handle(event)
+        if not isinstance(event, (RequestReceived, RequestCompleted)):
+            leg = event.session.owner
+            if isinstance(leg, Leg):
+                leg.handle(event)
 
 
 def to(*trunks: int, strategy: str = "sequential", ring_for: float = 20.0) -> Dial:
