@@ -33,14 +33,16 @@ class Reply:
         """`via`: the top Via as noted by this server (`received`, `rport`); all others are copied as they are."""
         headers = request.headers
         lines = f"Via: {via}\r\n"
-        for other in headers.get_all("Via")[1:]:
-            lines += f"Via: {other}\r\n"
+        vias = headers.lines("Via")
+        if len(vias) > 1 or "," in vias[0]:
+            for other in headers.get_all("Via")[1:]:
+                lines += f"Via: {other}\r\n"
         self._via = lines
         self._charset = request.charset
         self._from = f"From: {headers.get('From')}\r\nTo: "
         self._to = headers.get("To") or ""
         self._cseq = f"\r\nCall-ID: {headers.get('Call-ID')}\r\nCSeq: {headers.get('CSeq')}\r\n"
-        self.record_routes = "".join([f"Record-Route: {route}\r\n" for route in headers.get_all("Record-Route")])
+        self.record_routes = "".join([f"Record-Route: {line}\r\n" for line in headers.lines("Record-Route")])
 
     def write(
         self, status: int, reason: str | None = None, *, to_tag: str = "", headers: str = "", body: bytes = b""

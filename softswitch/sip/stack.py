@@ -60,8 +60,9 @@ class SipStack:
             label = str(message.status)
             statistics.received[label] = statistics.received.get(label, 0) + 1
             transaction = core.layer.client(client_key(message))
+            vias = message.headers.lines("Via")
             # 8.1.3.3: more than one Via means that it was not meant for us.
-            if transaction is None or len(message.headers.get_all("Via")) != 1:
+            if transaction is None or len(vias) != 1 or "," in vias[0]:
                 statistics.strays += 1
             else:
                 transaction.receive(message, now)
