@@ -72,7 +72,7 @@ def check_answer(error: RemoteProtocolError) -> None:
     assert head.count(b"\n") == head.count(b"\r\n") == head.count(b"\r")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.binary(max_size=300))
 @example(b"")
 @example(b"\r\n\r\n")
@@ -83,13 +83,13 @@ def test_arbitrary_octets(data: bytes) -> None:
     check(data)
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=300)
 @given(mutated())
 def test_mutated_messages(data: bytes) -> None:
     check(data)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(mutated(), st.lists(st.integers(1, 40), max_size=8))
 def test_mutated_streams(data: bytes, sizes: list[int]) -> None:
     framer = StreamFramer()
