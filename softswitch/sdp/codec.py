@@ -27,17 +27,21 @@ class Codec:
     key: str = field(init=False, repr=False, compare=False)
     """Identity of the payload format without parameters; names are case-insensitive (RFC 4855 3)."""
 
+    wire: str = field(init=False, repr=False, compare=False)
+    """Identity on the wire: `key` and those parameters without whose agreement nothing is understood."""
     is_audio: bool = field(init=False, repr=False, compare=False)
     """Whether this carries speech by itself: events, comfort noise and redundancy do not."""
+    is_telephone_event: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         name = self.name.lower()
-        object.__setattr__(self, "key", f"{name}/{self.clock_rate}/{self.channels}")
+        key = wire = f"{name}/{self.clock_rate}/{self.channels}"
+        for parameter, default in _WIRE_PARAMETERS.get(name, ()):
+            wire += f";{parameter}={self.parameter(parameter, default)}"
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "wire", wire)
         object.__setattr__(self, "is_audio", name not in _AUXILIARY)
-
-    @property
-    def is_telephone_event(self) -> bool:
-        return self.name.lower() == TELEPHONE_EVENT
+        object.__setattr__(self, "is_telephone_event", name == TELEPHONE_EVENT)
 
     @property
     def is_comfort_noise(self) -> bool:
@@ -59,12 +63,7 @@ class Codec:
 
     def same_format(self, other: Codec) -> bool:
         """Tell whether the two describe one payload format on the wire, parameters that change the wire included."""
-        if self.key != other.key:
-            return False
-        for name, default in _WIRE_PARAMETERS.get(self.name.lower(), ()):
-            if self.parameter(name, default) != other.parameter(name, default):
-                return False
-        return True
+        return self.wire == other.wire
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def _match_audio(offered: Sequence[Format], ours: Sequence[Codec]) -> list[tuple
 
 def _find(codec: Codec, among: Sequence[Codec]) -> Codec | None:
     for own in among:
-        if own.key == codec.key and own.same_format(codec):
+        if own.wire == codec.wire:
             return own
     return None
 
