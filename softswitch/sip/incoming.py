@@ -151,6 +151,7 @@ def _invite(core: Core, request: Request, key: str, merge: str, flow: Flow, now:
     dialog = Dialog.of_caller(request, session.local_tag, flow, pinned=pinned)
     dialog.remote_cseq = session.remote_cseq = request.cseq.number
     session.dialog = dialog
+    session.register()
     session.remote_tag = dialog.remote_tag
     session.received = request
     session.had_offer = bool(request.body)

@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 MAX_FORWARDS = 70
 
 
-def header_lines(headers: Iterable[tuple[str, str]]) -> str:
-    """Write header fields given by the application, one line each.
+def one_line(text: str) -> str:
+    """`text`, which goes into a start line or a header.
 
-    Raises LocalProtocolError for a name or value with a line break: it would let a display name add headers.
+    Raises LocalProtocolError if it holds a line break: a display name must not be able to add headers.
     """
-    lines = ""
-    for name, value in headers:
-        line = f"{name}: {value}"
-        if "\r" in line or "\n" in line or "\0" in line:
-            raise LocalProtocolError(f"header {name!r}: a value without line breaks was expected, {value!r} came")
-        lines += line + "\r\n"
-    return lines
+    if "\r" in text or "\n" in text or "\0" in text:
+        raise LocalProtocolError(f"text of one line was expected, {text!r} came; escape or drop the control characters")
+    return text
+
+
+def header_lines(headers: Iterable[tuple[str, str]]) -> str:
+    """Header fields given by the application, one line each. Raises LocalProtocolError like `one_line`."""
+    return "".join([one_line(f"{name}: {value}") + "\r\n" for name, value in headers])
 
 
 def host_port(host: str, port: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.sip.flow import Flow
+from softswitch.sip.outgoing import one_line
 from softswitch.sip.status import reason_phrase
 
 if TYPE_CHECKING:
@@ -47,10 +48,14 @@ class Reply:
     def write(
         self, status: int, reason: str | None = None, *, to_tag: str = "", headers: str = "", body: bytes = b""
     ) -> bytes:
-        """A response; `to_tag` only if the request had none, Content-Type of the body among `headers`."""
+        """A response; `to_tag` only if the request had none, Content-Type of the body among `headers`.
+
+        Raises LocalProtocolError if the reason phrase has more than one line.
+        """
         tag = f";tag={to_tag}" if to_tag else ""
+        phrase = one_line(reason) if reason else reason_phrase(status)
         head = (
-            f"SIP/2.0 {status} {reason or reason_phrase(status)}\r\n{self._via}{self._from}{self._to}{tag}{self._cseq}"
+            f"SIP/2.0 {status} {phrase}\r\n{self._via}{self._from}{self._to}{tag}{self._cseq}"
             f"{headers}Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode(self._charset, "replace") + body

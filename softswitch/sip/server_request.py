@@ -44,6 +44,6 @@ class ServerRequest:
         """Send a response. Raises LocalProtocolError if a header could not stand in a message."""
         lines = header_lines(headers) + self._core.server_line
         if body and content_type:
-            lines += f"Content-Type: {content_type}\r\n"
+            lines += header_lines([("Content-Type", content_type)])
         data = self._reply.write(status, reason, to_tag=self._to_tag if status > 100 else "", headers=lines, body=body)
         self._transaction.respond(status, data, now)

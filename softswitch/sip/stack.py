@@ -16,7 +16,7 @@ from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import RequestCompleted
 from softswitch.sip.incoming import receive_request, refuse_malformed
 from softswitch.sip.message import KNOWN_METHODS, Response, parse_message
-from softswitch.sip.outgoing import Outgoing, header_lines, via_for
+from softswitch.sip.outgoing import Outgoing, header_lines, one_line, via_for
 from softswitch.sip.session import invite
 from softswitch.sip.session.session import InviteSession
 from softswitch.sip.timers import Timers
@@ -130,7 +130,6 @@ class SipStack:
         Raises LocalProtocolError if an address or header could not stand in a message.
         """
         core = self._core
-        header_lines(headers)
         session = InviteSession(
             core,
             "uac",
@@ -171,18 +170,22 @@ class SipStack:
         content_type: str | None = None,
         routes: Sequence[NameAddr] = (),
     ) -> ClientRequest:
-        """Send a request outside any dialog (OPTIONS, REGISTER, ...); `RequestCompleted` follows."""
+        """Send a request outside any dialog (OPTIONS, REGISTER, ...); `RequestCompleted` follows.
+
+        A From tag is added unless `from_` has one. Raises LocalProtocolError like `invite`.
+        """
         core = self._core
         branch = core.branch()
         lines = header_lines(headers) + core.agent_line
         if contact is not None:
-            lines += f"Contact: {contact}\r\n"
+            lines += header_lines([("Contact", str(contact))])
         if body and content_type is not None:
-            lines += f"Content-Type: {content_type}\r\n"
-        request_uri, route_lines, _ = arrange(str(uri), [str(route) for route in routes])
+            lines += header_lines([("Content-Type", content_type)])
+        request_uri, route_lines, _ = arrange(str(uri), [one_line(str(route)) for route in routes])
+        sender = one_line(str(from_) if from_.tag else f"{from_};tag={core.token()}")
         outgoing = Outgoing(
-            method, request_uri, branch, via_for(flow, branch), f"{from_};tag={core.token()}", str(to),
-            call_id or core.token(), cseq, route_lines, "", lines, body,
+            method, request_uri, branch, via_for(flow, branch), sender, one_line(str(to)),
+            one_line(call_id or core.token()), cseq, route_lines, "", lines, body,
         )  # fmt: skip
         authorizer = Authorizer(credentials) if credentials is not None else None
         return ClientRequest(core, _Reporter(core), outgoing, flow, authorizer, now)

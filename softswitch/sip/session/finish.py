@@ -67,5 +67,11 @@ def reason_of(request: Request) -> Reason | None:
 
 
 def reason_line(cause: Reason | None) -> str:
-    """The Reason header to send with a BYE, CANCEL or refusal (RFC 3326, RFC 6432)."""
-    return "" if cause is None else f"Reason: {cause}\r\n"
+    """The Reason header to send with a BYE, CANCEL or refusal (RFC 3326, RFC 6432).
+
+    One that could not stand in a message is left out: hanging up never fails.
+    """
+    if cause is None:
+        return ""
+    text = str(cause)
+    return f"Reason: {text}\r\n" if text.isprintable() else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from softswitch.sip.client_request import ClientRequest
@@ -9,7 +10,7 @@ from softswitch.sip.core import ALLOW_LINE
 from softswitch.sip.dialog import Dialog, arrange, is_behind_nat
 from softswitch.sip.events import Answered, Progressed, Refused
 from softswitch.sip.grammar import parse_digits
-from softswitch.sip.outgoing import MAX_FORWARDS, Outgoing, header_lines, via_for
+from softswitch.sip.outgoing import MAX_FORWARDS, Outgoing, header_lines, one_line, via_for
 from softswitch.sip.session import bye, finish
 from softswitch.sip.session.fork import DISCARD
 from softswitch.sip.session.state import Input, Release
@@ -39,25 +40,37 @@ def send(
     body: bytes,
     now: float,
 ) -> None:
-    """Send the INVITE of a new session (13.2.1)."""
+    """Send the INVITE of a new session (13.2.1). Raises LocalProtocolError before anything is sent or kept."""
     core, flow = session.core, session.flow
     branch = core.branch()
     max_forwards = MAX_FORWARDS
     for name, value in headers:
-        if name == "Max-Forwards":
+        if name.lower() == "max-forwards":
             max_forwards = parse_digits(value, 255) or MAX_FORWARDS
-    lines = header_lines([pair for pair in headers if pair[0] != "Max-Forwards"])
-    content = f"Content-Type: {content_type}\r\n" if body else ""
-    request_uri, route_lines, hop = arrange(str(uri), [str(route) for route in routes])
+    lines = header_lines([pair for pair in headers if pair[0].lower() != "max-forwards"])
+    content = header_lines([("Content-Type", content_type)]) if body else ""
+    request_uri, route_lines, hop = arrange(str(uri), [one_line(str(route)) for route in routes])
+    caller = replace(from_, parameters=from_.parameters.without("tag")) if from_.tag else from_
     session.pinned = is_behind_nat(hop, flow)
     session.had_offer = bool(body)
     session.local_cseq = 1
     outgoing = Outgoing(
-        "INVITE", request_uri, branch, via_for(flow, branch), f"{from_};tag={session.local_tag}", str(to),
-        session.call_id, 1, route_lines, "", f"{session.contact_line}{ALLOW_LINE}{core.agent_line}{lines}{content}",
-        body, max_forwards,
-    )  # fmt: skip
+        "INVITE",
+        request_uri,
+        branch,
+        via_for(flow, branch),
+        one_line(f"{caller};tag={session.local_tag}"),
+        one_line(str(to)),
+        one_line(session.call_id),
+        session.local_cseq,
+        route_lines,
+        "",
+        f"{session.contact_line}{ALLOW_LINE}{core.agent_line}{lines}{content}",
+        body,
+        max_forwards,
+    )
     session.sent = outgoing
+    session.register()
     session.exchange = ClientRequest(core, session, outgoing, flow, session.authorizer, now)
 
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.sip.session import finish
+from softswitch.sip.session.state import Refusal
 
 if TYPE_CHECKING:
     from softswitch.sip.session.session import InviteSession
     from softswitch.sip.session.state import Release
 
 
-def send(session: InviteSession, now: float, release: Release, reason: str | None = None, lines: str = "") -> None:
-    """Refuse and end. `lines`: further header lines."""
+def send(session: InviteSession, now: float, release: Release) -> None:
+    """Refuse and end."""
     assert session.server is not None
     assert session.reply is not None
     headers = finish.reason_line(release.cause) if release.by == "local" else ""
+    reason = None
+    if isinstance(release, Refusal):
+        reason = release.reason
+        headers += release.lines
     data = session.reply.write(
-        release.status, reason, to_tag=session.local_tag, headers=headers + session.core.server_line + lines
+        release.status, reason, to_tag=session.local_tag, headers=headers + session.core.server_line
     )
     session.server.respond(release.status, data, now)
     finish.end(session, release, now)

@@ -8,11 +8,11 @@ from softswitch.sip.authorizer import Authorizer
 from softswitch.sip.core import session_key
 from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.message import Request, parse_message
-from softswitch.sip.outgoing import header_lines, host_port
-from softswitch.sip.session import accept, reject
+from softswitch.sip.outgoing import header_lines, host_port, one_line
+from softswitch.sip.session import accept
 from softswitch.sip.session.reinvite import Input as ModificationInput
 from softswitch.sip.session.reinvite import Modification
-from softswitch.sip.session.state import Input, Outcome, Release, State
+from softswitch.sip.session.state import Input, Outcome, Refusal, Release, State
 from softswitch.sip.session.table import TABLE
 
 if TYPE_CHECKING:
@@ -93,7 +93,10 @@ class InviteSession:
         """What shall be told when a hang-up that must wait is through."""
         self.timer = 0
         self.told = False
-        core.sessions[session_key(call_id, self.local_tag)] = self
+
+    def register(self) -> None:
+        """From here on requests within the dialog find this session, until `finish.end`."""
+        self.core.sessions[session_key(self.call_id, self.local_tag)] = self
 
     # What it is.
 
@@ -162,9 +165,8 @@ class InviteSession:
         self._must_be("uas", "reject")
         if not 300 <= status <= 699:
             raise LocalProtocolError(f"expected a refusal 300..699, got {status}")
-        if self.state is State.INCOMING:
-            self.state = TABLE[State.INCOMING, Input.REJECT][0]
-            reject.send(self, now, Release("local", status), reason, header_lines(headers))
+        phrase = None if reason is None else one_line(reason)
+        self.step(Input.REJECT, now, Refusal("local", status, None, phrase, header_lines(headers)))
 
     # Verbs of the calling side.
 
@@ -317,6 +319,6 @@ class InviteSession:
 
 def _contact_line(contact: NameAddr | None, flow: Flow) -> str:
     if contact is not None:
-        return f"Contact: {contact}\r\n"
+        return one_line(f"Contact: {contact}") + "\r\n"
     transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
     return f"Contact: <sip:{host_port(*flow.local)}{transport}>\r\n"

@@ -51,7 +51,7 @@ class Input(IntEnum):
     ACCEPT = 6
     """Our 2xx (bytes)."""
     REJECT = 7
-    """Release: our final response to their INVITE."""
+    """Refusal: our final response to their INVITE."""
     HANGUP = 8
     """Release."""
     CANCEL = 9
@@ -79,6 +79,15 @@ class Release:
     by: EndedBy
     status: int
     cause: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal(Release):
+    """A final response to their INVITE in the application's own words."""
+
+    reason: str | None = None
+    lines: str = ""
+    """Further header lines."""
 
 
 @dataclass(frozen=True, slots=True)

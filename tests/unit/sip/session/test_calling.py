@@ -6,9 +6,10 @@ import pytest
 
 from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.events import Answered, Ended, Progressed, Refused
-from softswitch.sip.headers import Reason
+from softswitch.sip.headers import NameAddr, Reason
 from softswitch.sip.message import Request
-from tests.support.stage import Stage
+from softswitch.sip.uri import Uri
+from tests.support.stage import UDP, Stage
 from tests.support.wire import ANSWER, OFFER
 
 
@@ -180,10 +181,46 @@ def test_a_callee_that_says_bye_while_it_rings_is_cancelled() -> None:
 
 def test_headers_cannot_break_out_of_their_line() -> None:
     stage = Stage()
-    with pytest.raises(LocalProtocolError, match="line break"):
-        stage.place_call(headers=(("X-Name", "a\r\nX-Evil: b"),))
+    evil = NameAddr("a\r\nX-Evil: b", Uri.parse("sip:us@192.0.2.1"))
+    fine = NameAddr("", Uri.parse("sip:us@192.0.2.1"))
+    for change in (
+        {"headers": [("X-Name", "a\r\nX-Evil: b")]},
+        {"from_": evil},
+        {"to": evil},
+        {"contact": evil},
+        {"routes": [evil]},
+        {"call_id": "a\r\nX-Evil: b"},
+        {"content_type": "a\r\nX-Evil: b"},
+        {"uri": Uri("sip", "a\r\nX-Evil: b", "192.0.2.1")},
+    ):
+        how = {"uri": fine.uri, "from_": fine, "to": fine, "contact": fine, "flow": UDP, "body": OFFER, "now": 0.0}
+        with pytest.raises(LocalProtocolError):
+            stage.stack.invite(**(how | change))
+        assert stage.sent() == []
+    session = stage.be_called()
+    with pytest.raises(LocalProtocolError):
+        session.ring(stage.now, headers=[("X-Name", "a\nb")])
+    with pytest.raises(LocalProtocolError):
+        session.reject(486, stage.now, reason="Busy\r\nX-Evil: b")
     assert stage.sent() == []
+    session.hangup(stage.now, cause=Reason("SIP", 200, "a\nX-Evil: b"))
+    assert "Reason" not in stage.one_response(480).headers
+    stage.wait(200)
     assert stage.stack.statistics.sessions == 0
+
+
+def test_a_from_tag_is_always_our_own() -> None:
+    stage = Stage()
+    session = stage.stack.invite(
+        uri=Uri.parse("sip:callee@198.51.100.7"),
+        from_=NameAddr.parse("<sip:us@192.0.2.1>;tag=foreign;x=1"),
+        to=NameAddr.parse("<sip:callee@198.51.100.7>"),
+        contact=NameAddr.parse("<sip:us@192.0.2.1>"),
+        flow=UDP,
+        body=OFFER,
+        now=stage.now,
+    )
+    assert stage.one_request("INVITE").from_.tag == session.local_tag
 
 
 def test_verbs_of_the_other_role_are_refused() -> None:
