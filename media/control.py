@@ -10,6 +10,7 @@ import asyncio
 import errno
 import os
 import secrets
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -39,6 +40,18 @@ _RETRY = 0.001
 _JOIN = 0.05
 
 
+def _probe(text: str, host: bytes) -> None:
+    """Raises OSError, naming the address, unless sockets can be bound to it."""
+    family = socket.AF_INET6 if len(host) == 16 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind((text, 0))
+        except OSError as error:
+            raise OSError(
+                error.errno, f"media address {text}: {os.strerror(error.errno or 0)}; it must be this machine's own"
+            ) from error
+
+
 class MediaEngine:
     """Legs with ports, and the threads that serve them. Start with `start`, end with `await stop()`."""
 
@@ -57,6 +70,7 @@ class MediaEngine:
         if settings.workers < 1:
             raise ValueError(f"media workers: expected at least 1, got {settings.workers}")
         host = bind_address(settings.address)
+        _probe(settings.address, host)
         self._settings = settings
         self._on_event = on_event
         self._loop = loop
@@ -191,6 +205,7 @@ class MediaEngine:
         self._read_all()
         for worker in range(self._core.worker_count):
             self._loop.remove_reader(self._core.event_fd(worker))
+        self._core.close()
         for timer in (self._turn, self._retry):
             if timer is not None:
                 timer.cancel()

@@ -13,8 +13,8 @@ from libc.string cimport memcpy, memset
 
 from audiocodecs.registry cimport CODEC_UNKNOWN
 from media.leg cimport DROP_REASONS, FORMATS, LEG_FREE, LEG_GONE, LEG_OPEN, NO_FORMAT, NOWHERE, Format, Leg
-from media.loop cimport READY, eventfd_ring, monotonic_ns, read_clock, run_worker
-from media.net.udp cimport Address, address_host, address_known, address_make, address_port, udp_open
+from media.loop cimport READY, eventfd_ring, monotonic_ns, run_worker
+from media.net.udp cimport Address, address_host, address_make, address_port, udp_open
 from media.orders cimport EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
 from media.receive.statistics cimport ReceiveStream, stream_expected, stream_loss_events
 from media.ring cimport (
@@ -24,7 +24,6 @@ from media.ring cimport (
     Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done, event_next,
     load_ordered, store_ordered,
 )
-from media.rtp.rtcp cimport CNAME_ROOM
 from media.send.sender_report cimport Reports
 from media.worker cimport Worker
 
@@ -174,9 +173,12 @@ cdef class EngineCore:
             w = self.workers[i] if self.workers else NULL
             if w == NULL:
                 continue
-            for fd in (w.epoll, w.wake_fd, w.event_fd):
-                if fd >= 0:
-                    close(fd)
+            if w.epoll >= 0:
+                close(w.epoll)
+            if w.wake_fd >= 0:
+                close(w.wake_fd)
+            if w.event_fd >= 0:
+                close(w.event_fd)
             free(w.commands)
             free(w.events)
             free(w.active)
@@ -209,6 +211,17 @@ cdef class EngineCore:
     def stop_worker(self, int worker):
         """Ask a worker to return; its legs stay as they are."""
         self._post_plain(worker, COMMAND_STOP_WORKER)
+
+    def close(self):
+        """Close what the threads used, after all of them have returned. Legs must have been reaped."""
+        cdef int i
+        cdef Worker* w
+        for i in range(self.worker_count):
+            w = self.workers[i]
+            for fd in (w.epoll, w.wake_fd, w.event_fd):
+                if fd >= 0:
+                    close(fd)
+            w.epoll = w.wake_fd = w.event_fd = -1
 
     def event_fd(self, int worker):
         """Becomes readable when `read` has something to give."""

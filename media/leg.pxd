@@ -72,7 +72,6 @@ cdef struct Leg:
     uint8_t echo
     uint8_t rtcp_mux
     uint8_t receive_expected
-    uint8_t started             # MediaStarted was told
     uint8_t timeout_told
     uint8_t quiet_codec         # the last packet was comfort noise
     uint8_t wire                # Wire
@@ -90,8 +89,6 @@ cdef struct Leg:
     Format send_formats[FORMATS]
     uint8_t format_count
     uint8_t send_format_count
-    uint8_t ptime
-    uint8_t gone_told
     int64_t media_timeout       # microseconds, 0 never
     Playback playback
     Leg* slot_next              # next leg of the same playback slot

@@ -4,14 +4,14 @@ At light load a packet is forwarded the moment it arrives. Under load the worker
 takes all that has come: one wake-up for many packets. Idle, it sleeps until something happens.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uint64_t, uintptr_t
 
-from media.leg cimport LEG_OPEN, Leg
+from media.leg cimport Leg
 from media.orders cimport RTCP_TAG, epoll_event, obey_commands
 from media.receive.intake cimport rtcp_ready, rtp_ready
 from media.ring cimport command_next, exchange_ordered, store_ordered
 from media.send.playback cimport playback_next, playback_slots
-from media.sweep cimport SWEEP, SWEEP_LEGS, sweep
+from media.sweep cimport SWEEP, sweep
 from media.worker cimport Worker
 
 cdef extern from * nogil:
@@ -100,7 +100,11 @@ cdef inline int64_t until_due(const Worker* w) noexcept nogil:
 
 
 cdef inline int wait_light(Worker* w, epoll_event* ready) noexcept nogil:
-    """Block until a packet, a command or a timer. The flag and the second look make a lost wake-up impossible."""
+    """Block until a packet, a command or a timer. The flag and the second look make a lost wake-up impossible.
+
+    Commands go before packets that came with them, and what is ready is asked for again behind them: a leg they
+    closed must not be served.
+    """
     cdef int64_t timeout
     cdef int n
     store_ordered(&w.sleeping, 1)
@@ -108,6 +112,10 @@ cdef inline int wait_light(Worker* w, epoll_event* ready) noexcept nogil:
     timeout = 0 if command_next(w.commands) != NULL else until_due(w)
     n = wait_ready(w.epoll, ready, READY, timeout)
     store_ordered(&w.sleeping, 0)
+    read_clock(w)
+    if command_next(w.commands) != NULL:
+        obey_commands(w)
+        n = wait_ready(w.epoll, ready, READY, 0)
     return n
 
 
@@ -119,6 +127,8 @@ cdef inline int wait_gathering(Worker* w, epoll_event* ready) noexcept nogil:
         w.boundary = w.now - w.now % TICK
     else:
         sleep_until(w.boundary)
+        read_clock(w)
+    obey_commands(w)
     return wait_ready(w.epoll, ready, READY, 0)
 
 
@@ -153,7 +163,6 @@ cdef inline void run_worker(Worker* w, epoll_event* ready) noexcept nogil:
     while not w.stopping:
         n = wait_gathering(w, ready) if w.gathering else wait_light(w, ready)
         w.wakeups += 1
-        read_clock(w)
         if n > 0:
             serve(w, ready, n)
         rounds = <int> (w.active_count // READY)
@@ -162,7 +171,6 @@ cdef inline void run_worker(Worker* w, epoll_event* ready) noexcept nogil:
             n = wait_ready(w.epoll, ready, READY, 0)
             read_clock(w)
             serve(w, ready, n)
-        obey_commands(w)
         playback_slots(w)
         sweep(w)
         judge_load(w)

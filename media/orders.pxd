@@ -1,9 +1,9 @@
 """Commands, carried out by the worker that owns the leg. One for a leg that is gone is nothing."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from media.leg cimport FORMATS, LEG_GONE, LEG_OPEN, NO_FORMAT, Format, Leg
+from media.leg cimport LEG_GONE, LEG_OPEN, NO_FORMAT, Leg
 from media.mix.bridge cimport bridge_route
 from media.net.latch cimport latch_open, latch_signal
 from media.net.udp cimport address_known, address_same_host, address_clear

@@ -4,7 +4,7 @@ Neither side ever waits: a full ring says so, and its producer keeps the entry. 
 position modulo size, so that head - tail is the fill.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from media.leg cimport FORMATS, Format
 from media.net.udp cimport Address

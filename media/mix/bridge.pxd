@@ -11,7 +11,7 @@ from media.leg cimport (
     A_TO_U, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NOWHERE, U_TO_A, WIRE_CONNECTED, Format, Leg, Translation,
 )
 from media.net.latch cimport latch_destination
-from media.net.udp cimport Address, address_known, udp_send, udp_send_connected
+from media.net.udp cimport address_known, udp_send, udp_send_connected
 from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
 from media.send.packetize cimport send_number
 from media.worker cimport Worker, drop

@@ -8,10 +8,10 @@ from media.leg cimport (
 )
 from media.mix.bridge cimport bridge_packet
 from media.net.demux cimport RTCP, RTP, Kind, datagram_kind
-from media.net.latch cimport ACCEPTED, LOCKED_NOW, STRANGER, Admission, latch_admit
+from media.net.latch cimport LOCKED_NOW, STRANGER, Admission, latch_admit
 from media.net.udp cimport Address, address_known, address_same_host, udp_receive
 from media.net.wiring cimport wire_receive
-from media.receive.statistics cimport DUPLICATE, JUMPED, Verdict, stream_restart, stream_sequence, stream_timing
+from media.receive.statistics cimport DUPLICATE, JUMPED, Verdict, stream_sequence, stream_timing
 from media.receive.telephone_event cimport Digit, digit_packet
 from media.record.tap cimport tap_push
 from media.rtp.packet cimport RtpPacket, rtp_parse

@@ -24,7 +24,6 @@ cdef struct SendStream:
     int64_t sent_at             # when the newest packet went
     uint32_t first_sequence
     uint8_t started
-    uint8_t marker_due
     uint64_t packets
     uint64_t octets             # of payload (RFC 3550 6.4.1)
 

@@ -23,7 +23,6 @@ cdef struct Reports:
     int64_t their_sr_at
     uint32_t our_sr              # middle of our last two SRs' NTP time
     uint32_t our_sr_before
-    int64_t our_sr_at
     int64_t heard_at             # last valid RTCP
     uint32_t told_expected       # what they should have of our stream, by their last report
     uint32_t told_lost
@@ -78,7 +77,6 @@ cdef inline int report_write(
         r.packets_told = sent.packets
         r.our_sr_before = r.our_sr
         r.our_sr = <uint32_t> (ntp >> 16)
-        r.our_sr_at = now
     size += rtcp_write_cname(at + size, sent.ssrc, r.cname, r.cname_length)
     if bye:
         size += rtcp_write_bye(at + size, sent.ssrc)

@@ -1,0 +1,189 @@
+"""RTCP over real sockets: what we report, what we believe (RFC 3550 section 6)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from media.commands import CloseLeg, Connect
+from media.events import LegGone, QualityReport
+from tests.support.media_world import FarEnd, MediaWorld, Rtp, media_world
+
+
+@dataclass(frozen=True)
+class Compound:
+    """One compound packet, taken apart by the letter of RFC 3550."""
+
+    kinds: tuple[int, ...]
+    ssrc: int
+    ntp: int = 0
+    timestamp: int = 0
+    packets: int = 0
+    octets: int = 0
+    block: tuple[int, int, int, int, int, int, int] | None = None
+    cname: bytes = b""
+
+    @classmethod
+    def parse(cls, data: bytes) -> Compound:
+        kinds, at = [], 0
+        fields: dict[str, object] = {}
+        while at < len(data):
+            first, kind, words = struct.unpack_from("!BBH", data, at)
+            assert first >> 6 == 2
+            part = data[at + 4 : at + 4 + 4 * words]
+            assert len(part) == 4 * words
+            kinds.append(kind)
+            if kind in (200, 201):
+                fields["ssrc"] = struct.unpack_from("!I", part)[0]
+                offset = 4
+                if kind == 200:
+                    ntp, timestamp, packets, octets = struct.unpack_from("!QIII", part, 4)
+                    fields |= {"ntp": ntp, "timestamp": timestamp, "packets": packets, "octets": octets}
+                    offset = 24
+                if first & 0x1F:
+                    about, lost, highest, jitter, last, delay = struct.unpack_from("!IIIIII", part, offset)
+                    fields["block"] = (about, lost >> 24, lost & 0xFFFFFF, highest, jitter, last, delay)
+            elif kind == 202:
+                assert part[4] == 1
+                fields["cname"] = part[6 : 6 + part[5]]
+            at += 4 + 4 * words
+        return cls(tuple(kinds), **fields)  # type: ignore[arg-type]
+
+
+def report_on(ssrc: int, highest: int, *, lost: int = 0, last_sr: int = 0, delay: int = 0, jitter: int = 0) -> bytes:
+    return struct.pack("!BBHIIIIIII", 0x81, 201, 7, 0x1234, ssrc, lost & 0xFFFFFF, highest, jitter, last_sr, delay)
+
+
+async def talking(world: MediaWorld, *, mux: bool = False) -> tuple[FarEnd, FarEnd, object, object, list[Rtp]]:
+    """Alice and Bob, connected, ten packets each way."""
+    alice, bob = world.far_end(), world.far_end()
+    a, b = world.leg(alice, mux=mux), world.leg(bob)
+    world.engine.post(Connect(a.leg, b.leg))
+    alice.talk(a, 10)
+    await bob.hear_many(10)
+    bob.ssrc = 0x5678
+    bob.talk(b, 10)
+    return alice, bob, a, b, await alice.hear_many(10)
+
+
+async def test_a_sender_report_says_what_was_sent_and_received() -> None:
+    async with media_world(rtcp_interval=0.2) as world:
+        alice, bob = world.far_end(), world.far_end()
+        a, b = world.leg(alice), world.leg(bob)
+        world.engine.post(Connect(a.leg, b.leg))
+        for n in (0, 1, 2, 5, 6, 9):
+            alice.send(a, Rtp(65534 + n & 0xFFFF, 160 * n))
+        heard = (await bob.hear_many(6))[-1]
+        first = Compound.parse(await bob.hear_rtcp())
+        assert first.kinds == (200, 202)
+        assert (first.packets, first.octets, first.block) == (6, 960, None)
+        assert first.ssrc == heard.ssrc
+        assert len(first.cname) == 24
+        about_alice = Compound.parse(await alice.hear_rtcp())
+        assert about_alice.kinds == (201, 202)
+        assert about_alice.block is not None
+        ssrc, fraction, lost, highest, *_ = about_alice.block
+        assert (ssrc, lost, highest) == (0x1234, 4, 65534 + 9)
+        assert fraction == (4 << 8) // 10
+
+
+async def test_the_report_answers_their_sender_report() -> None:
+    async with media_world(rtcp_interval=0.2) as world:
+        alice, _, a, _, heard = await talking(world)
+        theirs = struct.pack("!BBHIQIII", 0x80, 200, 6, 0x1234, 0x1111_2222_3333_4444, 0, 10, 1600)
+        alice.send_rtcp(a, theirs)
+        report = Compound.parse(await alice.hear_rtcp())
+        while report.block is None or report.block[5] == 0:
+            report = Compound.parse(await alice.hear_rtcp())
+        assert report.ssrc == heard[0].ssrc
+        assert report.block[5] == 0x2222_3333
+        assert 0 <= report.block[6] < 65536
+
+
+async def test_the_round_trip_is_measured_from_our_own_report() -> None:
+    async with media_world(rtcp_interval=0.2) as world:
+        alice, _, a, _, heard = await talking(world)
+        report = Compound.parse(await alice.hear_rtcp())
+        assert report.kinds[0] == 200
+        highest = heard[-1].sequence
+        middle = report.ntp >> 16 & 0xFFFFFFFF
+        alice.send_rtcp(a, report_on(report.ssrc, highest, lost=2, last_sr=middle, delay=0, jitter=80))
+        await world.until(lambda: world.engine.statistics(a.leg).reported is not None)
+        found = world.engine.statistics(a.leg)
+        assert found.reported is not None
+        assert (found.reported.expected, found.reported.lost, found.reported.jitter_ms) == (10, 2, 10.0)
+        assert found.rtt_ms is not None
+        assert 0 <= found.rtt_ms < 1000
+
+
+async def test_reports_that_cannot_be_true_are_not_believed() -> None:
+    async with media_world(rtcp_interval=0.2) as world:
+        alice, _, a, _, heard = await talking(world)
+        report = Compound.parse(await alice.hear_rtcp())
+        ours, highest = report.ssrc, heard[-1].sequence
+        middle = report.ntp >> 16 & 0xFFFFFFFF
+        lies = [
+            report_on(ours ^ 1, highest, lost=3),
+            report_on(ours, highest, lost=11),
+            report_on(ours, highest + 5, lost=3),
+            report_on(ours, highest - 300, lost=3),
+        ]
+        for lie in lies:
+            alice.send_rtcp(a, lie)
+        await world.until(lambda: world.engine.counters().rtcp_received == len(lies))
+        assert world.engine.statistics(a.leg).reported is None
+        for last_sr, delay in ((middle ^ 0x10000, 0), (0, 0), (middle, 1 << 20)):
+            alice.send_rtcp(a, report_on(ours, highest, last_sr=last_sr, delay=delay))
+        await world.until(lambda: world.engine.counters().rtcp_received == len(lies) + 3)
+        found = world.engine.statistics(a.leg)
+        assert found.reported is not None
+        assert found.rtt_ms is None
+
+
+async def test_a_strangers_report_and_a_bye_change_nothing() -> None:
+    async with media_world() as world:
+        alice, bob, a, _b, heard = await talking(world)
+        mallory = world.far_end("127.0.0.2")
+        mallory.send_rtcp(a, report_on(heard[0].ssrc, heard[-1].sequence, lost=5))
+        alice.send_rtcp(a, report_on(heard[0].ssrc, heard[-1].sequence) + struct.pack("!BBHI", 0x81, 203, 1, 0x1234))
+        await world.until(lambda: world.engine.counters().rtcp_received == 1)
+        found = world.engine.statistics(a.leg)
+        assert found.drops.stranger == 1
+        assert found.reported.lost == 0
+        alice.talk(a, 1)
+        await bob.hear()
+        assert world.told(LegGone) == []
+
+
+async def test_muxed_reports_share_the_rtp_port() -> None:
+    async with media_world(rtcp_interval=0.2) as world:
+        alice, _, a, _, heard = await talking(world, mux=True)
+        report = Compound.parse(await FarEnd._take(alice.rtp))
+        assert report.kinds == (200, 202)
+        alice.send(a, report_on(report.ssrc, heard[-1].sequence, lost=1))
+        await world.until(lambda: world.engine.statistics(a.leg).reported is not None)
+        assert world.engine.statistics(a.leg).reported.lost == 1
+
+
+async def test_closing_says_bye() -> None:
+    async with media_world() as world:
+        alice, _, a, _, heard = await talking(world)
+        world.engine.post(CloseLeg(a.leg))
+        last = Compound.parse(await alice.hear_rtcp())
+        assert last.kinds == (200, 202, 203)
+        assert last.ssrc == heard[0].ssrc
+
+
+async def test_quality_is_told_at_every_interval_and_summed_up_at_the_end() -> None:
+    async with media_world(quality_interval=0.2) as world:
+        _, _, a, _, _ = await talking(world)
+        told = await world.event(QualityReport, lambda event: event.leg == a.leg)
+        assert told.received.expected == 10
+        assert told.received.mos_cq is not None
+        assert told.received.mos_cq > 4.3
+        assert told.sent is None
+        world.engine.post(CloseLeg(a.leg))
+        gone = await world.gone(a)
+        assert gone.quality is not None
+        assert gone.quality.codec == "PCMA"
+        assert gone.quality.received.expected == 10
