@@ -91,9 +91,9 @@ class InviteClient:
 
     def expect_end(self, now: float) -> None:
         """Our CANCEL is out, or nobody wants the answer: give the far end 64*T1, then forget it (RFC 3261 9.1)."""
-        timers = self.layer.timers
-        timers.cancel(self._end_timer)
         if self.state <= State.PROCEEDING:
+            timers = self.layer.timers
+            timers.cancel(self._end_timer)
             self._end_timer = timers.start(now + self.layer.durations.timeout, self, Input.TIMER_B)
 
     # Actions: what a row does besides changing the state.

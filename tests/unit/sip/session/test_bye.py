@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from softswitch.sip.events import Ended, InfoReceived
+from softswitch.sip.headers import Reason
 from tests.support.stage import Stage
 from tests.support.wire import OFFER
 
@@ -126,3 +127,20 @@ def test_what_we_do_not_do_within_a_dialog(method: str, status: int) -> None:
     stage.hear(within(stage, session, method))
     assert stage.one_response(status).headers.get("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
     assert session.is_established
+
+
+@pytest.mark.parametrize(
+    ("header", "cause"),
+    [
+        ('SIP;cause=200;text="done", Q.850;cause=16', Reason("Q.850", 16)),
+        ("SIP;cause=486", Reason("SIP", 486)),
+        (";;;", None),
+    ],
+)
+def test_the_reason_of_their_bye(header: str, cause: Reason | None) -> None:
+    stage = Stage()
+    session = stage.call_up()
+    stage.hear(within(stage, session, "BYE", headers=f"Reason: {header}\r\n"))
+    (ended,) = stage.events()
+    assert isinstance(ended, Ended)
+    assert ended.cause == cause
