@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 from softswitch.sip.errors import LocalProtocolError, RemoteProtocolError
 from softswitch.sip.grammar import QUOTED_STRING, TOKEN_CHARS, is_token, quote, unquote
 
-_PARAMETER = re.compile(rf"[ \t,]*([{TOKEN_CHARS}]+)[ \t]*=[ \t]*({QUOTED_STRING}|[^ \t,\"]+)[ \t]*(?=,|$)").match
+_PARAMETER = re.compile(rf"[ \t,]*+([{TOKEN_CHARS}]++)[ \t]*+=[ \t]*+({QUOTED_STRING}|[^ \t,\"]++)[ \t]*+(?=,|$)").match
 
 
 @dataclass(frozen=True, slots=True)

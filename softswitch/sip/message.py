@@ -40,7 +40,7 @@ _IN_DIALOG_FORMING_RESPONSES = (*_IN_RESPONSES, "Record-Route")
 # RFC 3261 20: at most one of these; RFC 4475 3.3.8 asks for 400 otherwise.
 _SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Type", "Content-Length")
 
-_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
+_FOLD = re.compile(r"\r\n[ \t]+")
 _ANY_LINE_END = re.compile(r"\r\n|\r|\n")
 _is_call_id = re.compile(r"[!-~]+").fullmatch
 # Enough of a broken Via to send an answer back: sent-protocol and sent-by.

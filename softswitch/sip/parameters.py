@@ -15,9 +15,9 @@ Item = tuple[str, str | None]
 
 # gen-value = token / host / quoted-string. Base64 tags ("abc==") and slashes are seen in the wild and cannot be
 # misread, so every printable ASCII character that delimits nothing is taken.
-_VALUE = r"[!#-+\--:=@-~]+"
-_PLAIN = re.compile(rf"(?:;[{TOKEN_CHARS}]+(?:={_VALUE})?)*").fullmatch
-_SPACED = re.compile(rf"[ \t]*;[ \t]*([{TOKEN_CHARS}]+)(?:[ \t]*=[ \t]*({_VALUE}|{QUOTED_STRING}))?").match
+_VALUE = r"[!#-+\--:=@-~]++"
+_PLAIN = re.compile(rf"(?:;[{TOKEN_CHARS}]++(?:={_VALUE})?+)*+").fullmatch
+_SPACED = re.compile(rf"[ \t]*+;[ \t]*+([{TOKEN_CHARS}]++)(?:[ \t]*+=[ \t]*+({_VALUE}|{QUOTED_STRING}))?+").match
 _WRITABLE = re.compile(rf"(?:{_VALUE}|{QUOTED_STRING})").fullmatch
 _NAME = re.compile(rf"[{TOKEN_CHARS}\[\]/:&$()]+").fullmatch
 
@@ -75,13 +75,17 @@ class Parameters:
     @classmethod
     def split(cls, text: str) -> Parameters:
         """Parameters whose syntax is already known to be `;name[=value]` without spaces and quotes."""
+        self = cls.__new__(cls)
+        if text.find(";", 1) < 0:
+            # A lone tag is the most frequent of all.
+            name, equals, value = text[1:].partition("=")
+            self._items = ((name.lower(), value if equals else None),)
+            return self
         items: list[Item] = []
         for piece in text[1:].split(";"):
             name, equals, value = piece.partition("=")
             items.append((name.lower(), value if equals else None))
-        if len(items) > 1:
-            _refuse_repeated(items)
-        self = cls.__new__(cls)
+        _refuse_repeated(items)
         self._items = tuple(items)
         return self
 

@@ -216,14 +216,12 @@ def _same_host(one: str, other: str) -> bool:
 
 
 def _same_parameters(one: Parameters, other: Parameters) -> bool:
-    for name, value in one:
-        if name in other:
-            theirs = other.get(name)
-            if (value is None) != (theirs is None) or unescape(value or "").lower() != unescape(theirs or "").lower():
-                return False
-        elif name in _SIGNIFICANT_ALONE:
+    mine, theirs = dict(one), dict(other)
+    for name in mine.keys() & theirs.keys():
+        first, second = mine[name], theirs[name]
+        if (first is None) != (second is None) or unescape(first or "").lower() != unescape(second or "").lower():
             return False
-    return all(name in one or name not in _SIGNIFICANT_ALONE for name, _ in other)
+    return not any((name in mine) != (name in theirs) for name in _SIGNIFICANT_ALONE)
 
 
 def _header_set(headers: str) -> list[tuple[str, str]]:
