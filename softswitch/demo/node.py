@@ -1,0 +1,142 @@
+"""The demonstration's switch: a child process with a configuration of its own, on free ports, on loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+HOST = "127.0.0.1"
+CARRIER = "127.0.0.2"
+"""Where the carrier's phone calls from: the switch tells trunks by their address."""
+DESK = "127.0.0.3"
+EXTENSION = "1001"
+NUMBER = "+4930123456"
+MEDIA_PORTS = 100
+"""The engine passes over those that somebody has."""
+START_PATIENCE = 20.0
+STOP_PATIENCE = 25.0
+
+CONFIG = """\
+node: {{name: demo}}
+sip:
+  listen:
+    - {{transport: udp, address: {host}, port: {sip}}}
+media:
+  address: {host}
+  ports: {{first: {first}, last: {last}}}
+admin: {{address: {host}, port: {admin}}}
+recording: {{enabled: true, directory: recordings}}
+trunks:
+  carrier: {{sources: ["{carrier}"]}}
+phones:
+  allow_from: ["{desk}/32"]
+  users:
+    {extension}: {{password: {{file: var/secrets/desk}}, display_name: Desk}}
+"""
+DIALPLAN = f"""\
+timezone: UTC
+routes:
+  - name: from the carrier to the desk
+    when: {{from: trunk:carrier, called: "{NUMBER}"}}
+    do:
+      - dial: {{phone: {EXTENSION}, ring_for: 30s}}
+"""
+
+
+class NodeError(Exception):
+    """The switch did not start, or did not answer."""
+
+
+class Node:
+    """A running switch of the demonstration; its context is its life."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.sip_port = _free_port(socket.SOCK_DGRAM)
+        self._admin_port = _free_port(socket.SOCK_STREAM)
+        self.password = secrets.token_urlsafe(18)
+        self.log = folder / "switch.log"
+
+    async def __aenter__(self) -> Self:
+        self._write()
+        with self.log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "softswitch", "run", "--config", str(self.folder / "softswitch.yaml"),
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        self._http = aiohttp.ClientSession(f"http://{HOST}:{self._admin_port}")
+        try:
+            await self._wait_until_ready()
+        except BaseException:
+            await self._http.close()
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.close()
+        await self._end()
+
+    async def get(self, path: str) -> Any:  # noqa: ANN401  JSON
+        """Ask the admin endpoint."""
+        async with self._http.get(path, headers=self._authorization()) as answer:
+            if answer.status != 200:
+                raise NodeError(f"GET {path}: {answer.status} {await answer.text()}")
+            return await answer.json()
+
+    def _write(self) -> None:
+        first = min(_free_port(socket.SOCK_DGRAM), 65000) & ~1
+        (self.folder / "softswitch.yaml").write_text(
+            CONFIG.format(
+                host=HOST, sip=self.sip_port, admin=self._admin_port, first=first, last=first + MEDIA_PORTS - 1,
+                carrier=CARRIER, desk=DESK, extension=EXTENSION,
+            )
+        )  # fmt: skip
+        (self.folder / "dialplan.yaml").write_text(DIALPLAN)
+        password = self.folder / "var" / "secrets" / "desk"
+        password.parent.mkdir(parents=True, mode=0o700)
+        password.touch(mode=0o600)
+        password.write_text(self.password)
+
+    def _authorization(self) -> dict[str, str]:
+        """The token the switch made at its start."""
+        token = self.folder / "var" / "secrets" / "admin-token"
+        return {"Authorization": f"Bearer {token.read_text().strip()}"} if token.exists() else {}
+
+    async def _wait_until_ready(self) -> None:
+        deadline = asyncio.get_running_loop().time() + START_PATIENCE
+        while self._process.returncode is None and asyncio.get_running_loop().time() < deadline:
+            try:
+                await self.get("/ready")
+            except (aiohttp.ClientConnectionError, NodeError):
+                await asyncio.sleep(0.05)
+            else:
+                return
+        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
+        raise NodeError(f"the switch did not become ready within {START_PATIENCE:.0f} s:\n{tail}")
+
+    async def _end(self) -> None:
+        if self._process.returncode is None:
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), STOP_PATIENCE)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+
+
+def _free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
