@@ -51,7 +51,7 @@ def next_hop(uri: str, flow: Flow) -> Flow:
     except RemoteProtocolError:
         return flow
     host = target.address
-    port = target.port or (5061 if flow.transport in ("TLS", "WSS") else 5060)
+    port = target.port or _default_port(flow)
     if (host, port) == flow.remote:
         return flow
     reach, known = _reach(host), _reach(flow.remote[0])
@@ -74,13 +74,19 @@ def arrange(target: str, routes: list[str]) -> tuple[str, str, str]:
     return uri, "".join([f"Route: {route}\r\n" for route in routes]), hop
 
 
-def is_behind_nat(uri: str, flow: Flow) -> bool:
-    """Whether a peer that gives this URI as its address is known to be reached elsewhere."""
+def is_elsewhere(uri: str, flow: Flow) -> bool:
+    """Whether `flow` leads to another address than the literal one in `uri`: its owner is behind NAT or a proxy."""
     try:
-        host = Uri.parse(uri).address
+        target = Uri.parse(uri)
     except RemoteProtocolError:
         return False
-    return _reach(host) is not None and host != flow.remote[0]
+    host = target.address
+    return _reach(host) is not None and (host, target.port or _default_port(flow)) != flow.remote
+
+
+def _default_port(flow: Flow) -> int:
+    """19.1.2."""
+    return 5061 if flow.transport in ("TLS", "WSS") else 5060
 
 
 class Dialog:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.sip.client_request import ClientRequest
 from softswitch.sip.core import ALLOW_LINE
-from softswitch.sip.dialog import Dialog, arrange, is_behind_nat
+from softswitch.sip.dialog import Dialog, arrange, is_elsewhere
 from softswitch.sip.events import Answered, Progressed, Refused
 from softswitch.sip.grammar import parse_digits
 from softswitch.sip.outgoing import MAX_FORWARDS, Outgoing, header_lines, one_line, via_for
@@ -51,7 +51,7 @@ def send(
     content = header_lines([("Content-Type", content_type)]) if body else ""
     request_uri, route_lines, hop = arrange(str(uri), [one_line(str(route)) for route in routes])
     caller = replace(from_, parameters=from_.parameters.without("tag")) if from_.tag else from_
-    session.pinned = is_behind_nat(hop, flow)
+    session.pinned = is_elsewhere(hop, flow)
     session.had_offer = bool(body)
     session.local_cseq = 1
     outgoing = Outgoing(

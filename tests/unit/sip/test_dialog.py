@@ -105,10 +105,11 @@ def test_a_caller_behind_nat_is_called_back_where_it_came_from() -> None:
     assert str(bye.uri) == "sip:them@192.168.1.5:5060"
 
 
-def test_a_callee_that_was_reached_elsewhere_than_its_uri_says_stays_there() -> None:
+@pytest.mark.parametrize("address", ["192.168.1.5:5060", "198.51.100.7:40001"])
+def test_a_callee_that_was_reached_elsewhere_than_its_uri_says_stays_there(address: str) -> None:
     stage = Stage()
-    session, invite = stage.place_call(uri="sip:phone@192.168.1.5:5060")
-    stage.answer(invite, 200, body=ANSWER, contact="<sip:phone@192.168.1.5:5060>")
+    session, invite = stage.place_call(uri=f"sip:phone@{address}")
+    stage.answer(invite, 200, body=ANSWER, contact=f"<sip:phone@{address}>")
     ((flow, _),) = stage.sent_on()
     assert flow == UDP
     session.hangup(stage.now)
