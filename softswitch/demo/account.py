@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.progress import ProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress_bar import ProgressBar
 
 from softswitch.demo.scene import GOOD
 
@@ -14,9 +15,19 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from rich.console import Console
-    from rich.progress import TaskID
+    from rich.progress import Task, TaskID
 
     from softswitch.demo.scene import Direction, Outcome
+
+
+class _ExpectedTime(ProgressColumn):
+    """A bar that fills in the time a step should take, and is full when the step is over."""
+
+    def render(self, task: Task) -> ProgressBar:
+        """Called ten times a second."""
+        expected = task.fields["expected"] or 1.0
+        done = 1.0 if task.finished else min((task.elapsed or 0.0) / expected, 0.97)
+        return ProgressBar(total=1.0, completed=done, width=24)
 
 
 class Progress:
@@ -25,7 +36,7 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bars = Bars(
-            TextColumn("{task.description}"), BarColumn(24), TimeElapsedColumn(),
+            TextColumn("{task.description}"), _ExpectedTime(), TimeElapsedColumn(),
             console=console, disable=not console.is_terminal,
         )  # fmt: skip
         self._now: TaskID | None = None
@@ -45,13 +56,13 @@ class Progress:
         """The next step begins."""
         self._finish()
         if self._console.is_terminal:
-            self._now = self._bars.add_task(what, total=None)
+            self._now = self._bars.add_task(what, total=1, expected=seconds)
         else:
             self._console.print(f"- {what} (about {seconds:.0f} s)", markup=False)
 
     def _finish(self) -> None:
         if self._now is not None:
-            self._bars.update(self._now, total=1, completed=1)
+            self._bars.update(self._now, completed=1)
             self._now = None
 
 
