@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,10 +193,14 @@ class TestNonceKeeper:
     def test_a_malformed_count_is_refused(self, nc: str) -> None:
         keeper = NonceKeeper(SECRET)
         nonce = keeper.issue(100.0)
-        # A digest that is right for the malformed count, as an attacker with the password could make it.
+        # The digest is right for the malformed count, as somebody who has the password could make it.
         good = self.credentials(nonce)
-        forged = AuthCredentials("Digest", tuple((k, nc if k == "nc" else v) for k, v in good.parameters))
-        assert self.judge(keeper, forged, 100.0) is Verdict.REFUSED
+        a1, a2 = (hashlib.md5(text).hexdigest() for text in (b"u:r:p", b"REGISTER:sip:r"))
+        response = hashlib.md5(f"{a1}:{nonce}:{nc}:c:auth:{a2}".encode()).hexdigest()
+        forged = {**dict(good.parameters), "nc": nc, "response": response}
+        credentials = AuthCredentials("Digest", tuple(forged.items()))
+        assert matches(credentials, "REGISTER", "p")
+        assert self.judge(keeper, credentials, 100.0) is Verdict.REFUSED
 
     def test_forgetting_counts_opens_no_replay(self) -> None:
         keeper = NonceKeeper(SECRET, capacity=3)

@@ -111,3 +111,11 @@ def test_the_largest_message_is_taken() -> None:
 def test_a_lone_carriage_return_between_messages() -> None:
     with pytest.raises(FramingError):
         StreamFramer().feed(b"\rx")
+
+
+def test_pending_counts_what_waits_for_its_rest() -> None:
+    framer = StreamFramer()
+    framer.feed(OPTIONS + OPTIONS[:10])
+    assert framer.pending == 10
+    framer.feed(OPTIONS[10:])
+    assert framer.pending == 0
