@@ -161,7 +161,12 @@ class Headers:
         if values is None:
             self._values[key] = [value]
         elif "," in values[0]:
-            values[0] = ", ".join([value, *split_list(values[0])[1:]])
+            try:
+                rest = split_list(values[0])[1:]
+            except RemoteProtocolError:
+                # A salvaged message: an answer needs the top alone, the rest goes back as it came.
+                rest = [values[0].partition(",")[2]]
+            values[0] = ", ".join([value, *rest])
         else:
             values[0] = value
 

@@ -66,6 +66,9 @@ def test_replacing_the_top_of_a_list() -> None:
     headers = Headers([("Via", "a;x, b"), ("Via", "c")])
     headers.replace_top("Via", "A")
     assert headers.get_all("Via") == ["A", "b", "c"]
+    broken = Headers([("Via", 'a;x="1, b')])
+    broken.replace_top("Via", "A")
+    assert broken.get("Via") == "A,  b"
     headers.replace_top("Route", "<sip:r>")
     assert headers.get("Route") == "<sip:r>"
 
