@@ -153,7 +153,7 @@ class Node:
                 timers=Timers(sip_timers.t1, sip_timers.t2, sip_timers.t4),
             ),
             loop,
-            admission=_Door(gate, bindings, loop.time),
+            admission=(door := _Door(gate, bindings, loop.time)),
             dispatch=lambda event: self._dispatch(event),
             tracer=ladder,
         )
@@ -252,10 +252,10 @@ class Node:
         closing.callback(lag.stop)
         sweep = loop.create_task(_sweep(bindings, loop.time), name="sweep")
         closing.callback(sweep.cancel)
-        # Last: from here on calls may come.
         for listener in assembly.listeners(settings):
             await self._listen(listener)
         locator.start_from(self.driver.listening())
+        door.is_open = True
 
     def _start_engine(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> MediaEngine:
         try:
@@ -281,10 +281,12 @@ class _Door:
         self._admit = gate.admit
         self._bindings = bindings
         self._clock = clock
+        self.is_open = False
+        """Nobody is heard before all listeners are there: a call half a node would take is a call lost."""
 
     def admits(self, flow: Flow) -> bool:
         """Whether this source is anybody."""
-        return self._admit(flow, self._clock()) is not None
+        return self.is_open and self._admit(flow, self._clock()) is not None
 
     def connection_lost(self, flow: Flow) -> None:
         """Phones registered through it are gone."""

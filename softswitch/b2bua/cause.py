@@ -36,6 +36,7 @@ NO_ANSWER: Final = ReleaseCause(480, 19, "no answer in time")
 NO_RESPONSE: Final = ReleaseCause(504, 102, "no response at all")
 """From a destination: not even 100 Trying. It speaks of the way there, as a 5xx does."""
 BUSY: Final = ReleaseCause(486, 17, "user busy")
+NOT_REGISTERED: Final = ReleaseCause(480, 20, "no phone registered")
 NO_ROUTE: Final = ReleaseCause(404, 1, "no route for this number")
 NOT_ACCEPTABLE: Final = ReleaseCause(488, 65, "no common codec")
 NO_CIRCUIT: Final = ReleaseCause(503, 34, "no circuit available")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from softswitch.b2bua.cause import NO_RESPONSE
+from softswitch.b2bua.cause import NO_CIRCUIT, NO_RESPONSE, NOT_REGISTERED
 from softswitch.b2bua.dial import Stage
+from softswitch.b2bua.leg import CallFailed
 from softswitch.dialplan.route import PhoneTarget, TrunkTarget
 from softswitch.recording.session import Recording
 
@@ -43,12 +44,18 @@ class Resources:
     record_by_default: bool
 
     def stages(self, call: Call, dial: Dial) -> list[Stage]:
-        """Where to ring, in order. Targets nobody can be reached at now contribute nothing."""
+        """Where to ring, in order. Targets nobody can be reached at now contribute nothing.
+
+        Raises CallFailed when that is true of all of them.
+        """
         ways = [ways for ways in (self._ways(call, target) for target in dial.targets) if ways]
+        if not ways:
+            raise CallFailed(
+                NO_CIRCUIT if any(isinstance(target, TrunkTarget) for target in dial.targets) else NOT_REGISTERED
+            )
         if dial.strategy == "parallel":
             # Of a trunk only the best next hop rings: several would ring the same person twice.
-            together = tuple(each for target in ways for each in target[0].destinations)
-            return [Stage(together)] if together else []
+            return [Stage(tuple(each for target in ways for each in target[0].destinations))]
         stages: list[Stage] = []
         for target in ways:
             for stage in target:

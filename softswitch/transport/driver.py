@@ -7,6 +7,7 @@ wants sent, dispatches its events and re-arms the one timer, so that forgetting 
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, Protocol
 
 from softswitch.transport.listener import is_wildcard
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from softswitch.sip.errors import RemoteProtocolError
     from softswitch.sip.events import Event
     from softswitch.sip.flow import Flow
     from softswitch.sip.stack import SipStack
     from softswitch.transport.listener import Listener
 
 log = logging.getLogger(__name__)
+
+GRAIN = 0.01
+"""Seconds a timer may fire late: small beside T1, the shortest of them."""
 
 
 class Transport(Protocol):
@@ -135,6 +140,11 @@ class SipDriver:
         with self._turn as stack:
             stack.receive(data, flow, self._loop.time())
 
+    def refuse(self, error: RemoteProtocolError, flow: Flow) -> None:
+        """A stream whose messages cannot be told apart any more: answer what can be, before it is closed."""
+        with self._turn as stack:
+            stack.refuse(error, flow)
+
     def connection_lost(self, flow: Flow) -> None:
         """A connection is gone: transactions on it have failed, registrations through it are void."""
         self._admission.connection_lost(flow)
@@ -172,7 +182,12 @@ class SipDriver:
             self._loop.call_soon(self.transport_failed, flow)
             return
         self._tracer.sent(flow, data)
-        carrier.send(flow, data)
+        try:
+            carrier.send(flow, data)
+        except Exception:
+            # What else waits to be sent, and the timers, belong to other calls.
+            log.exception("a message to %s:%d was not sent", *flow.remote)
+            self._loop.call_soon(self.transport_failed, flow)
 
     def _arm(self, at: float | None) -> None:
         if at is None:
@@ -181,6 +196,8 @@ class SipDriver:
             if at >= self._timer_at:
                 return  # fires early, finds nothing due, re-arms: cheaper than cancelling for every transaction
             self._timer.cancel()
+        # Rounded up, so that the thousands of long timers of finished transactions share their wake-ups.
+        at = math.ceil(at / GRAIN) * GRAIN
         self._timer_at = at
         self._timer = self._loop.call_at(at, self._fire)
 
