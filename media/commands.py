@@ -55,7 +55,8 @@ class SetFormats:
 
 @dataclass(frozen=True, slots=True)
 class SetDirection:
-    """`send`: we may send to them. `receive`: they are expected to send; while False the media time-out pauses."""
+    """`send`: we may send to them. `receive`: they are expected to send; while False (the state before the first of
+    these) the media time-out pauses."""
 
     leg: int
     send: bool

@@ -69,6 +69,8 @@ class MediaEngine:
     ) -> None:
         if settings.workers < 1:
             raise ValueError(f"media workers: expected at least 1, got {settings.workers}")
+        if not 0 <= settings.dscp <= 63:
+            raise ValueError(f"media DSCP: expected 0-63 (46 is expedited forwarding), got {settings.dscp}")
         host = bind_address(settings.address)
         _probe(settings.address, host)
         self._settings = settings
@@ -88,6 +90,7 @@ class MediaEngine:
             latch_grace=settings.latch_grace,
             rtcp_interval=settings.rtcp_interval,
             wall_clock=time.time(),
+            dscp=settings.dscp,
         )
         self._writer = RecordingWriter(self._from_writer)
         self._sounds = Sounds()
@@ -96,6 +99,7 @@ class MediaEngine:
         self._posting = Posting(self._core, self._legs, self._writer, self._sounds.source, ipv6=len(host) == 16)
         self._round = QualityRound(self._core, settings.quality_interval)
         self._threads: list[threading.Thread] = []
+        self._waking = False
         self._turn: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._load_at = (time.monotonic(), (0,) * settings.workers)
@@ -127,6 +131,7 @@ class MediaEngine:
         self._join_group(group, worker)
         self._round.join(record)
         self._schedule_turn()
+        self._schedule_wake()
         return OpenedLeg(leg, self._settings.address, port)
 
     def post(self, *commands: Command) -> None:
@@ -140,6 +145,7 @@ class MediaEngine:
             carry(command)
         if self._core.backlog:
             self._schedule_retry()
+        self._schedule_wake()
 
     def load_prompt(self, path: str | Path) -> int:
         """Decode a sound file once and give the id `Play` takes. Raises PromptError(file, reason)."""
@@ -197,6 +203,7 @@ class MediaEngine:
             self._core.close_leg(leg)
         for worker in range(self._core.worker_count):
             self._core.stop_worker(worker)
+        self._core.wake()
         for thread in self._threads:
             while thread.is_alive():
                 self._core.flush()
@@ -272,6 +279,16 @@ class MediaEngine:
             self._tell(report)
         if self._legs:
             self._schedule_turn()
+
+    def _schedule_wake(self) -> None:
+        """One wake-up for all that is posted in this turn of the loop: it costs more than the commands themselves."""
+        if not self._waking:
+            self._waking = True
+            self._loop.call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._waking = False
+        self._core.wake()
 
     def _schedule_retry(self) -> None:
         if self._retry is None:

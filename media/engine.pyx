@@ -22,7 +22,7 @@ from media.ring cimport (
     COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_REMOTE, COMMAND_START_TAP, COMMAND_STOP_PLAY,
     COMMAND_STOP_TAP, COMMAND_STOP_WORKER, EVENT_STARTED,
     Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done, event_next,
-    load_ordered, store_ordered,
+    exchange_ordered, load_acquire, store_ordered,
 )
 from media.send.sender_report cimport Reports
 from media.worker cimport Worker
@@ -87,7 +87,7 @@ cdef extern from * nogil:
 cdef enum:
     CHUNK = 64               # legs are allocated so many at a time and never move
     SLOT_BITS = 20           # of a leg id: its place; the rest is the generation
-    RECEIVE_BUFFER = 65536   # doubled by the kernel: 170 packets of G.711 on loopback, 1 s of a call from a NIC
+    RECEIVE_BUFFER = 32768   # doubled by the kernel: some 50 packets of G.711, a second of a call
     MOST_EVENTS = 1024       # read() hands over at most so many, so that the event loop gets its turn
 
 
@@ -113,6 +113,7 @@ cdef class EngineCore:
     cdef uint32_t most_legs
     cdef uint64_t generation
     cdef Address local
+    cdef int traffic_class
     cdef list _free
     cdef list _waiting
     cdef readonly uint32_t open_legs
@@ -120,7 +121,7 @@ cdef class EngineCore:
 
     def __cinit__(
         self, bytes host, int workers, uint32_t most_legs, *, double latch_window, double latch_grace,
-        double rtcp_interval, double wall_clock,
+        double rtcp_interval, double wall_clock, int dscp=46,
     ):
         cdef int i
         cdef Worker* w
@@ -132,6 +133,7 @@ cdef class EngineCore:
         self.worker_count = workers
         self.most_legs = most_legs
         self.generation = 1
+        self.traffic_class = dscp << 2
         self._free = []
         self._waiting = [deque() for _ in range(workers)]
         self.workers = <Worker**> calloc(workers, sizeof(Worker*))
@@ -260,7 +262,6 @@ cdef class EngineCore:
         leg.port = port
         leg.worker = worker
         leg.may_send = 1
-        leg.receive_expected = 1
         leg.media_timeout = <int64_t> (media_timeout * 1e6)
         memset(leg.format_of, NO_FORMAT, sizeof(leg.format_of))
         memcpy(&leg.sent.ssrc, random, 4)
@@ -326,7 +327,7 @@ cdef class EngineCore:
             leg.received.ssrc, leg.sent.ssrc, _drops32(leg.drops), leg.tap_overruns,
         )
 
-    # Commands: each gives nothing and never blocks; ids of legs that are gone are ignored
+    # Commands: each gives nothing and never blocks, and takes effect after `wake`; ids of legs that are gone are ignored
 
     def set_remote(self, uint64_t leg_id, bytes host, uint16_t port, bytes rtcp_host, uint16_t rtcp_port, bint mux):
         """Hosts as 4 or 16 bytes, empty for none."""
@@ -444,7 +445,18 @@ cdef class EngineCore:
         for i in range(self.worker_count):
             self._flush(i)
         self.backlog = any(self._waiting)
+        self.wake()
         return not self.backlog
+
+    def wake(self):
+        """Wake the workers that sleep on commands. One wake-up for all that was posted since the last."""
+        cdef int i
+        cdef Worker* w
+        for i in range(self.worker_count):
+            w = self.workers[i]
+            # The exchange is also the barrier that puts the posted commands before the look at the flag.
+            if w.commands.head != load_acquire(&w.commands.tail) and exchange_ordered(&w.sleeping, 0):
+                eventfd_ring(w.wake_fd)
 
     def worker_counters(self, int worker):
         """(packets received, sent, RTCP received, sent, drops by reason, events lost, wake-ups, CPU ns, gathering)."""
@@ -463,7 +475,7 @@ cdef class EngineCore:
         cdef int length = address_host(&self.local, host)
         cdef int fd
         address_make(&local, host, length, <uint16_t> port)
-        fd = udp_open(&local, RECEIVE_BUFFER)
+        fd = udp_open(&local, RECEIVE_BUFFER, self.traffic_class)
         if fd < 0:
             raise OSError(-fd, os.strerror(-fd))
         return fd
@@ -533,9 +545,6 @@ cdef class EngineCore:
             return 0
         memcpy(room, command, sizeof(Command))
         command_post(w.commands)
-        if load_ordered(&w.sleeping):
-            store_ordered(&w.sleeping, 0)
-            eventfd_ring(w.wake_fd)
         return 0
 
     cdef int _flush(self, int worker) except -1:
@@ -550,8 +559,6 @@ cdef class EngineCore:
             packed = queue.popleft()
             memcpy(room, <const uint8_t*> packed, sizeof(Command))
             command_post(w.commands)
-        if load_ordered(&w.sleeping):
-            eventfd_ring(w.wake_fd)
         return 0
 
     cdef int _formats(self, Format* out, list formats) except -1:

@@ -15,14 +15,12 @@ cdef extern from * nogil:
     #define MEDIA_RING_ATOMICS
     #define load_acquire(at) __atomic_load_n((at), __ATOMIC_ACQUIRE)
     #define store_release(at, value) __atomic_store_n((at), (value), __ATOMIC_RELEASE)
-    #define load_ordered(at) __atomic_load_n((at), __ATOMIC_SEQ_CST)
     #define store_ordered(at, value) __atomic_store_n((at), (value), __ATOMIC_SEQ_CST)
     #define exchange_ordered(at, value) __atomic_exchange_n((at), (value), __ATOMIC_SEQ_CST)
     #endif
     """
     uint64_t load_acquire(const uint64_t* at)
     void store_release(uint64_t* at, uint64_t value)
-    uint32_t load_ordered(const uint32_t* at)
     void store_ordered(uint32_t* at, uint32_t value)
     uint32_t exchange_ordered(uint32_t* at, uint32_t value)
 

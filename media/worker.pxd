@@ -24,6 +24,7 @@ cdef struct Worker:
     int64_t rtcp_interval
     uint64_t ntp_start       # NTP time of moment zero
     uint64_t dice
+    uint64_t datagrams       # of any kind, on any leg's ports
     uint64_t packets_received
     uint64_t packets_sent
     uint64_t rtcp_received
@@ -50,10 +51,11 @@ cdef struct Worker:
     uint8_t events_written
     uint8_t stopping
     uint8_t gathering
+    uint8_t catching_up      # how many further datagrams to take from a socket
     uint8_t running
     int64_t load_window_end
     int64_t busy_until       # gather at least so long
-    uint64_t load_packets
+    uint64_t load_datagrams
     int64_t boundary
     uint8_t buffer[DATAGRAM_ROOM]
 

@@ -118,11 +118,15 @@ cdef extern from * nogil:
         return 0;
     }
     /* A bound non-blocking socket, or -errno. */
-    static inline int udp_open(const media_address *local, int receive_buffer) {
+    static inline int udp_open(const media_address *local, int receive_buffer, int traffic_class) {
         int fd = socket(local->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
         int off = 0, failed = 0;
         if (fd < 0) return -errno;
-        if (local->any.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+        if (local->any.sa_family == AF_INET6) {
+            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+            if (traffic_class) setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &traffic_class, sizeof traffic_class);
+        }
+        if (traffic_class) setsockopt(fd, IPPROTO_IP, IP_TOS, &traffic_class, sizeof traffic_class);
         if (receive_buffer) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
         if (bind(fd, &local->any, address_length(local)) < 0) {
             failed = errno;
@@ -151,4 +155,4 @@ cdef extern from * nogil:
     void udp_disconnect(int fd)
     bint udp_connect(int fd, const Address* to, const Address* local)
     int address_family(const Address* a)
-    int udp_open(const Address* local, int receive_buffer)
+    int udp_open(const Address* local, int receive_buffer, int traffic_class)

@@ -99,13 +99,14 @@ cdef inline void _rtcp(Worker* w, Leg* leg, const uint8_t* data, int length, con
     report_read(&leg.reports, &compound, &leg.sent, leg.received.ssrc, w.now, w.ntp_start)
 
 
-cdef inline void rtp_ready(Worker* w, Leg* leg) noexcept nogil:
-    """One datagram from a leg's RTP socket. One only: what is left shows at the next look, after everybody's turn."""
+cdef inline bint rtp_ready(Worker* w, Leg* leg) noexcept nogil:
+    """One datagram from a leg's RTP socket; False when there was none."""
     cdef Address source
     cdef ssize_t length = wire_receive(w, leg, &source)
     cdef Kind kind
     if length < 0:
-        return
+        return False
+    w.datagrams += 1
     w.packets_received += 1
     kind = datagram_kind(w.buffer, length)
     if length > DATAGRAM_ROOM:
@@ -116,6 +117,7 @@ cdef inline void rtp_ready(Worker* w, Leg* leg) noexcept nogil:
         _rtcp(w, leg, w.buffer, <int> length, &source)
     else:
         drop(w, leg, DROP_MALFORMED)
+    return True
 
 
 cdef inline void rtcp_ready(Worker* w, Leg* leg) noexcept nogil:
@@ -124,6 +126,7 @@ cdef inline void rtcp_ready(Worker* w, Leg* leg) noexcept nogil:
     cdef ssize_t length = udp_receive(leg.rtcp_fd, w.buffer, DATAGRAM_ROOM, &source)
     if length < 0:
         return
+    w.datagrams += 1
     if length > DATAGRAM_ROOM or datagram_kind(w.buffer, length) != RTCP:
         drop(w, leg, DROP_MALFORMED)
         return

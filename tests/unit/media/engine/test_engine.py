@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
 from media.addresses import address_text, remote_address
-from media.commands import Connect, PayloadFormat, SetFormats
+from media.commands import Connect, PayloadFormat, Play, SetFormats, Tone
 from media.control import MediaEngine
 from media.events import EngineDegraded, MediaStarted
 from media.posting import CodecNumbers
@@ -20,6 +21,7 @@ from tests.support.media_world import LOOPBACK, Rtp, media_world
     [
         (MediaSettings(address="media.example"), "literal IPv4 or IPv6"),
         (MediaSettings(address=LOOPBACK, workers=0), "at least 1"),
+        (MediaSettings(address=LOOPBACK, dscp=64), "DSCP"),
         (MediaSettings(address=LOOPBACK, port_first=30000, port_last=30000), "port range"),
     ],
 )
@@ -99,6 +101,18 @@ async def test_ipv6_hears_ipv6_and_mapped_ipv4() -> None:
             assert (started.address, started.port) == (alice.host, alice.port)
     except OSError as error:
         pytest.skip(f"no IPv6 here: {error}")
+
+
+@pytest.mark.parametrize(("dscp", "expected"), [(46, 0xB8), (0, 0)])
+async def test_packets_are_marked_for_expedited_forwarding(dscp: int, expected: int) -> None:
+    async with media_world(dscp=dscp) as world:
+        alice = world.far_end()
+        alice.rtp.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+        a = world.leg(alice)
+        world.engine.post(Play(a.leg, 1, Tone((425,)), repeat=True))
+        await world.until(lambda: world.engine.counters().packets_sent > 0)
+        _, marks, _, _ = alice.rtp.recvmsg(2048, 64)
+        assert marks == [(socket.IPPROTO_IP, socket.IP_TOS, bytes([expected]))]
 
 
 async def test_the_idle_engine_sleeps() -> None:
