@@ -19,8 +19,8 @@ CoreStatistics = tuple[
     tuple[int, ...],
     int,
 ]
-WorkerCounters = tuple[int, int, int, int, tuple[int, ...], int, int, int, bool]
-"""(packets received, sent, RTCP received, sent, drops by reason, events lost, wake-ups, CPU ns, gathering)."""
+WorkerCounters = tuple[int, int, int, int, tuple[int, ...], int, int, int, bool, int]
+"""(packets received, sent, RTCP received, sent, drops by reason, events lost, wake-ups, CPU ns, gathering, worst delay us)."""
 
 class EngineCore:
     """The leg table, the rings and the threads' state."""

@@ -459,12 +459,15 @@ cdef class EngineCore:
                 eventfd_ring(w.wake_fd)
 
     def worker_counters(self, int worker):
-        """(packets received, sent, RTCP received, sent, drops by reason, events lost, wake-ups, CPU ns, gathering)."""
+        """(packets received, sent, RTCP received, sent, drops by reason, events lost, wake-ups, CPU ns, gathering,
+        worst delay in microseconds since last asked)."""
         cdef Worker* w = self.workers[worker]
+        cdef int64_t delay = w.worst_delay
+        w.worst_delay = 0
         return (
             w.packets_received, w.packets_sent, w.rtcp_received, w.rtcp_sent,
             _drops64(w.drops), w.events_lost, w.wakeups,
-            thread_cpu_ns(self.threads[worker]) if w.running else 0, bool(w.gathering),
+            thread_cpu_ns(self.threads[worker]) if w.running else 0, bool(w.gathering), delay,
         )
 
     # Inside

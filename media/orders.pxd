@@ -104,6 +104,7 @@ cdef inline void _set_remote(Worker* w, Leg* leg, const Command* command) noexce
     latch_signal(&leg.latch, &command.address, w.now, w.latch_window)
     if not leg.latch.locked:
         wire_release(leg)
+    _expect_media(w, leg)
     leg.rtcp_mux = command.flag
     if not address_known(&command.rtcp_address) or not address_same_host(&leg.rtcp_signalled, &command.rtcp_address):
         address_clear(&leg.rtcp_source)

@@ -56,7 +56,9 @@ class LegStatistics:
 
 @dataclass(frozen=True, slots=True)
 class EngineCounters:
-    """The whole engine. `worker_load` is each worker's share of a core since the last call of `counters()`, 0.0-1.0."""
+    """The whole engine. `worker_load` is each worker's share of a core since the last call of `counters()`, 0.0-1.0,
+    and `worst_delay_ms` the latest a worker came since then while it gathered packets (0 at light load).
+    """
 
     packets_received: int
     packets_sent: int
@@ -64,6 +66,7 @@ class EngineCounters:
     rtcp_sent: int
     drops: DropCounters
     worker_load: tuple[float, ...]
+    worst_delay_ms: float
     wakeups: int
     events_lost: int
     legs: int

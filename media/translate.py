@@ -73,6 +73,7 @@ def counters(
         rtcp_sent=sum(each[3] for each in workers),
         drops=DropCounters(*drops),
         worker_load=load,
+        worst_delay_ms=max(each[9] for each in workers) / 1000,
         wakeups=sum(each[6] for each in workers),
         events_lost=sum(each[5] for each in workers),
         legs=legs,

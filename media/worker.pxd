@@ -57,6 +57,7 @@ cdef struct Worker:
     int64_t busy_until       # gather at least so long
     uint64_t load_datagrams
     int64_t boundary
+    int64_t worst_delay      # microseconds the worker came late at most, since last asked
     uint8_t buffer[DATAGRAM_ROOM]
 
 
