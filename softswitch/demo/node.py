@@ -1,4 +1,4 @@
-"""The demonstration's switch: a child process with a configuration of its own, on free ports, on loopback only."""
+"""A switch in a child process, with a configuration of its own, on free ports, on loopback only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CARRIER = "127.0.0.2"
 DESK = "127.0.0.3"
 EXTENSION = "1001"
 NUMBER = "+4930123456"
-MEDIA_PORTS = 100
+MEDIA_PORTS = 2000
 """The engine passes over those that somebody has."""
 START_PATIENCE = 20.0
 STOP_PATIENCE = 25.0
@@ -57,12 +57,16 @@ class NodeError(Exception):
 
 
 class Node:
-    """A running switch of the demonstration; its context is its life."""
+    """A running switch; its context is its life.
 
-    def __init__(self, folder: Path) -> None:
+    `config` is formatted with host, sip, admin, first, last and `places`; the default is the demonstration's.
+    """
+
+    def __init__(self, folder: Path, *, config: str = CONFIG, dialplan: str = DIALPLAN, **places: str | int) -> None:
         self.folder = folder
-        self.sip_port = _free_port(socket.SOCK_DGRAM)
-        self._admin_port = _free_port(socket.SOCK_STREAM)
+        self._config, self._dialplan, self._places = config, dialplan, places
+        self.sip_port = free_port()
+        self._admin_port = free_port(socket.SOCK_STREAM)
         self.password = secrets.token_urlsafe(18)
         self.log = folder / "switch.log"
 
@@ -95,15 +99,26 @@ class Node:
                 raise NodeError(f"GET {path}: {answer.status} {await answer.text()}")
             return await answer.json()
 
+    async def ended_call(self, *, recorded: bool = True) -> dict[str, Any]:
+        """The call that ended last, as the admin endpoint tells it, once its recording is closed. Raises NodeError."""
+        for _ in range(50):
+            calls = (await self.get("/api/calls?state=ended"))["calls"]
+            if calls:
+                call: dict[str, Any] = await self.get(f"/api/calls/{calls[0]['id']}")
+                if not recorded or any(line["event"].startswith("recording f") for line in call["story"] or ()):
+                    return call
+            await asyncio.sleep(0.1)
+        raise NodeError("the call ended, but its record and recording did not appear within 5 s")
+
     def _write(self) -> None:
-        first = min(_free_port(socket.SOCK_DGRAM), 65000) & ~1
+        first = 10000 + 2 * (free_port() % 9000)  # below the ports that systems give out themselves
         (self.folder / "softswitch.yaml").write_text(
-            CONFIG.format(
+            self._config.format(
                 host=HOST, sip=self.sip_port, admin=self._admin_port, first=first, last=first + MEDIA_PORTS - 1,
-                carrier=CARRIER, desk=DESK, extension=EXTENSION,
+                carrier=CARRIER, desk=DESK, extension=EXTENSION, **self._places,
             )
         )  # fmt: skip
-        (self.folder / "dialplan.yaml").write_text(DIALPLAN)
+        (self.folder / "dialplan.yaml").write_text(self._dialplan)
         password = self.folder / "var" / "secrets" / "desk"
         password.parent.mkdir(parents=True, mode=0o700)
         password.touch(mode=0o600)
@@ -136,7 +151,8 @@ class Node:
                 await self._process.wait()
 
 
-def _free_port(kind: socket.SocketKind) -> int:
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, address: str = HOST) -> int:
+    """A port nobody has at the moment."""
     with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((HOST, 0))
+        probe.bind((address, 0))
         return int(probe.getsockname()[1])

@@ -1,8 +1,8 @@
 """A software phone in a process of its own: pjsua2, told what to do and telling what happens in lines of JSON.
 
-`python -m softswitch.demo.phone ADDRESS LOGFILE`. pjsua2 is GPL, has its own threads and signal habits, and carries
-four calls at most: it never lives in the switch's process. Its sound device is a clock that plays to nobody; its
-conference bridge runs at 8 kHz, so that G.711 passes without resampling.
+`python -m softswitch.demo.phone ADDRESS PORT LOGFILE` (port 0: any). pjsua2 is GPL, has its own threads and signal
+habits, and carries four calls at most: it never lives in the switch's process. Its sound device is a clock that plays
+to nobody; its conference bridge runs at 8 kHz, so that G.711 passes without resampling.
 
 Commands: `register` (registrar, user, password), `call` (uri), `ring`, `answer`, `play` (file), `hold`, `resume`,
 `hangup`, `quit`. Events: see `Phone`.
@@ -63,7 +63,8 @@ class PhoneCall(pjsua2.Call):  # type: ignore[misc]
 
     def onCallMediaState(self, prm: object) -> None:
         """Tell when audio flows, and whether it is held."""
-        for media in self.getInfo().media:
+        info = self.getInfo()  # it owns what it lists
+        for media in info.media:
             if media.type == pjsua2.PJMEDIA_TYPE_AUDIO:
                 states = {
                     pjsua2.PJSUA_CALL_MEDIA_ACTIVE: "media",
@@ -98,7 +99,7 @@ class Phone:
     `holding`, `held`, `played`, `ended` (status, reason), `failed` (reason).
     """
 
-    def __init__(self, address: str, log: str) -> None:
+    def __init__(self, address: str, port: int, log: str) -> None:
         self._address = address
         self.call: PhoneCall | None = None
         self._player: Player | None = None
@@ -114,6 +115,7 @@ class Phone:
             self._endpoint.codecSetPriority(codec.codecId, CODECS.get(codec.codecId.rpartition("/")[0], 0))
         transport = pjsua2.TransportConfig()
         transport.boundAddress = address
+        transport.port = port
         transport_id = self._endpoint.transportCreate(pjsua2.PJSIP_TRANSPORT_UDP, transport)
         self._endpoint.libStart()
         self._account = Account(self)
@@ -215,4 +217,4 @@ class Phone:
 
 
 if __name__ == "__main__":
-    Phone(sys.argv[1], sys.argv[2]).run()
+    Phone(sys.argv[1], int(sys.argv[2]), sys.argv[3]).run()

@@ -90,7 +90,7 @@ async def play(root: Path, step: Callable[[str, float], None]) -> Outcome:
             Handset("desk", DESK, folder) as desk,
         ):
             await _call(node, carrier, desk, spoken, step)
-            call = await _ended_call(node)
+            call = await node.ended_call()
         step("what was recorded is compared with what was said", 2)
         return await asyncio.to_thread(_outcome, call, spoken, folder)
     except (PhoneError, NodeError, SpeechError) as error:
@@ -125,18 +125,6 @@ async def _call(
     step("the carrier hangs up", 1)
     carrier.tell("hangup")
     await asyncio.gather(carrier.expect("ended"), desk.expect("ended"))
-
-
-async def _ended_call(node: Node) -> dict[str, Any]:
-    """The finished call as the admin endpoint tells it, once its recording is closed."""
-    for _ in range(50):
-        calls = (await node.get("/api/calls?state=ended"))["calls"]
-        if calls:
-            call: dict[str, Any] = await node.get(f"/api/calls/{calls[0]['id']}")
-            if any(line["event"].startswith("recording f") for line in call["story"] or ()):
-                return call
-        await asyncio.sleep(0.1)
-    raise NodeError("the call ended, but its record and recording did not appear within 5 s")
 
 
 def _outcome(call: dict[str, Any], spoken: dict[str, Path], folder: Path) -> Outcome:

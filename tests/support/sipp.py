@@ -1,0 +1,51 @@
+"""SIPp as a SIP peer: one scenario, one call unless said otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from tests.support.programs import end, required
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+SCENARIOS = Path(__file__).parent.parent / "interop" / "scenarios"
+
+
+class Sipp:
+    """A SIPp process; its context is its life."""
+
+    def __init__(
+        self, scenario: str, folder: Path, *, address: str, port: int, remote: str = "", number: str = "",
+        calls: int = 1, rate: int = 10, transport: str = "u1",
+    ) -> None:  # fmt: skip
+        self._scenario = scenario
+        self._errors = folder / f"sipp-{scenario}-{port}.errors"
+        self._messages = folder / f"sipp-{scenario}-{port}.messages"
+        self._arguments = [
+            "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", address, "-p", str(port), "-t", transport,
+            "-m", str(calls), "-r", str(rate), "-nostdin", "-recv_timeout", "20000", "-timeout", "60",
+            "-trace_err", "-error_file", str(self._errors), "-trace_msg", "-message_file", str(self._messages),
+            *(["-s", number] if number else []), *([remote] if remote else []),
+        ]  # fmt: skip
+        self._folder = folder
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            required("sipp"), *self._arguments, cwd=self._folder,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await end(self._process)
+
+    async def finished(self) -> None:
+        """Wait until all calls went as the scenario says; AssertionError with what SIPp complains of when not."""
+        status = await self._process.wait()
+        complaint = self._errors.read_text(errors="replace")[-2000:] if self._errors.exists() else ""
+        assert status == 0, f"SIPp {self._scenario}: status {status}\n{complaint}\n(messages: {self._messages})"
