@@ -17,6 +17,7 @@ from config.values import (
     Boolean,
     Codec,
     DatabaseUrl,
+    Digest,
     FilePath,
     Host,
     Lasting,
@@ -177,6 +178,10 @@ class Phones(Section):
     maximum_expires: Annotated[float, Lasting("10s", "24h"), Field(description="Longest registration granted.")] = (
         3600.0
     )
+    digest: Annotated[
+        OneOrMore[Digest],
+        Field(description="Digest algorithms offered, best first. [MD5] for phones that give up on others."),
+    ] = ("SHA-256", "MD5")
     users: Annotated[Mapping[Name, Phone], Field(description="The phones, by user name.")] = {}
 
 

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Transport = Literal["udp", "tcp"]
+Digest = Literal["SHA-256", "MD5"]
 Codec = Literal["PCMA", "PCMU", "G722", "G729", "opus"]
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

@@ -201,6 +201,7 @@ class Node:
             assembly.accounts(settings),
             NonceKeeper(secrets.token_bytes(32)),
             realm=settings.phones.realm,
+            algorithms=tuple(settings.phones.digest),
             is_bound=bindings.has_flow,
         )
         self._dispatch = Reception(
