@@ -71,6 +71,11 @@ class SipStack:
             statistics.received[label] = statistics.received.get(label, 0) + 1
             receive_request(core, message, flow, now)
 
+    def refuse(self, error: RemoteProtocolError, flow: Flow) -> None:
+        """A stream lost its framing: answer what could be made out of the request, if anything (RFC 3261 18.3)."""
+        self._core.layer.statistics.parse_errors += 1
+        refuse_malformed(self._core, error, flow)
+
     def handle_timers(self, now: float) -> None:
         """Let everything happen that is due."""
         self._core.layer.timers.fire_due(now)

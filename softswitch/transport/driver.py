@@ -6,6 +6,7 @@ wants sent, dispatches its events and re-arms the one timer, so that forgetting 
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import math
 from typing import TYPE_CHECKING, Protocol
@@ -103,9 +104,10 @@ class SipDriver:
         self._dispatch = dispatch
         self._tracer = tracer
         self._turn = Turn(self)
+        self._context = contextvars.copy_context()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
-        self._transports: dict[tuple[str, str, int], Transport] = {}
+        self._transports: dict[tuple[str, bool, str, int], Transport] = {}
         self._listeners: list[Listener] = []
 
     # -- for everybody above ------------------------------------------------------------------------------------
@@ -128,7 +130,7 @@ class SipDriver:
         """From now on messages of flows that start at this listener go out through `carrier`."""
         self._listeners.append(listener)
         host = "" if is_wildcard(listener.address) else listener.advertised or listener.address
-        self._transports[listener.transport, host, listener.port] = carrier
+        self._transports[listener.transport, listener.family == 6, host, listener.port] = carrier
 
     def admits(self, flow: Flow) -> bool:
         """Whether the source of this flow may speak to us."""
@@ -176,7 +178,9 @@ class SipDriver:
     def _send(self, flow: Flow, data: bytes) -> None:
         host, port = flow.local
         transports = self._transports
-        carrier = transports.get((flow.transport, host, port)) or transports.get((flow.transport, "", port))
+        # 0.0.0.0 and :: often share a port, or one advertised name: the peer's address tells them apart.
+        ipv6 = ":" in flow.remote[0]
+        carrier = transports.get((flow.transport, ipv6, host, port)) or transports.get((flow.transport, ipv6, "", port))
         if carrier is None:
             log.error("no %s listener at %s:%d to send from", flow.transport, *flow.local)
             self._loop.call_soon(self.transport_failed, flow)
@@ -199,7 +203,8 @@ class SipDriver:
         # Rounded up, so that the thousands of long timers of finished transactions share their wake-ups.
         at = math.ceil(at / GRAIN) * GRAIN
         self._timer_at = at
-        self._timer = self._loop.call_at(at, self._fire)
+        # Armed in whichever call's turn comes first, but it works for all of them: its log lines name none.
+        self._timer = self._loop.call_at(at, self._fire, context=self._context)
 
     def _fire(self) -> None:
         self._timer = None

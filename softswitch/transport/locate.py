@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 REFRESH = 30.0
 """Seconds between look-ups; the last good answer is kept while DNS is down."""
+PATIENCE = 5.0
+"""Seconds a look-up may take. Names are looked up side by side, so that all of them together take no longer."""
 
 
 class Locator:
@@ -64,18 +66,20 @@ class Locator:
             await self._refresh()
 
     async def _refresh(self) -> None:
-        loop = asyncio.get_running_loop()
-        for host in self._names:
-            try:
-                async with asyncio.timeout(5):
-                    found = await loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-            except (OSError, TimeoutError) as error:
-                log.warning("cannot resolve %s: %s; kept: %s", host, error, ", ".join(self._names[host]) or "nothing")
-                continue
-            self._names[host] = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-            if self._resolved is not None:
-                for address in self._names[host]:
-                    self._resolved(host, address)
+        await asyncio.gather(*map(self._look_up, self._names))
+
+    async def _look_up(self, host: str) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+        except (OSError, UnicodeError) as error:  # a time-out is an OSError; UnicodeError: a label too long for DNS
+            kept = ", ".join(self._names[host]) or "nothing"
+            log.warning("cannot resolve %s: %s; kept: %s", host, str(error) or "timed out", kept)
+            return
+        self._names[host] = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+        if self._resolved is not None:
+            for address in self._names[host]:
+                self._resolved(host, address)
 
     async def close(self) -> None:
         """Stop refreshing."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+CLOSE_SECONDS = 1.0
+"""What peers have to take our last words when the node stops."""
+
 
 @dataclass(frozen=True, slots=True)
 class TcpLimits:
@@ -25,7 +28,7 @@ class TcpLimits:
     connections: int = 4096
     per_source: int = 256
     message_seconds: float = 10.0
-    """From the first byte of a message to its last."""
+    """From the first byte of a message to its last; and from being accepted to the first message."""
     idle_seconds: float = 3600.0
     connect_seconds: float = 5.0
     unsent_bytes: int = 1 << 20
@@ -43,6 +46,9 @@ class TcpConnection(asyncio.Protocol):
         self._waiting: list[bytes] = []
         self._deadline: asyncio.TimerHandle | None = None
         self._mid_message = False
+        self._accepted = remote is None
+        self.counted = False
+        """Whether it takes one of the places its source may have."""
         self.remote = remote or ("", 0)
         self.flow = self._flow()
 
@@ -53,7 +59,7 @@ class TcpConnection(asyncio.Protocol):
         if peer is None:
             self._transport.abort()
             return
-        if not self.remote[1]:
+        if self._accepted:
             self.remote = (peer[0], peer[1])
             self.flow = self._flow()
             if not self._owner.welcome(self):
@@ -63,7 +69,9 @@ class TcpConnection(asyncio.Protocol):
         for data in self._waiting:
             self._transport.write(data)
         self._waiting.clear()
-        self._rest(self._owner.limits.idle_seconds)
+        limits = self._owner.limits
+        # Whoever connects has something to say; thousands of silent connections would be somebody's weapon.
+        self._rest(limits.message_seconds if self._accepted else limits.idle_seconds)
 
     def data_received(self, data: bytes) -> None:
         """Cut the stream into messages; a stream whose framing is lost is closed (RFC 3261 18.3)."""
@@ -72,7 +80,8 @@ class TcpConnection(asyncio.Protocol):
         except FramingError as error:
             log.info("TCP %s:%d closed: %s", *self.remote, error)
             self._deliver(error.messages)
-            self.abort()
+            self._owner.driver.refuse(error, self.flow)
+            self.close()
             return
         self._deliver(messages)
         mid_message = self._framer.pending > 0
@@ -83,10 +92,14 @@ class TcpConnection(asyncio.Protocol):
         self._mid_message = mid_message
 
     def _deliver(self, messages: list[bytes]) -> None:
+        if KEEP_ALIVE in messages:
+            self.send(b"\r\n")  # one pong for however many pings came at once: a flood of them gets no flood back
         for message in messages:
             if message == KEEP_ALIVE:
-                self.send(b"\r\n")
-            elif self._transport is not None and not self._transport.is_closing():
+                continue
+            if self._transport is None or self._transport.is_closing():
+                return
+            if not self._accepted or self._owner.driver.admits(self.flow):
                 self._owner.driver.received(message, self.flow)
 
     def send(self, data: bytes) -> None:
@@ -101,6 +114,12 @@ class TcpConnection(asyncio.Protocol):
         log.warning("TCP %s:%d does not read, cut", *self.remote)
         self.abort()
 
+    def close(self) -> None:
+        """Close once what was written is sent; a peer that does not take it is cut."""
+        if self._transport is not None:
+            self._transport.close()
+            self._rest(self._owner.limits.message_seconds)
+
     def abort(self) -> None:
         """Close without lingering."""
         if self._transport is not None:
@@ -110,6 +129,7 @@ class TcpConnection(asyncio.Protocol):
         """Whatever still waited for this connection has failed."""
         if self._deadline is not None:
             self._deadline.cancel()
+            self._deadline = None
         self._owner.lost(self)
 
     def _flow(self) -> Flow:
@@ -134,6 +154,8 @@ class TcpTransport:
         self._per_source: dict[str, int] = {}
         self._connecting: set[asyncio.Task[None]] = set()
         self._next = 1
+        self._none_left = asyncio.Event()
+        self._none_left.set()
 
     @classmethod
     async def listen(cls, driver: SipDriver, listener: Listener, limits: TcpLimits | None = None) -> TcpTransport:
@@ -170,6 +192,7 @@ class TcpTransport:
             log.warning("TCP %s:%d refused: too many connections", *connection.remote)
             return False
         self._per_source[source] = count + 1
+        connection.counted = True
         self._by_remote.setdefault(connection.remote, connection)
         return True
 
@@ -179,12 +202,13 @@ class TcpTransport:
             return
         if self._by_remote.get(connection.remote) is connection:
             del self._by_remote[connection.remote]
-        source = connection.remote[0]
-        left = self._per_source.get(source, 0) - 1
-        if left > 0:
-            self._per_source[source] = left
-        else:
-            self._per_source.pop(source, None)
+        if connection.counted:
+            source = connection.remote[0]
+            self._per_source[source] -= 1
+            if not self._per_source[source]:
+                del self._per_source[source]
+        if not self._connections:
+            self._none_left.set()
         self.driver.connection_lost(connection.flow)
         self.driver.transport_failed(Flow("TCP", connection.flow.local, connection.remote))
 
@@ -195,6 +219,7 @@ class TcpTransport:
         number, self._next = self._next, self._next + 1
         connection = TcpConnection(self, number, remote)
         self._connections[number] = connection
+        self._none_left.clear()
         return connection
 
     async def _connect(self, connection: TcpConnection) -> None:
@@ -207,12 +232,21 @@ class TcpTransport:
         except OSError as error:  # TimeoutError is one
             log.warning("cannot connect to %s:%d over TCP: %s", *connection.remote, str(error) or "timed out")
             self.lost(connection)
+        except asyncio.CancelledError:
+            self.lost(connection)
+            raise
 
     async def close(self) -> None:
-        """Stop listening and close every connection."""
+        """Stop listening and close every connection; what was written last (a BYE, a 503) still goes out."""
         if self._server is not None:
             self._server.close()
         for task in list(self._connecting):
             task.cancel()
         for connection in list(self._connections.values()):
-            connection.abort()
+            connection.close()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._none_left.wait()
+        except TimeoutError:
+            for connection in list(self._connections.values()):
+                connection.abort()

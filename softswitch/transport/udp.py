@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 from dataclasses import replace
@@ -29,6 +30,9 @@ class UdpTransport(asyncio.DatagramProtocol):
         self._driver = driver
         self._transport: asyncio.DatagramTransport | None = None
         self._flows: dict[tuple[str, int], Flow] = {}
+        self._sending: Flow | None = None
+        self._full = False
+        self._closed = asyncio.get_running_loop().create_future()
 
     @classmethod
     async def listen(cls, driver: SipDriver, listener: Listener) -> UdpTransport:
@@ -37,6 +41,9 @@ class UdpTransport(asyncio.DatagramProtocol):
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            if sock.family == socket.AF_INET6:
+                # IPv4 peers have listeners of their own; seen through this one their answers would name ::ffff:.
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.bind((listener.address, listener.port))
             self = cls(driver, replace(listener, port=sock.getsockname()[1]))
             await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=sock)
@@ -50,13 +57,21 @@ class UdpTransport(asyncio.DatagramProtocol):
         """Keep the transport to send through."""
         self._transport = cast("asyncio.DatagramTransport", transport)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is closed."""
+        self._transport = None
+        if not self._closed.done():
+            self._closed.set_result(None)
+
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Admit by source, then hand the datagram to the stack; CRLF keep-alives (RFC 5626) end here."""
         flow = self._flows.get(addr)
         if flow is None:
-            flow = Flow("UDP", self.listener.local_towards(addr[0]), (addr[0], addr[1]))
-            if not self._driver.admits(flow):
+            remote = (addr[0], addr[1])
+            # Asked before the address we have towards it is looked up: strangers must cost as little as can be.
+            if not self._driver.admits(Flow("UDP", (self.listener.address, self.listener.port), remote)):
                 return
+            flow = Flow("UDP", self.listener.local_towards(addr[0]), remote)
             if len(self._flows) >= FLOWS_KEPT:
                 self._flows.clear()
             self._flows[addr] = flow
@@ -65,21 +80,41 @@ class UdpTransport(asyncio.DatagramProtocol):
         if len(data) > 4 or data.strip(b"\r\n"):
             self._driver.received(data, flow)
 
+    def pause_writing(self) -> None:
+        """The socket buffer is full: from here on datagrams are lost, as UDP promises, rather than piled up."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """There is room again."""
+        self._full = False
+
     def error_received(self, exc: Exception) -> None:
-        """ICMP errors carry no address here; timers B and F end the transaction instead."""
-        log.debug("UDP socket %s:%d: %s", self.listener.address, self.listener.port, exc)
+        """A datagram could not be sent: at once when it is the one at hand, else one nobody knows any more."""
+        if self._sending is None:
+            log.debug("UDP socket %s:%d: %s", self.listener.address, self.listener.port, exc)
+        else:
+            self._failed(self._sending, exc)
 
     def send(self, flow: Flow, data: bytes) -> None:
-        """Send one datagram; a full socket buffer or an unreachable network is a lost packet, as UDP promises."""
-        if self._transport is None or self._transport.is_closing():
+        """Send one datagram; what the network refuses at once (no route, too long) has failed, the rest is hope."""
+        if self._transport is None or self._transport.is_closing() or self._full:
             return
+        self._sending = flow
         try:
             self._transport.sendto(data, flow.remote)
-        except OSError as error:
-            log.warning("cannot send %d bytes to %s:%d over UDP: %s", len(data), *flow.remote, error)
-            asyncio.get_running_loop().call_soon(self._driver.transport_failed, flow)
+        except (OSError, ValueError) as error:  # ValueError: an address of another family than the socket's
+            self._failed(flow, error)
+        finally:
+            self._sending = None
+
+    def _failed(self, flow: Flow, error: Exception) -> None:
+        log.warning("cannot send to %s:%d over UDP: %s", *flow.remote, error)
+        if isinstance(error, OSError) and error.errno == errno.EMSGSIZE:
+            return  # says nothing of the way there: the other calls to this address must not suffer
+        asyncio.get_running_loop().call_soon(self._driver.transport_failed, flow)
 
     async def close(self) -> None:
         """Close the socket."""
         if self._transport is not None:
             self._transport.close()
+            await self._closed
