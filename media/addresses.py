@@ -38,6 +38,18 @@ def remote_address(text: str, *, ipv6: bool) -> bytes:
     return address.packed if ipv6 else b""
 
 
+@lru_cache(maxsize=4096)
+def is_ours(host: bytes) -> bool:
+    """Whether the address is this machine's own: only then can a socket be bound to it."""
+    family = socket.AF_INET6 if len(host) == 16 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind((socket.inet_ntop(family, host), 0))
+        except OSError:
+            return False
+    return True
+
+
 def address_text(host: bytes) -> str:
     """The text of 4 or 16 bytes; an IPv4 address seen through an IPv6 socket is shown as IPv4."""
     if len(host) == 4:

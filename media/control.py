@@ -95,8 +95,11 @@ class MediaEngine:
         self._writer = RecordingWriter(self._from_writer)
         self._sounds = Sounds()
         self._legs: dict[int, LegRecord] = {}
+        self._by_port: dict[int, LegRecord] = {}
         self._groups: dict[str, tuple[int, int]] = {}
-        self._posting = Posting(self._core, self._legs, self._writer, self._sounds.source, ipv6=len(host) == 16)
+        self._posting = Posting(
+            self._core, self._legs, self._by_port, self._writer, self._sounds.source, ipv6=len(host) == 16
+        )
         self._round = QualityRound(self._core, settings.quality_interval)
         self._threads: list[threading.Thread] = []
         self._waking = False
@@ -126,8 +129,8 @@ class MediaEngine:
                     "raise the limit of open files (LimitNOFILE)"
                 ) from error
             break
-        record = LegRecord(leg, label, group, worker)
-        self._legs[leg] = record
+        record = LegRecord(leg, port, label, group, worker)
+        self._legs[leg] = self._by_port[port] = record
         self._join_group(group, worker)
         self._round.join(record)
         self._schedule_turn()
@@ -239,6 +242,7 @@ class MediaEngine:
     def _gone(self, leg: int) -> LegGone:
         """The worker has let go of the leg: sum it up, give its ports back."""
         record = self._legs.pop(leg)
+        del self._by_port[record.port]
         now = time.monotonic()
         quality = self._round.finish(record, now)
         statistics = translate.statistics(self._core.statistics(leg))

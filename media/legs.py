@@ -27,10 +27,11 @@ class OpenedLeg:
 class LegRecord:
     """One open leg."""
 
-    __slots__ = ("bucket", "group", "label", "leg", "quality", "tapped_by", "worker")
+    __slots__ = ("bucket", "group", "label", "leg", "port", "quality", "tapped_by", "worker")
 
-    def __init__(self, leg: int, label: str, group: str, worker: int) -> None:
+    def __init__(self, leg: int, port: int, label: str, group: str, worker: int) -> None:
         self.leg = leg
+        self.port = port
         self.label = label
         self.group = group
         self.worker = worker

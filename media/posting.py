@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from audiocodecs.registry import UNKNOWN_NUMBER, codec_number
 
-from media.addresses import remote_address
+from media.addresses import is_ours, remote_address
 from media.commands import (
     CloseLeg,
     CloseRecording,
@@ -72,6 +72,7 @@ class Posting:
         self,
         core: EngineCore,
         legs: dict[int, LegRecord],
+        by_port: dict[int, LegRecord],
         writer: RecordingWriter,
         sound: Callable[[int | Tone], PlaySource],
         *,
@@ -79,6 +80,7 @@ class Posting:
     ) -> None:
         self._core = core
         self._legs = legs
+        self._by_port = by_port
         self._writer = writer
         self._sound = sound
         self._ipv6 = ipv6
@@ -109,6 +111,8 @@ class Posting:
 
     def _set_remote(self, command: SetRemote) -> None:
         host = remote_address(command.address, ipv6=self._ipv6) if 0 < command.port < 65536 else b""
+        if host and self._loops(command.leg, host, command.port):
+            host = b""
         rtcp_host = remote_address(command.rtcp_address, ipv6=self._ipv6) if 0 < command.rtcp_port < 65536 else b""
         self._core.set_remote(
             command.leg,
@@ -118,6 +122,16 @@ class Posting:
             command.rtcp_port if rtcp_host else 0,
             command.rtcp_mux,
         )
+
+    def _loops(self, leg: int, host: bytes, port: int) -> bool:
+        """Whether SDP names a port of the very call it belongs to: packets would go round for ever.
+
+        A port of another call of ours is a call that comes back to us through a proxy, and in order.
+        """
+        record, target = self._legs.get(leg), self._by_port.get(port & ~1)
+        if record is None or target is None or not (target is record or target.group == record.group != ""):
+            return False
+        return is_ours(host)
 
     def _set_formats(self, command: SetFormats) -> None:
         record = self._legs.get(command.leg)

@@ -6,7 +6,7 @@ import struct
 
 from media.commands import Connect, Play, SetRemote, StartEcho, Tone
 from media.events import MediaStarted
-from tests.support.media_world import Rtp, media_world
+from tests.support.media_world import LOOPBACK, Rtp, media_world
 
 
 async def test_a_stranger_after_the_lock_is_not_relayed() -> None:
@@ -99,6 +99,35 @@ async def test_addresses_that_must_never_be_sent_to() -> None:
             bob.talk(b, 1)
             await world.until(lambda count=count: world.engine.counters().drops.unroutable == count)
         assert world.engine.counters().packets_sent == 0
+
+
+async def test_sdp_that_names_our_own_ports_makes_no_loop() -> None:
+    async with media_world() as world:
+        alice = world.far_end()
+        a, b = world.leg(alice), world.leg(None)
+        world.engine.post(
+            Connect(a.leg, b.leg),
+            SetRemote(b.leg, LOOPBACK, a.port, LOOPBACK, a.port + 1),
+            StartEcho(b.leg),
+        )
+        alice.talk(a, 3)
+        await world.until(lambda: world.engine.counters().drops.unroutable == 3)
+        assert world.engine.counters().packets_sent == 0
+
+
+async def test_a_call_that_comes_back_to_us_is_bridged() -> None:
+    async with media_world() as world:
+        alice, bob = world.far_end(), world.far_end()
+        a, out = world.leg(alice, group="first"), world.leg(None, group="first")
+        back, b = world.leg(None, group="second"), world.leg(bob, group="second")
+        world.engine.post(
+            SetRemote(out.leg, LOOPBACK, back.port, LOOPBACK, back.port + 1),
+            SetRemote(back.leg, LOOPBACK, out.port, LOOPBACK, out.port + 1),
+            Connect(a.leg, out.leg),
+            Connect(back.leg, b.leg),
+        )
+        alice.talk(a, 3)
+        assert len(await bob.hear_many(3)) == 3
 
 
 async def test_rubbish_on_both_ports_is_dropped_and_counted() -> None:
