@@ -116,7 +116,9 @@ class TcpConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close once what was written is sent; a peer that does not take it is cut."""
-        if self._transport is not None:
+        if self._transport is None:
+            self._owner.lost(self)
+        else:
             self._transport.close()
             self._rest(self._owner.limits.message_seconds)
 
@@ -232,9 +234,6 @@ class TcpTransport:
         except OSError as error:  # TimeoutError is one
             log.warning("cannot connect to %s:%d over TCP: %s", *connection.remote, str(error) or "timed out")
             self.lost(connection)
-        except asyncio.CancelledError:
-            self.lost(connection)
-            raise
 
     async def close(self) -> None:
         """Stop listening and close every connection; what was written last (a BYE, a 503) still goes out."""
@@ -250,3 +249,4 @@ class TcpTransport:
         except TimeoutError:
             for connection in list(self._connections.values()):
                 connection.abort()
+            await self._none_left.wait()
