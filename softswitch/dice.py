@@ -26,3 +26,16 @@ class Tokens:
             at, end = 0, self._size
         self._at = end
         return self._block[at:end]
+
+
+class Numbers:
+    """1, 2, 3, ... for recordings, playbacks and SDP sessions, from a random start."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last = int.from_bytes(os.urandom(4), "big") >> 2
+
+    def __call__(self) -> int:
+        self._last += 1
+        return self._last

@@ -1,0 +1,345 @@
+"""A running switch, opened step by step in the order its parts depend on each other. Only here everything knows
+everything.
+
+Starting is all or nothing: what was opened is closed again in reverse order when a later step fails, and the reason is
+one sentence (`StartError`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from media.control import MediaEngine
+from media.play.prompt import PromptError
+from media.record.repair import repair
+from softswitch import assembly
+from softswitch.admin.ports import AdminParts
+from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, start_admin
+from softswitch.b2bua.channels import Channels
+from softswitch.b2bua.ladder import Ladder
+from softswitch.b2bua.switchboard import Switchboard
+from softswitch.callflow.reception import Reception
+from softswitch.callflow.resources import Resources
+from softswitch.callflow.supervisor import CallSupervisor, Limits
+from softswitch.dice import Numbers, Tokens
+from softswitch.endpoints.access_control import AccessConflictError, Gate, Phones
+from softswitch.endpoints.authentication import Authenticator
+from softswitch.endpoints.bindings import Bindings
+from softswitch.endpoints.health import DestinationHealth
+from softswitch.endpoints.registrar import Registrar, RegistrarLimits
+from softswitch.observation import Observation
+from softswitch.sip.digest import NonceKeeper
+from softswitch.sip.stack import SipStack
+from softswitch.sip.timers import Timers
+from softswitch.store.call_log import CallLog
+from softswitch.store.cdr_writer import CdrWriter
+from softswitch.store.database import open_engine
+from softswitch.store.errors import StoreError
+from softswitch.store.schema import prepare
+from softswitch.store.state_lock import StateLock
+from softswitch.telemetry import log_context
+from softswitch.telemetry.log_sink import LogSink
+from softswitch.telemetry.loop_lag import LoopLag
+from softswitch.telemetry.metrics import Metrics
+from softswitch.telemetry.recent import RecentCalls
+from softswitch.transport.driver import SipDriver
+from softswitch.transport.locate import Locator
+from softswitch.transport.tcp import TcpTransport
+from softswitch.transport.udp import UdpTransport
+from softswitch.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+    from config.load import Settings
+    from media.events import Event as MediaEvent
+    from softswitch.endpoints.trunk import Trunk
+    from softswitch.provision import Provision
+    from softswitch.sip.events import Event
+    from softswitch.sip.flow import Flow
+    from softswitch.transport.listener import Listener
+
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 20.0
+"""How long running calls may go on when the node is asked to end."""
+PURGE_SECONDS = 60.0
+"""Between two sweeps over expired registrations."""
+
+
+class StartError(Exception):
+    """The node cannot start; the message is one sentence for an operator."""
+
+
+class Node:
+    """A running switch. Made by `Node.start`; `stop` closes everything in reverse order."""
+
+    def __init__(self, provision: Provision) -> None:
+        self._settings = provision.settings
+        self._dialplan = provision.dialplan
+        self._closing = contextlib.AsyncExitStack()
+        self._loop = asyncio.get_running_loop()
+        self._on_sip: Callable[[Event], None] = _nobody_listens
+        self._on_media: Callable[[MediaEvent], None] = _nobody_listens
+        self.supervisor: CallSupervisor
+        self.driver: SipDriver
+        self.admin: AdminServer | None = None
+
+    @classmethod
+    async def start(cls, provision: Provision) -> Self:
+        """Open everything. Raises StartError; then nothing is open."""
+        node = cls(provision)
+        try:
+            await node._open()
+        except BaseException as error:
+            await node._closing.aclose()
+            if isinstance(error, (StoreError, AdminStartError, AccessConflictError, PromptError)):
+                raise StartError(str(error)) from error
+            raise
+        return node
+
+    async def drain(self) -> None:
+        """Take no new calls, give the running ones a while."""
+        log.info("draining: %d calls", len(self.supervisor.calls))
+        await self.supervisor.drain(DRAIN_SECONDS)
+
+    async def stop(self) -> None:
+        """Close everything; calls that still run are ended first."""
+        await self.supervisor.drain(0.0)
+        await self._closing.aclose()
+
+    # -- starting ---------------------------------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        state = self._open_state()
+        engine = await self._open_media()
+        neighbours = self._meet_neighbours()
+        door, switch = self._open_stack(neighbours, engine)
+        await neighbours.locator.follow(hop.host for trunk in neighbours.trunks.values() for hop in trunk.next_hops)
+        metrics, recent = Metrics(), RecentCalls()
+        resources = self._resources(neighbours, engine)
+        self.supervisor = CallSupervisor(
+            switch,
+            resources,
+            limits=Limits(calls=self._settings.limits.max_calls),
+            new_id=Tokens(8),
+            sink=state.sink,
+            node=self._settings.node.name,
+            metrics=metrics,
+            recent=recent,
+            file_records=state.cdr.submit,
+        )
+        self._on_sip = self._reception(neighbours, resources).dispatch
+        observation = Observation(
+            supervisor=self.supervisor,
+            engine=engine,
+            stack=self.driver.stack,
+            gate=neighbours.gate,
+            channels=neighbours.channels,
+            cdr=state.cdr,
+            sink=state.sink,
+            clock=self._loop.time,
+        )
+        await self._open_admin(
+            AdminParts(
+                source=observation,
+                commands=observation,
+                recent=recent,
+                history=CallLog(state.database),
+                metrics=metrics,
+                version=VERSION,
+            )
+        )
+        self._keep_watch(metrics, neighbours.bindings)
+        for listener in assembly.listeners(self._settings):
+            await self._listen(listener)
+        neighbours.locator.start_from(self.driver.listening())
+        door.is_open = True
+
+    def _open_state(self) -> State:
+        """Lock, log, database: what outlives the process. The log closes last but one, because the others log."""
+        settings, closing = self._settings, self._closing
+        closing.callback(StateLock(settings.state_directory).release)
+        sink = LogSink(json=settings.logging.format == "json")
+        closing.callback(sink.close)
+        closing.callback(log_context.uninstall, log_context.install(sink, settings.logging.level))
+        database = open_engine(settings.database.url)
+        closing.callback(database.dispose)
+        prepare(database)
+        cdr = CdrWriter(database)
+        closing.callback(cdr.close)
+        return State(sink, database, cdr)
+
+    async def _open_media(self) -> MediaEngine:
+        await asyncio.to_thread(_repair_recordings, self._settings)
+        try:
+            engine = MediaEngine.start(assembly.media(self._settings), lambda event: self._on_media(event), self._loop)
+        except (ValueError, OSError) as error:
+            raise StartError(f"media: {error}; check media.address and media.ports") from error
+        self._closing.push_async_callback(engine.stop)
+        return engine
+
+    def _meet_neighbours(self) -> Neighbours:
+        trunks = assembly.trunks(self._settings)
+        bindings = Bindings()
+        gate = Gate(list(trunks.values()), Phones(self._settings.phones.allow_from), registered=bindings)
+        locator = Locator(lambda host, address: _expect(gate, trunks, host, address))
+        self._closing.push_async_callback(locator.close)
+        channels = Channels({trunk.label: trunk.max_channels for trunk in trunks.values()})
+        return Neighbours(trunks, bindings, gate, channels, locator)
+
+    def _open_stack(self, neighbours: Neighbours, engine: MediaEngine) -> tuple[Door, Switchboard]:
+        settings = self._settings
+        ladder = Ladder(self._loop.time)
+        door = Door(neighbours.gate, neighbours.bindings, self._loop.time)
+        timers = settings.sip.timers
+        stack = SipStack(
+            token=Tokens(12), user_agent=settings.sip.user_agent, timers=Timers(timers.t1, timers.t2, timers.t4)
+        )
+        self.driver = SipDriver(
+            stack, self._loop, admission=door, dispatch=lambda event: self._on_sip(event), tracer=ladder
+        )
+        self._closing.push_async_callback(self.driver.close)
+        switch = Switchboard(
+            driver=self.driver,
+            engine=engine,
+            number=Numbers(),
+            media_address=assembly.media_address(settings),
+            ladder=ladder,
+            channels=neighbours.channels,
+            warn=log.warning,
+        )
+        self._on_media = switch.media_event
+        return door, switch
+
+    def _resources(self, neighbours: Neighbours, engine: MediaEngine) -> Resources:
+        settings = self._settings
+        return Resources(
+            dialplan=self._dialplan,
+            trunks=neighbours.trunks,
+            bindings=neighbours.bindings,
+            health=DestinationHealth(),
+            locator=neighbours.locator,
+            phone_domain=settings.phones.realm,
+            phone_codecs=assembly.codecs(settings.phones.codecs),
+            prompts={path: engine.load_prompt(path) for path in assembly.prompt_files(self._dialplan)},
+            recordings=settings.recording.directory,
+            record_by_default=settings.recording.enabled,
+        )
+
+    def _reception(self, neighbours: Neighbours, resources: Resources) -> Reception:
+        phones = self._settings.phones
+        authenticator = Authenticator(
+            assembly.accounts(self._settings),
+            NonceKeeper(secrets.token_bytes(32)),
+            realm=phones.realm,
+            algorithms=tuple(phones.digest),
+            is_bound=neighbours.bindings.has_flow,
+        )
+        limits = RegistrarLimits(
+            least_expires=round(phones.minimum_expires),
+            most_expires=round(phones.maximum_expires),
+            default_expires=round(min(3600.0, phones.maximum_expires)),
+        )
+        return Reception(
+            gate=neighbours.gate,
+            authenticator=authenticator,
+            registrar=Registrar(authenticator, neighbours.bindings, limits),
+            supervisor=self.supervisor,
+            driver=self.driver,
+            phone_codecs=resources.phone_codecs,
+            identities=assembly.identities(self._settings, phones.realm),
+        )
+
+    async def _open_admin(self, parts: AdminParts) -> None:
+        admin = self._settings.admin
+        if admin.enabled:
+            self.admin = await start_admin(
+                parts, AdminSettings(host=admin.address, port=admin.port, token=admin.token.reveal())
+            )
+            self._closing.push_async_callback(self.admin.stop)
+
+    def _keep_watch(self, metrics: Metrics, bindings: Bindings) -> None:
+        lag = LoopLag(self._loop, metrics.loop_lag)
+        lag.start()
+        self._closing.callback(lag.stop)
+        sweep = self._loop.create_task(_sweep(bindings, self._loop.time), name="sweep")
+        self._closing.callback(sweep.cancel)
+
+    async def _listen(self, listener: Listener) -> None:
+        kind = UdpTransport if listener.transport == "UDP" else TcpTransport
+        try:
+            await kind.listen(self.driver, listener)
+        except OSError as error:
+            raise StartError(
+                f"sip: cannot listen on {listener.address} port {listener.port} ({listener.transport}): "
+                f"{error.strerror or error}; stop whoever has it or change sip.listen"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What outlives the process, and what writes it."""
+
+    sink: LogSink
+    database: Engine
+    cdr: CdrWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Whom we talk to, and what we know of them."""
+
+    trunks: dict[str, Trunk]
+    bindings: Bindings
+    gate: Gate
+    channels: Channels
+    locator: Locator
+
+
+class Door:
+    """The gate as the driver sees it."""
+
+    def __init__(self, gate: Gate, bindings: Bindings, clock: Callable[[], float]) -> None:
+        self._admit = gate.admit
+        self._bindings = bindings
+        self._clock = clock
+        self.is_open = False
+        """Nobody is heard before all listeners are there: a call half a node would take is a call lost."""
+
+    def admits(self, flow: Flow) -> bool:
+        """Whether this source is anybody."""
+        return self.is_open and self._admit(flow, self._clock()) is not None
+
+    def connection_lost(self, flow: Flow) -> None:
+        """Phones registered through it are gone."""
+        self._bindings.connection_lost(flow)
+
+
+def _repair_recordings(settings: Settings) -> None:
+    for repaired in repair(settings.recording.directory):
+        log.warning("recording repaired: %s, %.2f s -> %.2f s", repaired.path, repaired.before, repaired.after)
+
+
+def _expect(gate: Gate, trunks: dict[str, Trunk], host: str, address: str) -> None:
+    """Answers and requests within dialogs come from the addresses a next hop's name stands for."""
+    for trunk in trunks.values():
+        if any(hop.host == host for hop in trunk.next_hops):
+            gate.expect(address, trunk)
+
+
+async def _sweep(bindings: Bindings, clock: Callable[[], float]) -> None:
+    while True:
+        await asyncio.sleep(PURGE_SECONDS)
+        bindings.purge(clock())
+
+
+def _nobody_listens(event: object) -> None:
+    """Nothing is heard before the parts that listen are there."""
