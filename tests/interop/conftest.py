@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 CARRIER = "127.0.0.2"
+CALLER = "127.0.0.5"
 DESK = "127.0.0.3"
 WORKSHOP = "127.0.0.4"
 TO_DESK, TO_WORKSHOP, TO_CARRIER = "+4930123401", "+4930123402", "+49891234567"
@@ -39,6 +40,7 @@ media:
 admin: {{address: {host}, port: {admin}}}
 recording: {{enabled: true}}
 trunks:
+  caller: {{sources: ["127.0.0.5"]}}
   carrier: {{sources: ["127.0.0.2"], destinations: ["127.0.0.2:{carrier_port}"]}}
   other: {{destinations: ["127.0.0.2:{carrier_port};transport=tcp"]}}
 phones:
@@ -58,10 +60,10 @@ routes:
     when: {from: trunk:carrier, called: "+4930123402"}
     do: [{dial: {phone: 1002}}]
   - name: through to the carrier over tcp
-    when: {from: trunk:carrier, called: {prefix: "+4989"}}
+    when: {from: trunk:caller, called: {prefix: "+4989"}}
     do: [{dial: {trunk: other}}]
   - name: through to the carrier
-    when: {from: trunk:carrier, called: {prefix: "+4940"}}
+    when: {from: trunk:caller, called: {prefix: "+4940"}}
     do: [{dial: {trunk: carrier}}]
   - name: phone to phone
     when: {from: phones, called: {local: true}}
@@ -119,9 +121,9 @@ class World:
         return f"{HOST}:{self.node.sip_port}"
 
     def caller(self, scenario: str, number: str, **options: Any) -> Sipp:
-        """SIPp calling from the carrier's side."""
-        port = free_port(address=CARRIER)
-        return Sipp(scenario, self.folder, address=CARRIER, port=port, remote=self.registrar, number=number, **options)
+        """SIPp calling from a trunk of its own."""
+        port = free_port(address=CALLER)
+        return Sipp(scenario, self.folder, address=CALLER, port=port, remote=self.registrar, number=number, **options)
 
     def called(self, scenario: str, **options: Any) -> Sipp:
         """SIPp where the carrier is dialled."""

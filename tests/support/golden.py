@@ -15,7 +15,16 @@ TRANSCRIPTS = Path(__file__).parent.parent / "transcripts"
 def timeless(ladder: str) -> str:
     """Return a ladder without times and without 100 Trying."""
     rows = [line.split(None, 1)[1] for line in ladder.splitlines() if line.strip()]
-    return "".join(f"{row.rstrip()}\n" for row in rows if not row.split("  ")[-1].startswith("100 "))
+    return "".join(f"{row.rstrip()}\n" for row in rows if " 100 (" not in row)
+
+
+def _by_path(ladder: str) -> dict[tuple[str, ...], list[str]]:
+    """Messages in order, apart for each sender and receiver: what independent peers do at once has no order."""
+    paths: dict[tuple[str, ...], list[str]] = {}
+    for row in ladder.splitlines():
+        sender, arrow, receiver, message = row.split(None, 3)
+        paths.setdefault((sender, arrow, receiver), []).append(message)
+    return paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +34,11 @@ class Golden:
     update: bool
 
     def check(self, name: str, ladder: str) -> None:
-        """Assert that a ladder is the golden one of that name."""
+        """Assert that on each path the messages of a ladder are those of the golden one, in its order."""
         file = TRANSCRIPTS / f"{name}.ladder"
         happened = timeless(ladder)
         if self.update:
             file.write_text(happened)
-        assert happened == file.read_text(), f"not as in {file}; after a wanted change: pytest --update-golden"
+        expected = file.read_text()
+        same = _by_path(happened) == _by_path(expected)
+        assert same or happened == expected, f"not as in {file}; after a wanted change: pytest --update-golden"
