@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,7 @@ class Observation:
             cdr_lost=self._cdr.lost,
             cdr_retries=self._cdr.retries,
             log_dropped=self._sink.dropped,
+            tasks=len(asyncio.all_tasks()),
         )
 
     def hang_up(self, call_id: str) -> bool:

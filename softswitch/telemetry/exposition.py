@@ -105,6 +105,7 @@ def _of_parts(now: Readings) -> Iterator[Metric]:
     yield CounterMetricFamily("softswitch_cdr_lost", "Call records that could not be stored.", now.cdr_lost)
     yield CounterMetricFamily("softswitch_cdr_retries", "Attempts to store that failed.", now.cdr_retries)
     yield CounterMetricFamily("softswitch_log_dropped_lines", "Log lines dropped.", now.log_dropped)
+    yield GaugeMetricFamily("softswitch_tasks", "Tasks of the signalling loop at present.", now.tasks)
 
 
 def _by(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:

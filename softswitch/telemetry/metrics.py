@@ -105,3 +105,5 @@ class Readings:
     cdr_lost: int = 0
     cdr_retries: int = 0
     log_dropped: int = 0
+    tasks: int = 0
+    """Tasks of the signalling loop at present."""
