@@ -121,18 +121,16 @@ class Dialog:
 
     @classmethod
     def of_caller(cls, request: Request, local_tag: str, flow: Flow, *, pinned: bool) -> Dialog:
-        """The dialog an INVITE opens at its receiver (12.1.1). Raises RemoteProtocolError without a usable Contact."""
+        """The dialog an INVITE opens at its receiver (12.1.1); without Contact its From is called back."""
         headers = request.headers
         contact = headers.get("Contact")
-        if contact is None or request.contact is None:
-            raise RemoteProtocolError("Missing Contact", request=request)
         to = headers.get("To") or ""
         return cls(
             request,
             local=f"{to};tag={local_tag}",
             remote=headers.get("From") or "",
             remote_tag=request.from_.tag or "",
-            target=uri_of(contact),
+            target=str(request.from_.uri) if contact is None else uri_of(contact),
             routes=headers.get_all("Record-Route"),
             flow=flow,
             pinned=pinned,

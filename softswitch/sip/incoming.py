@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from softswitch.sip.core import ALLOW_LINE, session_key
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.events import InviteReceived, RequestReceived
-from softswitch.sip.message import KNOWN_METHODS
+from softswitch.sip.message import KNOWN_METHODS, MAGIC_COOKIE
 from softswitch.sip.raw import noted_via
 from softswitch.sip.reply import Reply, reply_flow
 from softswitch.sip.server_request import ServerRequest
@@ -142,10 +142,13 @@ def _outside_dialog(core: Core, request: Request, key: str, flow: Flow, now: flo
 
 def _invite(core: Core, request: Request, key: str, merge: str, flow: Flow, now: float) -> None:
     """Somebody calls (13.3): 100 Trying at once, the rest is the application's."""
-    if request.contact is None or not request.contact.uri.is_sip:
+    via = request.via
+    target = request.contact
+    if target is None and not (via.branch or "").startswith(MAGIC_COOKIE):
+        target = request.from_  # RFC 2543 callers need not say (RFC 4475 3.4.1)
+    if target is None or not target.uri.is_sip:
         refuse(core, request, flow, 400, "Missing or unusable Contact")
         return
-    via = request.via
     session = InviteSession(core, "uas", call_id=request.call_id, flow=flow, remote_uri=request.from_.uri, contact=None)
     pinned = via.host.strip("[]") != flow.remote[0]
     dialog = Dialog.of_caller(request, session.local_tag, flow, pinned=pinned)

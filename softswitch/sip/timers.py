@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
+RESOLUTION = 1e-6
+"""Timers fire this much early, seconds: event loops wake up to a clock tick too soon (asyncio does), and a timer that
+then were not due would be armed again for the same instant, for ever where the clock stands still."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timers:
@@ -89,7 +93,8 @@ class TimerQueue:
 
     def fire_due(self, now: float) -> None:
         """Call every owner whose timer is due, earliest first; timers they start meanwhile count too when due."""
-        while (when := self.next()) is not None and when <= now:
+        due = now + RESOLUTION
+        while (when := self.next()) is not None and when <= due:
             _, serial = heappop(self._heap)
             owner, kind = self._running.pop(serial)
             owner.on_timer(kind, now)

@@ -133,3 +133,13 @@ def test_a_2xx_without_contact_is_answered_at_the_request_uri() -> None:
     _, invite = stage.place_call()
     stage.answer(invite, 200, body=ANSWER, contact=None)
     assert stage.one_request("ACK").uri == invite.uri
+
+
+def test_an_rfc_2543_caller_without_contact_is_called_back_at_its_from() -> None:
+    stage = Stage()
+    session = stage.be_called(via="SIP/2.0/UDP 198.51.100.7:5060", contact=None)
+    session.accept(ANSWER, stage.now)
+    stage.sent()
+    stage.hear(stage.request("ACK", to_tag=session.local_tag))
+    session.hangup(stage.now)
+    assert str(stage.one_request("BYE").uri) == "sip:them@198.51.100.7"
