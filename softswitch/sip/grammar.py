@@ -9,10 +9,10 @@ from softswitch.sip.errors import RemoteProtocolError
 TOKEN_CHARS = r"A-Za-z0-9\-.!%*_+`'~"  # noqa: S105 - a grammar rule, no secret
 """RFC 3261 25.1 `token`, as the inside of a character class."""
 
-QUOTED_STRING = r'"[^"\\\x00-\x08\x0a-\x1f\x7f]*+(?:\\[\x00-\x09\x0b\x0c\x0e-\x7f][^"\\\x00-\x08\x0a-\x1f\x7f]*+)*+"'
+QUOTED_STRING = r'"[^"\\\x00-\x08\x0a-\x1f\x7f]*+(?:\\[\x00-\x09\x0b\x0c\x0e-\x7f][^"\\\x00-\x08\x0a-\x1f\x7f]*+)*"'
 """RFC 3261 25.1 `quoted-string` after unfolding: control characters only as quoted-pair, never CR or LF."""
 
-HOST = r"(?:[A-Za-z0-9_][A-Za-z0-9_.\-]*|\[[0-9A-Fa-f:.]+\])"
+HOST = r"(?:[A-Za-z0-9_][A-Za-z0-9_.\-]*+|\[[0-9A-Fa-f:.]++\])"
 """hostname / IPv4address / IPv6reference. The underscore is not RFC 1123, but container networks use it."""
 
 CACHED_TEXT_LIMIT = 512
@@ -23,7 +23,7 @@ is_quoted_string = re.compile(QUOTED_STRING).fullmatch
 
 _ESCAPED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _NEEDS_ESCAPE = re.compile(r'[\x00-\x08\x0a-\x1f\x7f"\\]')
-_LIST_PIECE = re.compile(rf'(?:[^",<]++|{QUOTED_STRING}|<[^>]*+>)*+')
+_LIST_PIECE = re.compile(rf'(?:[^",<]++|{QUOTED_STRING}|<[^>]*+>)*')
 
 
 def quote(text: str) -> str:

@@ -42,8 +42,10 @@ MAX_CSEQ = 2**31 - 1
 """RFC 3261 8.1.1.5: "expressible as a 32-bit unsigned integer and MUST be less than 2**31"."""
 MAX_DELTA_SECONDS = 2**32 - 1
 
-# Every repetition here and in the other modules is possessive where another one could take over its characters: the
-# time to refuse a text must not grow with the square of its length.
+# The time to refuse a text must not grow with the square of its length: every repetition here and in the other modules
+# is possessive where another one could take over its characters. Only repetitions of a single character class are,
+# though; CPython before 3.11.5 mismatches possessive quantifiers of groups. A repeated group is linear because each
+# pass starts with a character that the pass before cannot end in.
 
 # Unquoted display names are tokens (RFC 4475 3.1.2.15); names in UTF-8 without quotes are common and unambiguous.
 _NAME_ADDR = re.compile(
@@ -51,14 +53,14 @@ _NAME_ADDR = re.compile(
 ).fullmatch
 _ADDR_SPEC = re.compile(r"([^;?,<>\" \t]++)[ \t]*+(;.*)?", re.DOTALL).fullmatch
 
-_SENT_BY = rf"({HOST})(?:[ \t]*+:[ \t]*+([0-9]{{1,5}}))?+[ \t]*+(;.*)?"
+_SENT_BY = rf"({HOST})(?:[ \t]*+:[ \t]*+([0-9]{{1,5}}))?[ \t]*+(;.*)?"
 _VIA = re.compile(
     rf"([{TOKEN_CHARS}]++)[ \t]*+/[ \t]*+([{TOKEN_CHARS}]++)[ \t]*+/[ \t]*+([{TOKEN_CHARS}]++)[ \t]++{_SENT_BY}",
     re.DOTALL,
 ).fullmatch
 _MEDIA_TYPE = re.compile(rf"([{TOKEN_CHARS}]++)[ \t]*+/[ \t]*+([{TOKEN_CHARS}]++)[ \t]*+(;.*)?", re.DOTALL).fullmatch
 _REASON = re.compile(rf"([{TOKEN_CHARS}]++)[ \t]*+(;.*)?", re.DOTALL).fullmatch
-_RETRY_AFTER = re.compile(r"([0-9]++)[ \t]*+(\([^()]*+\))?+[ \t]*+(;.*)?", re.DOTALL).fullmatch
+_RETRY_AFTER = re.compile(r"([0-9]++)[ \t]*+(\([^()]*+\))?[ \t]*+(;.*)?", re.DOTALL).fullmatch
 
 
 @dataclass(frozen=True, slots=True)

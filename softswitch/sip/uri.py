@@ -15,14 +15,14 @@ _UNRESERVED = r"A-Za-z0-9\-_.!~*'()"
 # RFC 3261 25.1 user-unreserved, and "#": phones dial it unescaped and it delimits nothing in a SIP URI.
 _USER_CHARS = rf"{_UNRESERVED}&=+$,;?/%#"
 _PARAMETER_CHARS = rf"{_UNRESERVED}\[\]/:&+$%"
-_PARAMETERS = rf"(?:;[{_PARAMETER_CHARS}]++(?:=[{_PARAMETER_CHARS}=]++)?+)*+"
+_PARAMETERS = rf"(?:;[{_PARAMETER_CHARS}]++(?:=[{_PARAMETER_CHARS}=]++)?)*"
 _HEADERS = rf"[{_UNRESERVED}\[\]/?:+$%=&]++"
 
 _SIP = re.compile(
-    rf"(?:([{_USER_CHARS}]++)(?::([{_UNRESERVED}&=+$,%]*+))?+@)?+({HOST})(?::([0-9]{{1,5}}))?+({_PARAMETERS})(?:\?({_HEADERS}))?+"
+    rf"(?:([{_USER_CHARS}]++)(?::([{_UNRESERVED}&=+$,%]*+))?@)?({HOST})(?::([0-9]{{1,5}}))?({_PARAMETERS})(?:\?({_HEADERS}))?"
 ).fullmatch
 # RFC 3966 3: global-number / local-number, visual separators included.
-_TEL = re.compile(rf"(\+?[0-9A-Fa-f*#\-.()]+)({_PARAMETERS})").fullmatch
+_TEL = re.compile(rf"(\+?[0-9A-Fa-f*#\-.()]++)({_PARAMETERS})").fullmatch
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*").fullmatch
 _OPAQUE = re.compile(r"[!#-;=?-~]+").fullmatch
 _ESCAPE = re.compile(r"%(?:([0-9A-Fa-f]{2}))?")
