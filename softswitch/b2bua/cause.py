@@ -11,6 +11,9 @@ from typing import Final
 
 from softswitch.sip.headers import Reason
 
+COMPLETED_ELSEWHERE: Final = 26
+"""Q.850 non-selected user clearing."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReleaseCause:
@@ -26,23 +29,29 @@ class ReleaseCause:
     @property
     def reason(self) -> Reason:
         """As a Reason header (RFC 3326)."""
+        if self.q850 == COMPLETED_ELSEWHERE:
+            # Phones know this form from RFC 3326 3.1, and show no missed call.
+            return Reason("SIP", 200, "Call completed elsewhere")
         return Reason("Q.850", self.q850, self.text)
 
 
 NORMAL: Final = ReleaseCause(200, 16, "normal clearing")
 CANCELLED: Final = ReleaseCause(487, 16, "caller hung up before answer")
-ANSWERED_ELSEWHERE: Final = ReleaseCause(200, 26, "answered elsewhere")
+ANSWERED_ELSEWHERE: Final = ReleaseCause(200, COMPLETED_ELSEWHERE, "answered elsewhere")
 NO_ANSWER: Final = ReleaseCause(480, 19, "no answer in time")
 NO_RESPONSE: Final = ReleaseCause(504, 102, "no response at all")
 """From a destination: not even 100 Trying. It speaks of the way there, as a 5xx does."""
 BUSY: Final = ReleaseCause(486, 17, "user busy")
 NOT_REGISTERED: Final = ReleaseCause(480, 20, "no phone registered")
 NO_ROUTE: Final = ReleaseCause(404, 1, "no route for this number")
+TOO_MANY_HOPS: Final = ReleaseCause(483, 25, "too many hops")
+ADDRESS_INCOMPLETE: Final = ReleaseCause(484, 28, "not a number that can be dialled")
 NOT_ACCEPTABLE: Final = ReleaseCause(488, 65, "no common codec")
 NO_CIRCUIT: Final = ReleaseCause(503, 34, "no circuit available")
 OUT_OF_ORDER: Final = ReleaseCause(502, 27, "destination out of order")
 MEDIA_TIMEOUT: Final = ReleaseCause(408, 102, "media timeout")
 ADMIN: Final = ReleaseCause(480, 31, "ended by an operator")
+TOO_LONG: Final = ReleaseCause(480, 102, "longer than any call may be")
 SHUTDOWN: Final = ReleaseCause(503, 41, "switch is shutting down")
 INTERNAL: Final = ReleaseCause(500, 41, "internal failure")
 
@@ -75,7 +84,7 @@ BY_STATUS: Final[dict[int, ReleaseCause]] = {
         ReleaseCause(480, 18, "temporarily unavailable"),
         ReleaseCause(481, 41, "call does not exist"),
         ReleaseCause(482, 25, "loop detected"),
-        ReleaseCause(483, 25, "too many hops"),
+        TOO_MANY_HOPS,
         ReleaseCause(484, 28, "address incomplete"),
         ReleaseCause(485, 1, "ambiguous"),
         ReleaseCause(501, 79, "not implemented"),
@@ -94,9 +103,19 @@ HIDDEN: Final[dict[int, int]] = {
     # Credentials between us and a trunk, our own requests' faults and redirections are no business of the caller's.
     300: 480, 301: 410, 302: 480, 305: 480, 380: 480,
     400: 502, 401: 502, 402: 502, 405: 502, 407: 502, 408: 480, 413: 502, 414: 502, 415: 488, 416: 502, 420: 502,
-    421: 502, 423: 502, 481: 502, 482: 502, 483: 502, 485: 404, 500: 502, 501: 502, 505: 502, 513: 502, 580: 488,
+    421: 502, 423: 502, 481: 502, 485: 404, 500: 502, 501: 502, 505: 502, 513: 502, 580: 488,
 }  # fmt: skip
-"""Status a callee answered -> status the caller gets, where they differ."""
+"""Status a callee answered -> status the caller gets, where they differ.
+
+482 and 483 are passed on: a 5xx in their place would make a switch in the same circle try its other trunks as well.
+"""
+
+BY_Q850: Final[dict[int, int]] = {
+    1: 404, 2: 404, 3: 404, 17: 486, 18: 408, 19: 480, 20: 480, 21: 403, 22: 410, 23: 410, 27: 502, 28: 484, 29: 501,
+    31: 480, 34: 503, 38: 503, 41: 503, 42: 503, 47: 503, 55: 403, 57: 403, 58: 503, 63: 503, 65: 488, 70: 488, 79: 501,
+    87: 403, 88: 503, 102: 504, 111: 500, 127: 500,
+}  # fmt: skip
+"""Q.850 cause -> SIP status of a call that was not answered (RFC 3398 8.2.6.1)."""
 
 
 def from_status(status: int) -> ReleaseCause:
@@ -117,12 +136,18 @@ def from_reason(reason: Reason) -> ReleaseCause:
     """The cause another switch gave in a Reason header (RFC 3326); its own words are kept."""
     if reason.protocol.upper() == "Q.850":
         return ReleaseCause(200, reason.cause or NORMAL.q850, reason.text or "released")
-    return from_status(reason.cause or 200)
+    return ANSWERED_ELSEWHERE if reason.cause == 200 else from_status(reason.cause or 200)
+
+
+def from_q850(q850: int, text: str, *, answered: bool) -> ReleaseCause:
+    """What a Q.850 cause means for a call that was answered, or not."""
+    return ReleaseCause(200 if answered else BY_Q850.get(q850, 480), q850, text)
 
 
 def towards_caller(cause: ReleaseCause) -> ReleaseCause:
     """What the caller is told when the callee failed with `cause`."""
-    status = HIDDEN.get(cause.status)
+    # Below 300: answered and hung up in one breath, so that the caller never had anybody.
+    status = 480 if cause.status < 300 else HIDDEN.get(cause.status)
     return cause if status is None else ReleaseCause(status, cause.q850, cause.text)
 
 

@@ -16,7 +16,8 @@ from media.commands import (
     SetFormats,
     SetRemote,
 )
-from softswitch.sdp.negotiate import Direction, Negotiation
+from softswitch.sdp.address import AddressKind, address_kind
+from softswitch.sdp.negotiate import Direction, Negotiation, SdpError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,18 +44,35 @@ class MediaDoor(Protocol):
 class LegMedia:
     """One leg's port and negotiation. Created with the port open; `close()` gives it back, once."""
 
-    __slots__ = ("_engine", "_last_answer", "address", "agreement", "leg", "negotiation", "port")
+    __slots__ = (
+        "_engine",
+        "_ipv6",
+        "_is_owed",
+        "_last_answer",
+        "_peer",
+        "address",
+        "agreement",
+        "leg",
+        "negotiation",
+        "port",
+    )
 
-    def __init__(self, engine: MediaDoor, *, label: str, group: str, advertised: str, session_id: int) -> None:
-        """Open a port. Raises media.ports.PortsExhausted."""
+    def __init__(
+        self, engine: MediaDoor, *, label: str, group: str, advertised: str, session_id: int, peer: str
+    ) -> None:
+        """Open a port; `peer` is the address signalling talks to. Raises media.ports.PortsExhausted."""
         opened = engine.open_leg(label=label, group=group)
         self._engine = engine
+        self._ipv6 = ":" in opened.address
+        self._peer = peer
+        self._is_owed = False
         self.leg: int = opened.leg
         self.address = advertised
         self.port: int = opened.port
         self.negotiation = Negotiation(address=self.address, port=self.port, session_id=session_id)
         self.agreement: AudioAgreement | None = None
         self._last_answer = b""
+        engine.post(SetDirection(self.leg, send=True, receive=False))
 
     # -- offers we make -----------------------------------------------------------------------------------------
 
@@ -73,6 +91,8 @@ class LegMedia:
         if repeated and provisional:
             return False
         agreement = self.negotiation.receive_answer(body, provisional=provisional)
+        if not (agreement.on_hold or self._may_send_to(agreement.remote_address)):
+            raise _implausible(agreement.remote_address)
         self._last_answer = body
         if not repeated:
             self._apply(agreement)
@@ -85,8 +105,12 @@ class LegMedia:
     # -- offers they make ---------------------------------------------------------------------------------------
 
     def take_offer(self, body: bytes) -> AudioOffer:
-        """Their offer, checked and held until `answer`. Raises SdpError."""
-        return self.negotiation.receive_offer(body)
+        """Their offer, checked and held until `answer`. Raises SdpError, also for an address nothing may be sent to."""
+        offer = self.negotiation.receive_offer(body)
+        if not (offer.on_hold or self._may_send_to(offer.remote_address)):
+            self.negotiation.reject_offer()
+            raise _implausible(offer.remote_address)
+        return offer
 
     def answer(self, codecs: Sequence[Codec], direction: Direction = Direction.SENDRECV) -> bytes:
         """Our answer as SDP; from here on it is in force. Raises SdpError(488) when nothing in `codecs` was offered."""
@@ -96,6 +120,13 @@ class LegMedia:
         return body
 
     # -- the engine ---------------------------------------------------------------------------------------------
+
+    def expect_media(self) -> None:
+        """From now on the far end owes us media: before the answer it may be silent for as long as it rings."""
+        if not self._is_owed:
+            self._is_owed = True
+            if self.agreement is not None:
+                self._engine.post(self._direction(self.agreement))
 
     def connect(self, other: LegMedia) -> None:
         """Relay between this leg and the other."""
@@ -119,6 +150,8 @@ class LegMedia:
 
     def _apply(self, agreement: AudioAgreement) -> None:
         rtcp_address, rtcp_port = agreement.remote_rtcp
+        if not self._may_send_to(rtcp_address):
+            rtcp_address, rtcp_port = agreement.remote_address, min(agreement.remote_port + 1, 65_535)
         self._engine.post(
             SetFormats(self.leg, _payloads(agreement.receive), _payloads(agreement.send), agreement.ptime),
             SetRemote(
@@ -129,9 +162,27 @@ class LegMedia:
                 rtcp_port,
                 agreement.rtcp_mux,
             ),
-            SetDirection(self.leg, send=agreement.direction.sends, receive=agreement.direction.receives),
+            self._direction(agreement),
         )
         self.agreement = agreement
+
+    def _direction(self, agreement: AudioAgreement) -> SetDirection:
+        """Who holds us often sends nothing, whatever its SDP says (sendonly without music): no time-out then."""
+        expected = self._is_owed and agreement.direction.receives and not agreement.on_hold
+        return SetDirection(self.leg, send=agreement.direction.sends, receive=expected)
+
+    def _may_send_to(self, address: str) -> bool:
+        """Unicast we have a socket for; loopback only when signalling comes from there, too (THREATS M8)."""
+        kind = address_kind(address)
+        if ":" in address and not self._ipv6:
+            return False
+        if kind is AddressKind.LOOPBACK:
+            return address_kind(self._peer) is AddressKind.LOOPBACK
+        return kind is AddressKind.UNICAST
+
+
+def _implausible(address: str) -> SdpError:
+    return SdpError(f"media address {address}", expected="a unicast address this peer can have", status=488)
 
 
 def _payloads(formats: tuple[Format, ...]) -> tuple[PayloadFormat, ...]:

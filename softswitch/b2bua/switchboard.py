@@ -15,10 +15,11 @@ from media.events import (
     RecordingFailed,
     RecordingFinished,
 )
-from softswitch.b2bua.cause import NO_CIRCUIT, NOT_ACCEPTABLE
+from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NOT_ACCEPTABLE, TOO_MANY_HOPS
 from softswitch.b2bua.codec_choice import towards
 from softswitch.b2bua.leg import CallFailed, OutboundLeg
 from softswitch.b2bua.leg_media import LegMedia
+from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.uri import Uri
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from softswitch.b2bua.leg_media import MediaDoor
     from softswitch.sip.flow import Flow
     from softswitch.transport.driver import SipDriver
+
+
+MOST_FORWARDS = 70
+"""Max-Forwards of a call whose INVITE states none, or more (RFC 3261 8.1.1.6)."""
 
 
 class Switchboard:
@@ -71,10 +76,16 @@ class Switchboard:
         """Send an INVITE to `destination` for `caller`.
 
         Raises media.ports.PortsExhausted, or CallFailed: 488 when the two sides have no codec in common, 503 when
-        the destination has as many channels as it may have.
+        the destination has as many channels as it may have, 483 when the call has come through too many switches,
+        484 when the destination cannot be written as a SIP message.
         """
         if self.channels.full(destination.name):
             raise CallFailed(NO_CIRCUIT)
+        # A call that runs in circles through several B2BUAs ends here (RFC 7332 4); the proxies' rules cannot see it.
+        stated = caller.session.request.max_forwards
+        forwards = MOST_FORWARDS if stated is None else min(stated, MOST_FORWARDS) - 1
+        if forwards <= 0:
+            raise CallFailed(TOO_MANY_HOPS)
         codecs = towards(destination.codecs, caller.can_do())
         if not codecs:
             raise CallFailed(NOT_ACCEPTABLE)
@@ -84,6 +95,7 @@ class Switchboard:
             group=group,
             advertised=self._media_address or destination.flow.local[0],
             session_id=self.number(),
+            peer=destination.flow.remote[0],
         )
         try:
             with self.driver.turn() as stack:
@@ -94,7 +106,7 @@ class Switchboard:
                     contact=self.contact(destination.flow),
                     flow=destination.flow,
                     routes=destination.routes,
-                    headers=destination.headers,
+                    headers=(*destination.headers, ("Max-Forwards", str(forwards))),
                     credentials=destination.credentials,
                     body=media.offer(codecs),
                     now=self.clock(),
@@ -110,6 +122,10 @@ class Switchboard:
                 leg.media = media
                 self._by_media[media.leg] = leg
                 self.ladder.claim(session.call_id, leg)
+        except LocalProtocolError as error:
+            media.close()
+            caller.story.warn("not dialled", destination=destination.name, error=str(error))
+            raise CallFailed(ADDRESS_INCOMPLETE) from error
         except BaseException:
             media.close()
             raise
@@ -124,6 +140,7 @@ class Switchboard:
             group=leg.story.call_id,
             advertised=self._media_address or leg.session.flow.local[0],
             session_id=self.number(),
+            peer=leg.session.flow.remote[0],
         )
         self._by_media[media.leg] = leg
         return media

@@ -46,7 +46,8 @@ def send(
     max_forwards = MAX_FORWARDS
     for name, value in headers:
         if name.lower() == "max-forwards":
-            max_forwards = parse_digits(value, 255) or MAX_FORWARDS
+            stated = parse_digits(value, 255)
+            max_forwards = MAX_FORWARDS if stated is None else stated
     lines = header_lines([pair for pair in headers if pair[0].lower() != "max-forwards"])
     content = header_lines([("Content-Type", content_type)]) if body else ""
     request_uri, route_lines, hop = arrange(str(uri), [one_line(str(route)) for route in routes])
