@@ -67,8 +67,7 @@ class Call:
         assert task is not None
         if exc is not None and not self._abandoned:
             self.cause = SHUTDOWN if isinstance(exc, asyncio.CancelledError) else INTERNAL
-        for leg in self.legs:
-            leg.hangup(self.cause)
+        self.release_all(self.cause)
         if not self._abandoned:
             return False
         pending = task.uncancel() if self._cancelled else task.cancelling()
@@ -101,6 +100,13 @@ class Call:
             await self._wakeup
         finally:
             self._wakeup = None
+
+    def release_all(self, cause: ReleaseCause) -> None:
+        """End every leg. Whatever goes wrong with one of them, the others are released."""
+        self.cause = cause
+        with contextlib.ExitStack() as releases:
+            for leg in reversed(self.legs):
+                releases.callback(leg.hangup, cause)
 
     def check(self) -> None:
         """Raise CancelledError when the caller is gone."""

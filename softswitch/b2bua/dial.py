@@ -115,12 +115,13 @@ def _place(call: Call, destinations: tuple[Destination, ...]) -> tuple[list[Outb
 def _pass_on(call: Call, leg: OutboundLeg, passed: set[int]) -> None:
     """Let the caller have the news: early media of the first leg that has any, else each new status once."""
     caller = call.caller
-    if leg.audible:
-        if 183 not in passed and caller.open_early(leg):
-            passed.add(183)
-            if caller.media is not None and leg.media is not None:
-                caller.media.connect(leg.media)
-    elif leg.progress not in passed and 183 not in passed:
+    if 183 in passed:
+        return
+    if leg.audible and caller.open_early(leg):
+        passed.add(183)
+        if caller.media is not None and leg.media is not None:
+            caller.media.connect(leg.media)
+    elif leg.progress not in passed:
         caller.ring(leg.progress if leg.progress in (180, 181, 182, 183) else 180)
         passed.add(leg.progress)
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, assert_never
 
+from media.ports import PortsExhausted
 from softswitch.b2bua import cause as causes
-from softswitch.b2bua.codec_choice import answer_alone, answer_like, towards
-from softswitch.sdp.errors import SdpError
+from softswitch.b2bua.codec_choice import answer_alone, answer_like, convertible, towards
+from softswitch.sdp.errors import LocalError, SdpError
 from softswitch.sip.events import (
     Answered,
     Ended,
@@ -150,8 +151,10 @@ class Leg:
         if self.state is LegState.ENDED:
             return
         with self.switch.driver.turn():
-            self._hang_up(cause)
-            self._end(cause, "switch")
+            try:
+                self._hang_up(cause)
+            finally:
+                self._end(cause, "switch")
 
     def _hang_up(self, cause: ReleaseCause) -> None:
         status = cause.status if cause.status >= 300 else 480
@@ -161,6 +164,8 @@ class Leg:
 
     def handle(self, event: SessionEvent) -> None:
         """One event of this leg's session."""
+        if self.state is LegState.ENDED and not isinstance(event, Ended):
+            return  # it crossed our hanging up, which the session looks after
         match event:
             case Progressed() | Answered():
                 pass
@@ -175,9 +180,11 @@ class Leg:
             case OfferReceived(body=body):
                 self._renegotiate(body)
             case OfferAnswered(body=body):
-                self._take_answer(body)
+                self._take_late_answer(body)
             case OfferRefused(status=status):
                 self.story.tell("offer refused", leg=self.name, status=status)
+                # We only ever offer again because what is agreed cannot be heard at the other end.
+                self.hangup(causes.NOT_ACCEPTABLE)
             case InfoReceived():
                 pass
             case Ended():
@@ -187,7 +194,7 @@ class Leg:
 
     def lost_media(self, silent_for: float) -> None:
         """The engine heard nothing for too long; the script decides what that means."""
-        if self.state is not LegState.ENDED:
+        if self.state is LegState.ANSWERED:
             self.story.tell("media timeout", leg=self.name, silent_for=round(silent_for, 1))
             self.silent = True
             self.on_change()
@@ -223,8 +230,10 @@ class Leg:
             self.ringing_at = self.switch.clock()
 
     def _established(self, body: bytes) -> None:
-        if body and self.media is not None and self.media.agreement is None:
-            self._take_answer(body)
+        """The ACK. When our 2xx had the offer it must have the answer (RFC 3261 13.2.2.4), else there is no audio."""
+        if self.media is not None and self.media.agreement is None and self._take_answer(body):
+            self.media.expect_media()
+            self.on_change()
 
     def _session_ended(self, event: Ended) -> None:
         self.switch.ladder.release(self.session.call_id)
@@ -266,20 +275,48 @@ class Leg:
             return False
         return True
 
+    def _take_late_answer(self, body: bytes) -> None:
+        """The answer to an offer within the call; none at all leaves everything as it was."""
+        if body or self.media is None:
+            self._take_answer(body)
+        else:
+            self.media.answered_without_body()
+
+    def adapt_to(self, other: Leg) -> None:
+        """Offer again what `other` uses, if what we agreed on meanwhile cannot be made into it.
+
+        That happens when the caller's codec was settled by early media of another callee. Raises CallFailed when
+        there is nothing in common.
+        """
+        ours = self.media.agreement if self.media is not None else None
+        theirs = other.media.agreement if other.media is not None else None
+        if self.media is None or ours is None or theirs is None or convertible(ours.codec, theirs.codec):
+            return
+        codecs = towards(self.codecs, [theirs.codec])
+        if not codecs:
+            raise CallFailed(causes.NOT_ACCEPTABLE)
+        with self.switch.driver.turn():
+            self.session.reinvite(self.media.offer(codecs), self.switch.clock())
+
     def _renegotiate(self, body: bytes) -> None:
         """A re-INVITE or UPDATE: hold, resume, new address, new codec order. On refusal all stays as it was."""
         now = self.switch.clock()
         with self.switch.driver.turn():
             media = self._open_media()
             agreed = media.agreement
-            if not body:
-                codecs = towards(self.codecs, None if agreed is None else [each.codec for each in agreed.send])
-                self.session.accept_reinvite(media.offer(codecs), now)
-                return
             try:
+                if not body:
+                    codecs = towards(self.codecs, None if agreed is None else [agreed.codec])
+                    self.session.accept_reinvite(media.offer(codecs), now)
+                    return
                 offer = media.take_offer(body)
-                keep = answer_like(offer.codecs, self.codecs, agreed.codec) if agreed is not None else ()
-                answer = media.answer(keep or answer_alone(offer.codecs, self.codecs))
+                # The other end of the call stays as it is: a codec that cannot be made into its own is refused.
+                like = answer_like(offer.codecs, self.codecs, agreed.codec) if agreed is not None else ()
+                answer = media.answer(like)
+            except LocalError as error:
+                self.story.tell("offer untimely", leg=self.name, error=str(error))
+                self.session.reject_reinvite(491, now)
+                return
             except SdpError as error:
                 media.negotiation.reject_offer()
                 self.story.tell("offer not acceptable", leg=self.name, error=str(error))
@@ -322,7 +359,7 @@ class InboundLeg(Leg):
 
     def take_offer(self, body: bytes) -> None:
         """The INVITE's own offer, before any answer. Raises SdpError, or PortsExhausted when no port is left."""
-        if body:
+        if body and self.state is LegState.CALLING:
             self.offer = self._open_media().take_offer(body)
 
     def can_do(self) -> Sequence[Codec] | None:
@@ -333,7 +370,7 @@ class InboundLeg(Leg):
         return agreed
 
     def ring(self, status: int = 180) -> None:
-        """Tell the caller that somebody is alerted; with early media already open its SDP is repeated."""
+        """Tell the caller that somebody is alerted."""
         if self.state is LegState.CALLING:
             with self.switch.driver.turn():
                 self.session.ring(self.switch.clock(), status)
@@ -355,16 +392,25 @@ class InboundLeg(Leg):
         return True
 
     def answer(self, like: Leg | None = None) -> None:
-        """200 with our answer, or with our offer when the INVITE had none. Raises CallFailed without a common codec."""
+        """200 with our answer, or with our offer when the INVITE had none.
+
+        Raises CallFailed without a common codec, or when a late offer finds no port left.
+        """
         if self.state is not LegState.CALLING:
             return
         with self.switch.driver.turn():
-            body = self._answer_body(like)
+            try:
+                body = self._answer_body(like)
+            except PortsExhausted as error:
+                self.story.warn("no media port", error=str(error))
+                raise CallFailed(causes.NO_CIRCUIT) from error
             if body is None:
                 raise CallFailed(causes.NOT_ACCEPTABLE)
             self.session.accept(body, self.switch.clock(), contact=self.switch.contact(self.session.flow))
         self.state = LegState.ANSWERED
         self.answered_at = self.switch.clock()
+        if self.audible and self.media is not None:
+            self.media.expect_media()
         self.story.tell("answered", leg=self.name)
 
     def reject(self, cause: ReleaseCause) -> None:
@@ -374,8 +420,8 @@ class InboundLeg(Leg):
     def _answer_body(self, like: Leg | None) -> bytes | None:
         media = self._open_media()
         if self.offer is None:
-            peer = None if like is None else like.can_do()
-            codecs = towards(self.codecs, peer)
+            agreed = like.media.agreement if like is not None and like.media is not None else None
+            codecs = towards(self.codecs, None if agreed is None else [agreed.codec])
             return media.offer(codecs) if codecs else None
         if media.agreement is not None:
             return media.negotiation.local_body
@@ -441,6 +487,8 @@ class OutboundLeg(Leg):
                     return
                 self.state = LegState.ANSWERED
                 self.answered_at = self.switch.clock()
+                if self.media is not None:
+                    self.media.expect_media()
                 self.story.tell("answered", leg=self.name)
                 self.on_change()
             case _:

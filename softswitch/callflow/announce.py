@@ -19,7 +19,7 @@ async def play(call: Call, prompt: int, recorder: Recorder, *, repeat: bool, ear
     if not (early and call.caller.open_early()):
         call.caller.answer()
         recorder.add(call.caller)
-    media = _media(call)
+    media = await _media(call)
     playback = call.switch.number()
     media.post(Play(media.leg, playback, prompt, repeat))
     try:
@@ -36,7 +36,7 @@ async def echo(call: Call, recorder: Recorder, seconds: float | None) -> None:
     """Send the caller's own audio back."""
     call.caller.answer()
     recorder.add(call.caller)
-    media = _media(call)
+    media = await _media(call)
     media.post(StartEcho(media.leg))
     try:
         await call.pause(seconds)
@@ -46,7 +46,10 @@ async def echo(call: Call, recorder: Recorder, seconds: float | None) -> None:
         raise CallFailed(MEDIA_TIMEOUT)
 
 
-def _media(call: Call) -> LegMedia:
+async def _media(call: Call) -> LegMedia:
+    """The caller's media, once SDP is settled: after a late offer that is when the ACK has come."""
+    while not call.caller.audible:
+        await call.changed()
     if call.caller.media is None:
         raise CallFailed(NOT_ACCEPTABLE)
     return call.caller.media

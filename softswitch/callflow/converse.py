@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 async def converse(call: Call, other: Leg, recorder: Recorder) -> None:
     """Answer the caller the way `other` answered us, and connect the two. Raises CallFailed without a common codec."""
     call.caller.answer(like=other)
+    other.adapt_to(call.caller)
     recorder.add(call.caller, other)
     match await talk(call, call.caller, other):
         case HungUp(leg):

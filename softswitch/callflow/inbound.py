@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from softswitch.b2bua.cause import ReleaseCause, from_status, towards_caller
+from softswitch.b2bua.cause import ReleaseCause, from_q850, from_status, towards_caller
 from softswitch.b2bua.dial import dial
 from softswitch.b2bua.leg import CallFailed
 from softswitch.callflow.announce import echo, play
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 async def inbound_call(call: Call, actions: Sequence[Action], resources: Resources, recorder: Recorder) -> None:
     """Run `actions` for the caller. When they end without an answered `dial`, so does the call."""
     async with call:
+        call.check()
         try:
             with recorder:
                 await _follow(call, actions, resources, recorder)
@@ -50,7 +51,7 @@ async def _follow(call: Call, actions: Sequence[Action], resources: Resources, r
                 call.cause = ReleaseCause(status, from_status(status).q850, reason or from_status(status).text)
                 return
             case Hangup(q850):
-                call.cause = ReleaseCause(_final(call), q850, "ended by dialplan")
+                call.cause = from_q850(q850, "ended by dialplan", answered=call.caller.answered_at is not None)
                 return
             case Dial(record=wanted, ring_for=ring_for):
                 try:
@@ -67,7 +68,3 @@ async def _follow(call: Call, actions: Sequence[Action], resources: Resources, r
                 assert_never(action)
     if failure is not None:
         raise failure
-
-
-def _final(call: Call) -> int:
-    return 200 if call.caller.answered_at is not None else 480
