@@ -84,7 +84,7 @@ class Observation:
         sip = self._stack.statistics
         return Readings(
             calls=len(self._supervisor.calls),
-            legs=sum(len(running.call.legs) for running in self._supervisor.calls.values()),
+            legs=sum(not leg.ended for running in self._supervisor.calls.values() for leg in running.call.legs),
             transactions=sip.transactions,
             sip_received=dict(sip.received),
             sip_sent=dict(sip.sent),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from softswitch.b2bua.cause import INTERNAL
 from softswitch.b2bua.leg import Leg
 from softswitch.callflow.supervisor import Incoming
 from softswitch.endpoints.access_control import Phones
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.trunk import Trunk
 from softswitch.sip.events import InviteReceived, RequestCompleted, RequestReceived
+from softswitch.sip.parameters import NO_PARAMETERS
 from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     from softswitch.sip.headers import NameAddr
     from softswitch.transport.driver import SipDriver
 
+log = logging.getLogger(__name__)
+
+ANONYMOUS = Uri("sip", "anonymous", "anonymous.invalid")
+"""RFC 3323 4.1.1.3."""
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
 
 
@@ -52,18 +59,32 @@ class Reception:
         self._identities = identities
 
     def dispatch(self, event: Event) -> None:
-        """Take one event of the stack."""
+        """Take one event of the stack. A fault of ours ends what the event was about, and nothing else."""
         match event:
-            case InviteReceived():
-                self._invite(event)
-            case RequestReceived():
-                self._request(event)
+            case InviteReceived(session=session):
+                try:
+                    self._invite(event)
+                except Exception:
+                    log.exception("an INVITE was not handled")
+                    session.hangup(self._driver.now(), status=500)
+            case RequestReceived(exchange=exchange):
+                try:
+                    self._request(event)
+                except Exception:
+                    log.exception("a request was not handled")
+                    with self._driver.turn() as stack:
+                        stack.respond(exchange, 500, now=self._driver.now())
             case RequestCompleted():
                 pass
             case _:
                 leg = event.session.owner
                 if isinstance(leg, Leg):
-                    leg.handle(event)
+                    try:
+                        leg.handle(event)
+                    except Exception as error:
+                        log.exception("call %s: %s was not handled", leg.story.call_id, type(event).__name__)
+                        leg.hangup(INTERNAL)
+                        self._supervisor.fail(leg.story.call_id, error)
 
     def _invite(self, event: InviteReceived) -> None:
         now = self._driver.now()
@@ -119,5 +140,11 @@ class Reception:
 
 def _identity(party: NameAddr) -> NameAddr:
     """Name and number of a From header, without the tag and whatever else belonged to its dialog."""
-    user = party.uri.user if party.uri.scheme in ("sip", "sips", "tel") else None
-    return replace(party, uri=Uri("sip", user, party.uri.host), parameters=type(party.parameters)())
+    uri = party.uri
+    if uri.scheme == "tel":
+        uri = Uri("tel", uri.user)
+    elif uri.is_sip:
+        uri = Uri("sip", uri.user, uri.host)
+    else:
+        uri = ANONYMOUS
+    return replace(party, uri=uri, parameters=NO_PARAMETERS)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BUSY = frozenset({486, 600})
 UNANSWERED = frozenset({480})
-UNREACHABLE = frozenset({404, 408, 410, 484, 485, 502, 503, 504, 604})
+UNREACHABLE = frozenset({404, 408, 410, 482, 483, 484, 485, 502, 503, 504, 604})
 FAILED = frozenset({500})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from softswitch.b2bua.cause import NO_CIRCUIT, NO_RESPONSE, NOT_REGISTERED
+from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NO_RESPONSE, NOT_REGISTERED
 from softswitch.b2bua.dial import Stage
 from softswitch.b2bua.leg import CallFailed
 from softswitch.dialplan.route import PhoneTarget, TrunkTarget
@@ -48,39 +48,52 @@ class Resources:
 
         Raises CallFailed when that is true of all of them.
         """
-        ways = [ways for ways in (self._ways(call, target) for target in dial.targets) if ways]
+        ways: list[list[Stage]] = []
+        failure = CallFailed(NO_CIRCUIT)
+        for target in dial.targets:
+            try:
+                ways.append(self._ways(call, target))
+            except CallFailed as failed:
+                failure = failed
         if not ways:
-            raise CallFailed(
-                NO_CIRCUIT if any(isinstance(target, TrunkTarget) for target in dial.targets) else NOT_REGISTERED
-            )
+            raise failure
         if dial.strategy == "parallel":
             # Of a trunk only the best next hop rings: several would ring the same person twice.
-            return [Stage(tuple(each for target in ways for each in target[0].destinations))]
+            return [Stage(tuple(each for of_one in ways for each in of_one[0].destinations))]
         stages: list[Stage] = []
-        for target in ways:
-            for stage in target:
+        for of_one in ways:
+            for stage in of_one:
                 after_trunk = bool(stages) and _is_trunk(stages[-1].destinations[0].name)
                 stages.append(replace(stage, alternative=after_trunk and _is_trunk(stage.destinations[0].name)))
         return stages
 
     def _ways(self, call: Call, target: Target) -> list[Stage]:
-        """The ways to one target, best first: each next hop of a trunk, or all of a phone's contacts at once."""
+        """The ways to one target, best first: each next hop of a trunk, or all of a phone's contacts at once.
+
+        Raises CallFailed when there is none at present.
+        """
         now = call.switch.clock()
         match target:
             case TrunkTarget(trunk, number):
                 route = self.trunks[trunk]
                 caller = call.caller.party if route.from_domain is not None else None
-                found = route.destinations(
-                    number or "", locate=self._locate, health=self.health, now=now, caller=caller
-                )
+                try:
+                    if not number:
+                        raise ValueError("no number")
+                    found = route.destinations(number, locate=self._locate, health=self.health, now=now, caller=caller)
+                except ValueError as error:
+                    call.story.tell("number cannot be dialled", trunk=trunk, error=str(error))
+                    raise CallFailed(ADDRESS_INCOMPLETE) from error
                 if not found:
                     call.story.warn("trunk has no address", trunk=trunk)
+                    raise CallFailed(NO_CIRCUIT)
                 return [Stage((destination,)) for destination in found]
             case PhoneTarget(user):
                 contacts = self.bindings.destinations(user, now, domain=self.phone_domain, codecs=self.phone_codecs)
                 if not contacts:
                     call.story.tell("not registered", phone=user)
-                return [Stage(tuple(contacts))] if contacts else []
+                    raise CallFailed(NOT_REGISTERED)
+                return [Stage(tuple(contacts))]
 
     def watch(self, leg: OutboundLeg, status: int) -> None:
         """Remember how a destination did."""

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 from media.ports import PortsExhausted
 from softswitch.b2bua.call import Call
-from softswitch.b2bua.cause import ADMIN, INTERNAL, NO_CIRCUIT, NOT_ACCEPTABLE, SHUTDOWN, ReleaseCause, from_status
+from softswitch.b2bua.cause import (
+    ADMIN,
+    INTERNAL,
+    NO_CIRCUIT,
+    NOT_ACCEPTABLE,
+    SHUTDOWN,
+    TOO_LONG,
+    ReleaseCause,
+    from_status,
+)
 from softswitch.b2bua.leg import InboundLeg
 from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
@@ -117,6 +126,12 @@ class CallSupervisor:
             incoming.session.reject(refusal.status, now, headers=(("Retry-After", str(self._limits.retry_after)),))
             return
         called = incoming.request.uri.user or ""
+        # Before anything is made that would have to be released, should a rule go wrong.
+        decision = decide(
+            self.resources.dialplan,
+            CallFacts(incoming.source, called, incoming.caller.uri.user or ""),
+            datetime.now(UTC),
+        )
         story = Story(self._new_id(), self._sink)
         caller = InboundLeg(
             self._switch,
@@ -129,9 +144,6 @@ class CallSupervisor:
         self._switch.ladder.claim(incoming.session.call_id, caller)
         story.tell("call received", source=incoming.source, caller=caller.party.uri.user, called=called)
         call = Call(caller, self._switch, story)
-        decision = decide(
-            self.resources.dialplan, CallFacts(incoming.source, called, caller.party.uri.user or ""), datetime.now(UTC)
-        )
         story.tell(
             "routed",
             route=decision.route.name if decision.route is not None else None,
@@ -140,8 +152,7 @@ class CallSupervisor:
         )
         running = RunningCall(call, called, decision, Recorder(call, self.resources))
         self.calls[call.id] = running
-        self._take_offer(call, incoming.request.body)
-        task = asyncio.get_running_loop().create_task(self._run(running), name=f"call:{call.id}")
+        task = asyncio.get_running_loop().create_task(self._run(running, incoming.request.body), name=f"call:{call.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -162,23 +173,37 @@ class CallSupervisor:
 
     # -- a call runs --------------------------------------------------------------------------------------------
 
-    async def _run(self, running: RunningCall) -> None:
+    async def _run(self, running: RunningCall, offer: bytes) -> None:
         call = running.call
         current_call.set(call.id)
+        longest = asyncio.get_running_loop().call_later(self._limits.call_seconds, self._too_long, call)
         try:
-            async with asyncio.timeout(self._limits.call_seconds):
-                await inbound_call(call, running.decision.actions, self.resources, running.recorder)
-        except TimeoutError:
-            call.story.warn("call too long", seconds=self._limits.call_seconds)
+            self._take_offer(call, offer)
+            await inbound_call(call, running.decision.actions, self.resources, running.recorder)
         except Exception as error:
             # The fence between calls: this one ends with 500, the others never notice.
-            call.cause = INTERNAL
             call.story.fail("script failed", error=f"{type(error).__name__}: {error}")
             log.exception("call %s failed", call.id)
+            call.release_all(INTERNAL)
         finally:
+            longest.cancel()
             del self.calls[call.id]
         await self._settle(call)
-        self._write(running)
+        try:
+            self._write(running)
+        except Exception:
+            log.exception("call %s has no record", call.id)
+
+    def _too_long(self, call: Call) -> None:
+        call.story.warn("call too long", seconds=self._limits.call_seconds)
+        call.end(TOO_LONG)
+
+    def fail(self, call_id: str, error: Exception) -> None:
+        """Something about this call went wrong outside its script: it ends with 500, the others never notice."""
+        running = self.calls.get(call_id)
+        if running is not None:
+            running.call.story.fail("event not handled", error=f"{type(error).__name__}: {error}")
+            running.call.end(INTERNAL)
 
     async def _settle(self, call: Call) -> None:
         try:
