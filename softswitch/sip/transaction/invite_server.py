@@ -63,7 +63,7 @@ class InviteServer:
         """The last response, while a repeated INVITE shall get it again."""
         self._label = ""
         self._ack: Request | None = None
-        self._interval = 0.0
+        self._interval = layer.durations.t1
         self._resend_timer = 0
         self._end_timer = 0
         layer.servers[key] = self
@@ -135,7 +135,6 @@ class InviteServer:
         self.user = NOBODY
         durations = layer.durations
         if not self.flow.reliable:
-            self._interval = durations.t1
             self._resend_timer = layer.timers.start(now + durations.t1, self, Input.TIMER_G)
         self._end_timer = layer.timers.start(now + durations.timeout, self, Input.TIMER_H)
         layer.server_lingers(self)
