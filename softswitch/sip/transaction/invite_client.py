@@ -44,8 +44,8 @@ class Input(IntEnum):
 class InviteClient:
     """One INVITE on its way to one hop."""
 
-    __slots__ = ("_end_timer", "_interval", "_message", "_outgoing", "_resend_timer", "flow", "key", "layer", "state",
-                 "user")  # fmt: skip
+    __slots__ = ("_end_timer", "_interval", "_is_expected_to_end", "_message", "_outgoing", "_resend_timer", "flow",
+                 "key", "layer", "state", "user")  # fmt: skip
 
     def __init__(self, layer: TransactionLayer, user: ClientUser, outgoing: Outgoing, flow: Flow, now: float) -> None:
         """Send the INVITE now."""
@@ -54,6 +54,7 @@ class InviteClient:
         self.flow = flow
         self.key = outgoing.branch + "INVITE"
         self.state = State.CALLING
+        self._is_expected_to_end = False
         self._outgoing: Outgoing | None = outgoing
         self._message = outgoing.encode()
         """The INVITE while it may be repeated; the ACK once refused; nothing when accepted."""
@@ -92,6 +93,7 @@ class InviteClient:
     def expect_end(self, now: float) -> None:
         """Our CANCEL is out, or nobody wants the answer: give the far end 64*T1, then forget it (RFC 3261 9.1)."""
         if self.state <= State.PROCEEDING:
+            self._is_expected_to_end = True
             timers = self.layer.timers
             timers.cancel(self._end_timer)
             self._end_timer = timers.start(now + self.layer.durations.timeout, self, Input.TIMER_B)
@@ -108,7 +110,10 @@ class InviteClient:
         self.user.on_response(response, now)
 
     def _proceed(self, now: float, response: Response | None) -> None:
-        self._stop_timers()
+        timers = self.layer.timers
+        timers.cancel(self._resend_timer)
+        if not self._is_expected_to_end:
+            timers.cancel(self._end_timer)
         self._message = b""
         self._pass_up(now, response)
 
@@ -187,7 +192,7 @@ TABLE: dict[tuple[int, int], tuple[State, Action]] = {
     (_PROCEEDING, Input.RESPONSE_2XX): (_ACCEPTED, InviteClient._accept),
     (_PROCEEDING, Input.RESPONSE_300_699): (_COMPLETED, InviteClient._ack_and_pass_up),
     (_PROCEEDING, Input.TRANSPORT_ERROR): (_TERMINATED, InviteClient._report_transport),  # the connection is lost
-    (_PROCEEDING, Input.TIMER_B): (_TERMINATED, InviteClient._report_timeout),  # restarted by expect_end only
+    (_PROCEEDING, Input.TIMER_B): (_TERMINATED, InviteClient._report_timeout),  # started by expect_end only
     (_COMPLETED, Input.RESPONSE_300_699): (_COMPLETED, InviteClient._ack_again),
     (_COMPLETED, Input.TRANSPORT_ERROR): (_TERMINATED, InviteClient._forget),  # the outcome is already told
     (_COMPLETED, Input.TIMER_D): (_TERMINATED, InviteClient._forget),

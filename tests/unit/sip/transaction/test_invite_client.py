@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from softswitch.sip.events import Ended, Refused
 from tests.support.stage import TCP, Stage
-from tests.support.wire import ANSWER
+from tests.support.wire import ANSWER, OFFER
 
 
 def test_invite_is_repeated_with_doubling_intervals_until_timer_b() -> None:
@@ -93,6 +93,19 @@ def test_a_repeated_2xx_gets_the_same_ack_again_even_after_the_call() -> None:
     stage.answer(invite, 200, body=ANSWER)
     assert stage.sent() == []
     assert stage.stack.statistics.strays == 1
+    assert stage.all_over()
+
+
+def test_a_reinvite_that_outlives_its_call_ends_even_if_it_only_ever_hears_100() -> None:
+    stage = Stage()
+    session, invite = stage.place_call()
+    stage.answer(invite, 200, body=ANSWER)
+    stage.sent()
+    session.reinvite(OFFER, stage.now)
+    reinvite = stage.one_request("INVITE")
+    session.hangup(stage.now)
+    stage.answer(reinvite, 100, tag=None)
+    stage.wait(65)
     assert stage.all_over()
 
 
