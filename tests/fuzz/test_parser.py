@@ -108,9 +108,9 @@ def test_mutated_streams(data: bytes, sizes: list[int]) -> None:
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_no_header_can_be_injected(name: str, value: str) -> None:
-    """What `add` takes stays one line; everything else is refused."""
+    """What `add` takes stays one line; everything else is refused. Content-Length is the message's own to write."""
     request = parse_message(CORPUS_OPTIONS)
-    lines = bytes(request).count(b"\n")
+    lines = bytes(request).count(b"\n") - (name.lower() in ("l", "content-length"))
     try:
         request.headers.add(name, value)
     except LocalProtocolError:
