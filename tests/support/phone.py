@@ -78,6 +78,7 @@ class Phone:
         self.refused: list[int] = []
         self.progress: list[tuple[int, bool]] = []
         self.ended: list[tuple[str, int]] = []
+        self.refuse_offers = False
         self.answered = 0
         self.rang = 0
 
@@ -121,7 +122,10 @@ class Phone:
                 self._follow(session)
             case OfferReceived(session=session):
                 with self.driver.turn():
-                    session.accept_reinvite(sdp(41000, "8 101"), self.driver.now())
+                    if self.refuse_offers:
+                        session.reject_reinvite(488, self.driver.now())
+                    else:
+                        session.accept_reinvite(sdp(41000, "8 101"), self.driver.now())
             case Progressed(status=status, body=body):
                 self.progress.append((status, bool(body)))
             case Answered():

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from softswitch.dialplan.route import Action
+    from softswitch.sdp.codec import Codec
     from softswitch.sip.events import Event
     from softswitch.telemetry.cdr import CallRecord, LegRecord
 
@@ -46,8 +47,11 @@ CODECS = (KNOWN_CODECS["pcma"], KNOWN_CODECS["pcmu"])
 class World:
     """One switch, any number of phones. Trunk `tN` leads to the phone at 198.51.100.N."""
 
-    def __init__(self, dice: Random, actions: Sequence[Action], **wire: float) -> None:
+    def __init__(
+        self, dice: Random, actions: Sequence[Action], *, codecs: tuple[Codec, ...] = CODECS, **wire: float
+    ) -> None:
         self.dice = dice
+        self.codecs = codecs
         self.wire = Wire(dice, **wire)
         self.media = QuietMedia()
         self.records: list[tuple[CallRecord, Sequence[LegRecord]]] = []
@@ -74,7 +78,7 @@ class World:
             self.switch,
             Resources(
                 dialplan=Dialplan((Rule(Route("test", tuple(actions))),), Numbering()),
-                trunks={f"t{n}": _trunk(n) for n in range(1, 9)},
+                trunks={f"t{n}": _trunk(n, codecs) for n in range(1, 9)},
                 bindings=Bindings(),
                 health=DestinationHealth(),
                 locator=locator,
@@ -127,7 +131,7 @@ class World:
                     request=event.request,
                     source="trunk:inbound",
                     caller=event.request.from_,
-                    codecs=CODECS,
+                    codecs=self.codecs,
                 )
             )
             return
@@ -143,5 +147,5 @@ def to(*trunks: int, strategy: str = "sequential", ring_for: float = 20.0) -> Di
     return Dial(targets, "parallel" if strategy == "parallel" else "sequential", ring_for)
 
 
-def _trunk(number: int) -> Trunk:
-    return Trunk(name=f"t{number}", next_hops=(NextHop(f"198.51.100.{number}"),), codecs=CODECS)
+def _trunk(number: int, codecs: tuple[Codec, ...]) -> Trunk:
+    return Trunk(name=f"t{number}", next_hops=(NextHop(f"198.51.100.{number}"),), codecs=codecs)
