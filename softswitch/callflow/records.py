@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.b2bua.cause import ADMIN
 from softswitch.b2bua.leg import LegState, OutboundLeg
 from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
 
@@ -124,6 +125,8 @@ def _heard(counters: StreamCounters | None, summary: DirectionSummary | None) ->
 
 def _hung_up_by(call: Call) -> str:
     caller = call.caller
+    if call.cause is ADMIN:
+        return "operator"
     if caller.ended_by == "remote":
         return "caller"
     if caller.ended_by in ("timeout", "transport"):
