@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from softswitch.sip.authorizer import Authorizer
 from softswitch.sip.client_request import ClientRequest
-from softswitch.sip.core import Core, session_key
+from softswitch.sip.core import Core
 from softswitch.sip.dialog import arrange
-from softswitch.sip.errors import RemoteProtocolError, SipError
+from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import RequestCompleted
 from softswitch.sip.incoming import receive_request, refuse_malformed
 from softswitch.sip.message import KNOWN_METHODS, Response, parse_message
@@ -144,21 +144,17 @@ class SipStack:
             contact=contact,
             credentials=credentials,
         )
-        try:
-            invite.send(
-                session,
-                uri=uri,
-                from_=from_,
-                to=to,
-                headers=headers,
-                routes=routes,
-                content_type=content_type,
-                body=body,
-                now=now,
-            )
-        except SipError:
-            del core.sessions[session_key(session.call_id, session.local_tag)]
-            raise
+        invite.send(
+            session,
+            uri=uri,
+            from_=from_,
+            to=to,
+            headers=headers,
+            routes=routes,
+            content_type=content_type,
+            body=body,
+            now=now,
+        )
         return session
 
     def request(
