@@ -20,7 +20,8 @@ CoreStatistics = tuple[
     int,
 ]
 WorkerCounters = tuple[int, int, int, int, tuple[int, ...], int, int, int, bool, int]
-"""(packets received, sent, RTCP received, sent, drops by reason, events lost, wake-ups, CPU ns, gathering, worst delay us)."""
+"""(packets received, sent, RTCP received, sent, drops by reason, events lost, wake-ups, CPU ns, gathering,
+worst delay in microseconds since last asked)."""
 
 class EngineCore:
     """The leg table, the rings and the threads' state."""

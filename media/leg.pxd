@@ -75,6 +75,7 @@ cdef struct Leg:
     uint8_t timeout_told
     uint8_t quiet_codec         # the last packet was comfort noise
     uint8_t wire                # Wire
+    uint8_t start_untold        # MediaStarted found no room in the event ring
     uint32_t foreign_ssrc       # a new SSRC from the locked source that has yet to prove itself
     uint32_t foreign_packets
     Leg* peer

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from media.leg cimport Leg
 from media.orders cimport RTCP_TAG, epoll_event, obey_commands
 from media.receive.intake cimport rtcp_ready, rtp_ready
-from media.ring cimport command_next, exchange_ordered, store_ordered
+from media.ring cimport command_next, event_crowded, exchange_ordered, store_ordered
 from media.send.playback cimport playback_next, playback_slots
 from media.sweep cimport SWEEP, sweep
 from media.worker cimport Worker
@@ -114,7 +114,10 @@ cdef inline int wait_light(Worker* w, epoll_event* ready) noexcept nogil:
     cdef int n
     store_ordered(&w.sleeping, 1)
     read_clock(w)
-    timeout = 0 if command_next(w.commands) != NULL else until_due(w)
+    if command_next(w.commands) == NULL:
+        timeout = until_due(w)
+    else:
+        timeout = TICK if event_crowded(w.events) else 0
     n = wait_ready(w.epoll, ready, READY, timeout)
     store_ordered(&w.sleeping, 0)
     read_clock(w)

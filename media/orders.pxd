@@ -13,7 +13,7 @@ from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport (
     COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY,
     COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_REMOTE, COMMAND_START_TAP, COMMAND_STOP_PLAY,
-    COMMAND_STOP_TAP, COMMAND_STOP_WORKER, PLAYBACK_STOPPED, Command, command_done, command_next,
+    COMMAND_STOP_TAP, COMMAND_STOP_WORKER, PLAYBACK_STOPPED, Command, command_done, command_next, event_crowded,
 )
 from media.send.playback cimport playback_begin, playback_end, playback_formats_changed
 from media.sweep cimport report_interval, send_report
@@ -173,10 +173,10 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
 
 
 cdef inline void obey_commands(Worker* w) noexcept nogil:
-    """Carry out everything that has been posted."""
+    """Carry out everything that has been posted, as long as its events find room."""
     cdef const Command* command = command_next(w.commands)
     cdef Leg* leg
-    while command != NULL:
+    while command != NULL and not event_crowded(w.events):
         if command.kind == COMMAND_STOP_WORKER:
             w.stopping = 1
         else:

@@ -26,8 +26,8 @@ cdef extern from * nogil:
 
 cdef enum:
     COMMANDS = 2048
-    EVENTS = 4096
-    EVENTS_KEPT = 512            # room that only events nobody may miss can use
+    EVENTS = 16384
+    EVENTS_KEPT = 4096           # room that only events nobody may miss can use
 
 cdef enum CommandKind:
     COMMAND_OPEN
@@ -126,6 +126,11 @@ cdef inline Event* event_room(EventRing* ring, bint must) noexcept nogil:
     if ring.head - load_acquire(&ring.tail) >= <uint64_t> (EVENTS if must else EVENTS - EVENTS_KEPT):
         return NULL
     return &ring.entries[ring.head % EVENTS]
+
+
+cdef inline bint event_crowded(const EventRing* ring) noexcept nogil:
+    """Whether only the room for events nobody may miss is left: time to take no more commands, each may make some."""
+    return ring.head - load_acquire(&ring.tail) >= EVENTS - EVENTS_KEPT
 
 
 cdef inline void event_post(EventRing* ring) noexcept nogil:

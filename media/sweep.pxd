@@ -9,7 +9,7 @@ from media.net.wiring cimport wire_under_load
 from media.receive.telephone_event cimport Digit, digit_lost_end
 from media.rtp.rtcp cimport RTCP_ROOM
 from media.send.sender_report cimport report_write
-from media.worker cimport Worker, roll, tell_digit, tell_gone, tell_timeout
+from media.worker cimport Worker, roll, tell_digit, tell_gone, tell_started, tell_timeout
 
 cdef enum:
     SWEEP = 100000           # microseconds for one round over all legs
@@ -43,6 +43,8 @@ cdef inline void _look(Worker* w, Leg* leg) noexcept nogil:
     cdef Digit digit
     if digit_lost_end(&leg.digit, w.now, &digit):
         tell_digit(w, leg, &digit)
+    if leg.start_untold:
+        tell_started(w, leg)
     wire_under_load(w, leg)
     if w.now >= leg.reports.next_at:
         leg.reports.next_at = w.now + report_interval(w)

@@ -3,7 +3,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from media.leg cimport DROP_REASONS, DropReason, Leg
-from media.net.udp cimport Address
 from media.receive.telephone_event cimport Digit
 from media.ring cimport (
     EVENT_DIGIT, EVENT_GONE, EVENT_PLAYBACK_FINISHED, EVENT_STARTED, EVENT_TIMEOUT,
@@ -89,10 +88,14 @@ cdef inline void _written(Worker* w) noexcept nogil:
     w.events_written = 1
 
 
-cdef inline void tell_started(Worker* w, Leg* leg, const Address* source) noexcept nogil:
-    cdef Event* event = _event(w, leg.id, EVENT_STARTED, False)
+cdef inline void tell_started(Worker* w, Leg* leg) noexcept nogil:
+    """Thousands of legs may start at once: one that finds no room is told of by the sweep."""
+    cdef Event* event = event_room(w.events, False)
+    leg.start_untold = event == NULL
     if event != NULL:
-        event.address = source[0]
+        event.leg = leg.id
+        event.kind = EVENT_STARTED
+        event.address = leg.latch.source
         _written(w)
 
 

@@ -58,7 +58,7 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
     leg.received.packets += 1
     leg.received.octets += packet.payload_length
     if admission == LOCKED_NOW:
-        tell_started(w, leg, source)
+        tell_started(w, leg)
     verdict = stream_sequence(&leg.received, packet.ssrc, packet.sequence)
     index = leg.format_of[packet.payload_type]
     if index == NO_FORMAT:

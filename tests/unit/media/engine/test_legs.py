@@ -306,3 +306,16 @@ async def test_a_far_end_that_sends_to_another_of_our_addresses_is_still_heard_u
         assert remote_in_kernel(a) == OPEN
         heard = [each.sequence for each in await bob.hear_many(alice.sequence)]
         assert [(each - heard[0]) & 0xFFFF for each in heard] == list(range(alice.sequence))
+
+
+async def test_more_events_than_the_ring_holds_are_told_all_the_same() -> None:
+    async with media_world(port_first=20000, port_last=29999) as world:
+        alice = world.far_end()
+        legs = [world.leg(alice) for _ in range(200)]
+        tone = Tone((425,))
+        for playback in range(100):
+            world.engine.post(*(Play(leg.leg, playback, tone, repeat=True) for leg in legs))
+        world.engine.post(*(CloseLeg(leg.leg) for leg in legs))
+        await world.until(lambda: len(world.told(LegGone)) == len(legs))
+        assert len(world.told(PlaybackFinished)) == 100 * len(legs)
+        assert world.engine.counters().events_lost == 0
