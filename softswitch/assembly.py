@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from media.settings import MediaSettings
@@ -11,6 +12,7 @@ from softswitch.endpoints.network import Source
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sip.digest import Credentials
+from softswitch.sip.grammar import HOST
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
 from softswitch.sip.uri import Uri, escape_user
@@ -69,8 +71,15 @@ def accounts(settings: Settings) -> list[PhoneAccount]:
     return [PhoneAccount(user, phone.password.reveal()) for user, phone in settings.phones.users.items()]
 
 
-def identities(settings: Settings, domain: str) -> Mapping[str, NameAddr]:
+def phone_domain(settings: Settings) -> str:
+    """The host in the phones' addresses: the realm, where that is a name and not a sentence."""
+    realm = settings.phones.realm
+    return realm if re.fullmatch(HOST, realm) else settings.node.advertised_address or "phones.invalid"
+
+
+def identities(settings: Settings) -> Mapping[str, NameAddr]:
     """How each phone is presented to whom it calls."""
+    domain = phone_domain(settings)
     return {
         user: NameAddr(
             phone.display_name or "", Uri("sip", escape_user(phone.caller_id or user), domain), NO_PARAMETERS

@@ -70,6 +70,8 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0
 """How long running calls may go on when the node is asked to end."""
+LAST_ANSWERS = 2.0
+"""How long after the last call its BYEs and final responses are still repeated."""
 PURGE_SECONDS = 60.0
 """Between two sweeps over expired registrations."""
 
@@ -113,7 +115,14 @@ class Node:
     async def stop(self) -> None:
         """Close everything; calls that still run are ended first."""
         await self.supervisor.drain(0.0)
+        await self._hear_the_last_answers()
         await self._closing.aclose()
+
+    async def _hear_the_last_answers(self) -> None:
+        """A BYE that got lost would leave its far end in the call: once or twice more it may be repeated."""
+        deadline = self._loop.time() + LAST_ANSWERS
+        while self.driver.stack.statistics.transactions and self._loop.time() < deadline:  # noqa: ASYNC110  it calls nobody
+            await asyncio.sleep(0.02)
 
     # -- starting ---------------------------------------------------------------------------------------------------
 
@@ -227,7 +236,7 @@ class Node:
             bindings=neighbours.bindings,
             health=DestinationHealth(),
             locator=neighbours.locator,
-            phone_domain=settings.phones.realm,
+            phone_domain=assembly.phone_domain(settings),
             phone_codecs=assembly.codecs(settings.phones.codecs),
             prompts={path: engine.load_prompt(path) for path in assembly.prompt_files(self._dialplan)},
             recordings=settings.recording.directory,
@@ -255,7 +264,7 @@ class Node:
             supervisor=self.supervisor,
             driver=self.driver,
             phone_codecs=resources.phone_codecs,
-            identities=assembly.identities(self._settings, phones.realm),
+            identities=assembly.identities(self._settings),
         )
 
     async def _open_admin(self, parts: AdminParts) -> None:
