@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import ADMIN
-from softswitch.b2bua.leg import LegState, OutboundLeg
+from softswitch.b2bua.leg import InboundLeg, LegState, OutboundLeg
 from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _leg_record(call: Call, number: int, leg: Leg) -> LegRecord:
         ringing_after=_since(leg, leg.ringing_at),
         answered_after=_since(leg, leg.answered_at),
         ended_after=_since(leg, leg.ended_at) or 0.0,
-        sip_status=200 if leg.answered_at is not None else leg.cause.status if leg.cause.status >= 300 else 487,
+        sip_status=_final_status(leg, leg.cause.status),
         q850_cause=leg.cause.q850,
         hung_up_by="local" if leg.ended_by == "switch" else leg.ended_by,
         codec=agreement.codec.name if agreement is not None else None,
@@ -108,6 +108,15 @@ def _leg_record(call: Call, number: int, leg: Leg) -> LegRecord:
         to_party=_heard(statistics.reported if statistics else None, summary.sent if summary else None),
         recording=leg.recording,
     )
+
+
+def _final_status(leg: Leg, status: int) -> int:
+    """What ended the leg's INVITE. A cause without a refusal in it: 487 to a CANCEL, 480 when we just let go."""
+    if leg.answered_at is not None:
+        return 200
+    if status >= 300:
+        return status
+    return 480 if isinstance(leg, InboundLeg) and leg.ended_by == "switch" else 487
 
 
 def _heard(counters: StreamCounters | None, summary: DirectionSummary | None) -> Heard | None:

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.channels import Channels
 from softswitch.b2bua.ladder import Ladder
-from softswitch.b2bua.leg import Leg
 from softswitch.b2bua.switchboard import Switchboard
+from softswitch.callflow.reception import Reception
 from softswitch.callflow.resources import Resources
-from softswitch.callflow.supervisor import CallSupervisor, Incoming, Limits
+from softswitch.callflow.supervisor import CallSupervisor, Limits
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import Dial, Route, TrunkTarget
 from softswitch.dialplan.rules import Dialplan, Rule
+from softswitch.endpoints.access_control import Gate, Phones
+from softswitch.endpoints.authentication import Authenticator, PhoneAccount
 from softswitch.endpoints.bindings import Bindings
 from softswitch.endpoints.health import DestinationHealth
+from softswitch.endpoints.network import Source
+from softswitch.endpoints.registrar import Registrar
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.sdp.codec import KNOWN_CODECS
-from softswitch.sip.events import InviteReceived, RequestCompleted, RequestReceived
+from softswitch.sip.digest import NonceKeeper
+from softswitch.sip.headers import NameAddr
+from softswitch.sip.parameters import NO_PARAMETERS
 from softswitch.sip.stack import SipStack
+from softswitch.sip.uri import Uri
 from softswitch.telemetry.log_sink import NullSink
 from softswitch.telemetry.metrics import Metrics
 from softswitch.telemetry.recent import RecentCalls
@@ -41,11 +49,17 @@ if TYPE_CHECKING:
     from softswitch.telemetry.cdr import CallRecord, LegRecord
 
 SWITCH = ("192.0.2.1", 5060)
+REALM = "pbx.example"
+PASSWORD = "correct horse"
+PHONE_USERS = ("1001", "1002")
 CODECS = (KNOWN_CODECS["pcma"], KNOWN_CODECS["pcmu"])
 
 
 class World:
-    """One switch, any number of phones. Trunk `tN` leads to the phone at 198.51.100.N."""
+    """One switch, any number of phones. Trunk `tN` leads to the phone at 198.51.100.N; calls from there are a trunk's.
+
+    From 203.0.113.0/24 the users of PHONE_USERS may register and call.
+    """
 
     def __init__(
         self, dice: Random, actions: Sequence[Action], *, codecs: tuple[Codec, ...] = CODECS, **wire: float
@@ -79,7 +93,7 @@ class World:
             Resources(
                 dialplan=Dialplan((Rule(Route("test", tuple(actions))),), Numbering()),
                 trunks={f"t{n}": _trunk(n, codecs) for n in range(1, 9)},
-                bindings=Bindings(),
+                bindings=(bindings := Bindings()),
                 health=DestinationHealth(),
                 locator=locator,
                 phone_domain=SWITCH[0],
@@ -96,6 +110,7 @@ class World:
             recent=RecentCalls(),
             file_records=lambda call, legs: self.records.append((call, legs)),
         )
+        self.reception = self._reception(bindings, codecs)
 
     def token(self) -> str:
         """Random hex from the seeded dice."""
@@ -123,22 +138,28 @@ class World:
         assert asyncio.all_tasks() == {task}
         assert task.cancelling() == 0
 
+    def _reception(self, bindings: Bindings, codecs: tuple[Codec, ...]) -> Reception:
+        inbound = Trunk(
+            name="inbound", sources=(Source.parse("198.51.100.0/24"), Source.parse(SWITCH[0])), codecs=codecs
+        )
+        authenticator = Authenticator(
+            [PhoneAccount(user, PASSWORD) for user in PHONE_USERS],
+            NonceKeeper(b"a secret of the test, 32 octets.."),
+            realm=REALM,
+            is_bound=bindings.has_flow,
+        )
+        return Reception(
+            gate=Gate([inbound], Phones((ip_network("203.0.113.0/24"),)), registered=bindings),
+            authenticator=authenticator,
+            registrar=Registrar(authenticator, bindings),
+            supervisor=self.supervisor,
+            driver=self.driver,
+            phone_codecs=codecs,
+            identities={"1001": NameAddr("Desk", Uri("sip", "1001", REALM), NO_PARAMETERS)},
+        )
+
     def _dispatch(self, event: Event) -> None:
-        if isinstance(event, InviteReceived):
-            self.supervisor.begin(
-                Incoming(
-                    session=event.session,
-                    request=event.request,
-                    source="trunk:inbound",
-                    caller=event.request.from_,
-                    codecs=self.codecs,
-                )
-            )
-            return
-        if not isinstance(event, (RequestReceived, RequestCompleted)):
-            leg = event.session.owner
-            if isinstance(leg, Leg):
-                leg.handle(event)
+        self.reception.dispatch(event)
 
 
 def to(*trunks: int, strategy: str = "sequential", ring_for: float = 20.0) -> Dial:
