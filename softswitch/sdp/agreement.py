@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from softswitch.sdp.address import is_plausible_media_address
+from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from softswitch.sdp.attributes import Direction
     from softswitch.sdp.codec import Codec, Format
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class AudioOffer:
     """The remote's offer for the one audio stream we would take."""
 
@@ -45,7 +45,7 @@ class AudioOffer:
         return self.on_hold or is_plausible_media_address(self.remote_address)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class AudioAgreement:
     """What both sides settled for the audio stream, from our point of view."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
+
+from softswitch.value import value_class
 
 TELEPHONE_EVENT = "telephone-event"
 COMFORT_NOISE = "CN"
@@ -13,7 +15,7 @@ LAST_PAYLOAD_TYPE = 127
 _LONGEST_CACHED = 96  # strings from the network are only remembered while short, so that the cache stays small
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Codec:
     """One RTP payload format: encoding name, RTP clock rate in Hz, channels, and its format parameters.
 
@@ -66,7 +68,7 @@ class Codec:
         return self.wire == other.wire
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Format:
     """A codec bound to an RTP payload type number, 0 to 127."""
 

@@ -8,17 +8,17 @@ inside a section, unknown line types (kept), spaces in the user name of o=, a mi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from softswitch.sdp.errors import SdpError
 from softswitch.sdp.media import Connection, MediaDescription, find_attribute
+from softswitch.value import value_class
 
 MAX_BYTES = 65536
 MAX_LINES = 500
 MAX_MEDIA = 100
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Origin:
     """The o= line (RFC 4566 5.2). `version` grows with every change of the description (RFC 3264 8)."""
 
@@ -36,7 +36,7 @@ class Origin:
         return cls(words[0], int(words[1]), int(words[2]), words[5])
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class SessionDescription:
     """An SDP body. `lines` are the raw session-level lines, `media` the sections in their order."""
 

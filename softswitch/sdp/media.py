@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from softswitch.sdp.errors import SdpError
+from softswitch.value import value_class
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Connection:
     """The c= line (RFC 4566 5.7), without a multicast TTL or count."""
 
@@ -29,7 +28,7 @@ class Connection:
         return cls(words[0], words[1], address)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class MediaDescription:
     """One media section. `lines` are the raw lines below the m= line, in their order, unknown ones included."""
 

@@ -5,8 +5,9 @@ Every session ends with exactly one `Ended`, and nothing about it follows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from softswitch.sip.client_request import ClientRequest
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 EndedBy = Literal["local", "remote", "timeout", "transport"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class InviteReceived:
     """Somebody calls. 100 Trying is already sent; ring, accept, reject or hang up the session."""
 
@@ -28,7 +29,7 @@ class InviteReceived:
     flow: Flow
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class RequestReceived:
     """A request outside any dialog (OPTIONS, REGISTER, MESSAGE, ...): answer with `SipStack.respond`."""
 
@@ -37,7 +38,7 @@ class RequestReceived:
     flow: Flow
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class RequestCompleted:
     """The outcome of `SipStack.request`; no response: nobody answered in 64*T1 or the transport failed."""
 
@@ -45,7 +46,7 @@ class RequestCompleted:
     response: Response | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Progressed:
     """A provisional response 101..199; `body` may hold early SDP."""
 
@@ -55,7 +56,7 @@ class Progressed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Answered:
     """Our INVITE was accepted. Its body is the answer, or the offer when our INVITE had none: then call `ack`."""
 
@@ -64,7 +65,7 @@ class Answered:
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Refused:
     """Our INVITE failed: 300..699, 408 (nobody answered) or 503 (transport). `Ended` follows."""
 
@@ -73,7 +74,7 @@ class Refused:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Established:
     """The caller's ACK arrived; `body` is the answer when our 2xx carried the offer."""
 
@@ -81,7 +82,7 @@ class Established:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class OfferReceived:
     """A re-INVITE or UPDATE; `b""`: the far end asks for our offer. Answer with accept_ or reject_reinvite."""
 
@@ -89,7 +90,7 @@ class OfferReceived:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class OfferAnswered:
     """The answer to an offer of ours: to `reinvite`, or in the ACK after an offerless re-INVITE."""
 
@@ -97,7 +98,7 @@ class OfferAnswered:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class OfferRefused:
     """Our `reinvite` failed; the session stays as it was before (RFC 3261 14.1)."""
 
@@ -105,7 +106,7 @@ class OfferRefused:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class InfoReceived:
     """An INFO within the dialog, already answered with 200."""
 
@@ -113,7 +114,7 @@ class InfoReceived:
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Ended:
     """The session is over; the last event about it."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from softswitch.value import value_class
 
 Address = tuple[str, int]
 """Host (IPv4 or IPv6 literal, without brackets) and port."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Flow:
     """Where a message came from or goes to; an answer on the same flow reaches whoever asked.
 

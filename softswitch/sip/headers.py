@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from softswitch.sip.auth import AuthChallenge, AuthCredentials
@@ -23,6 +23,7 @@ from softswitch.sip.grammar import (
 )
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.uri import Uri, check_ipv6_reference
+from softswitch.value import value_class
 
 __all__ = [
     "MAX_CSEQ",
@@ -63,7 +64,7 @@ _REASON = re.compile(rf"([{TOKEN_CHARS}]++)[ \t]*+(;.*)?", re.DOTALL).fullmatch
 _RETRY_AFTER = re.compile(r"([0-9]++)[ \t]*+(\([^()]*+\))?[ \t]*+(;.*)?", re.DOTALL).fullmatch
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class NameAddr:
     """From, To, Contact, Route, Record-Route, P-Asserted-Identity ...: `"Name" <uri>;parameters` (20.10)."""
 
@@ -92,7 +93,7 @@ class NameAddr:
         return f"<{self.uri}>{self.parameters}"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Via:
     """One hop of the response's way back (20.42)."""
 
@@ -162,7 +163,7 @@ class Via:
         return f"{self.protocol}/{self.transport} {self.host}:{self.port}{self.parameters}"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class CSeq:
     """Sequence number and method of a request (20.16)."""
 
@@ -178,7 +179,7 @@ class CSeq:
         return f"{self.number} {self.method}"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class MediaType:
     """Content-Type, and one element of Accept (20.15)."""
 
@@ -201,7 +202,7 @@ class MediaType:
         return f"{self.type}/{self.subtype}{self.parameters}"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Reason:
     """Why a request was sent: `Q.850;cause=16;text="Normal call clearing"` (RFC 3326)."""
 
@@ -229,7 +230,7 @@ class Reason:
         return text
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class RetryAfter:
     """When to try again (20.33)."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
 from softswitch.sip.errors import LocalProtocolError, RemoteProtocolError
 from softswitch.sip.grammar import CACHED_TEXT_LIMIT, HOST
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
+from softswitch.value import value_class
 
 _UNRESERVED = r"A-Za-z0-9\-_.!~*'()"
 # RFC 3261 25.1 user-unreserved, and "#": phones dial it unescaped and it delimits nothing in a SIP URI.
@@ -34,7 +35,7 @@ _WRITABLE = re.compile(r"[!#-;=?-~]*").fullmatch
 _SIGNIFICANT_ALONE = ("user", "ttl", "method", "maddr", "transport")
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Uri:
     """A URI by its parts, in the form RFC 3261 writes them: escapes stay (except needless ones), IPv6 in brackets."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from softswitch.sip.events import EndedBy
@@ -72,7 +73,7 @@ class Input(IntEnum):
     """401 or 407 that we can answer: may the INVITE be repeated? (no row: it may not)"""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Release:
     """Why a session ends: becomes `Ended`, and the Reason header of what we send."""
 
@@ -81,7 +82,7 @@ class Release:
     cause: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Refusal(Release):
     """A final response to their INVITE in the application's own words."""
 
@@ -90,7 +91,7 @@ class Refusal(Release):
     """Further header lines."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Outcome:
     """How our INVITE failed."""
 
