@@ -201,9 +201,7 @@ def test_draining_nothing_takes_no_time() -> None:
         ((Ring(0.5),), 480, Outcome.REJECTED),
     ],
 )
-def test_what_the_dialplan_ends_without_an_answer(
-    actions: tuple[Action, ...], status: int, outcome: Outcome
-) -> None:
+def test_what_the_dialplan_ends_without_an_answer(actions: tuple[Action, ...], status: int, outcome: Outcome) -> None:
     world, refused, result, by = one_call(*actions)
     assert refused == [status]
     assert result is outcome
