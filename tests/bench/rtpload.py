@@ -25,6 +25,7 @@ class Measurement:
     """What came through during one measured window, both directions of all calls together."""
 
     calls: int
+    expected: int  # packets due in the window
     injected: bool  # whether the generator wrote frames past the IP stack, see rtpload.c
     sent: int
     received: int
@@ -47,9 +48,14 @@ class Measurement:
         return 1 - self.received / self.sent if self.sent else 1.0
 
     @property
-    def trustworthy(self) -> bool:
-        """Whether the generator itself kept up: nothing dropped at its own sockets, nothing sent a packet time late."""
-        return self.generator_drops == 0 and self.send_errors == 0 and self.late_ms_max < 20
+    def kept_pace(self) -> bool:
+        """Whether the generator itself did its part: sent what was due, dropped nothing at its own sockets."""
+        return self.generator_drops == 0 and self.send_errors == 0 and self.sent >= 0.995 * self.expected
+
+    @property
+    def punctual(self) -> bool:
+        """Whether no packet was sent a packet time late: what bunches when it is sent says little of delay."""
+        return self.late_ms_max < 20
 
     @property
     def clean(self) -> bool:
@@ -106,7 +112,8 @@ class Generator:
     def measure(self, seconds: float) -> Measurement:
         """Watch a window of the running streams."""
         self._write(f"measure {int(seconds * 1000)}")
-        return Measurement(**json.loads(self._read()))
+        found = json.loads(self._read())
+        return Measurement(expected=int(found["calls"] * 2 * 50 * seconds), **found)
 
     def stop(self) -> None:
         """End the process and wait for it."""
