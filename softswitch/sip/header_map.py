@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.sip.errors import LocalProtocolError, RemoteProtocolError
 from softswitch.sip.grammar import is_token, split_list
-from softswitch.sip.headers import NameAddr
+from softswitch.sip.headers import NameAddr, tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -201,9 +201,10 @@ class Headers:
         other._typed = {}
         return other
 
-    def has_all(self, names: frozenset[str]) -> bool:
-        """Whether every one of these canonical names is here."""
-        return self._values.keys() >= names
+    def first_of_each(self, names: Iterable[str]) -> list[str]:
+        """The first value of each of these canonical names. Raises KeyError if one is not here."""
+        values = self._values
+        return [values[name][0] for name in names]
 
     def typed(self, name: str, read: Callable[[str], T]) -> T:
         """The first value of `name` (canonical) as `read` gives it, remembered until the header changes."""
@@ -224,6 +225,17 @@ class Headers:
             known = () if values == ["*"] else tuple([NameAddr.parse(value) for value in values])
             self._typed[name] = known
         return known  # type: ignore[return-value]
+
+    def check_addresses(self, name: str) -> None:
+        """Raise RemoteProtocolError if `addresses` would; types nothing that is as plain as most are."""
+        values = self._values.get(name)
+        if values is None:
+            return
+        for text in values:
+            if not text or "," in text or text == "*":
+                self.addresses(name)
+            else:
+                tag_of(text)
 
     def assume(self, name: str, value: object) -> None:
         """Let `typed` answer with `value` whatever the text is: for salvaging a broken message."""

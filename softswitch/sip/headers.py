@@ -21,7 +21,7 @@ from softswitch.sip.grammar import (
     quote,
     unquote,
 )
-from softswitch.sip.parameters import NO_PARAMETERS, Parameters
+from softswitch.sip.parameters import NO_PARAMETERS, VALUE, Parameters
 from softswitch.sip.uri import Uri, check_ipv6_reference
 from softswitch.value import value_class
 
@@ -36,7 +36,9 @@ __all__ = [
     "Reason",
     "RetryAfter",
     "Via",
+    "branch_of",
     "parse_delta_seconds",
+    "tag_of",
 ]
 
 MAX_CSEQ = 2**31 - 1
@@ -62,6 +64,23 @@ _VIA = re.compile(
 _MEDIA_TYPE = re.compile(rf"([{TOKEN_CHARS}]++)[ \t]*+/[ \t]*+([{TOKEN_CHARS}]++)[ \t]*+(;.*)?", re.DOTALL).fullmatch
 _REASON = re.compile(rf"([{TOKEN_CHARS}]++)[ \t]*+(;.*)?", re.DOTALL).fullmatch
 _RETRY_AFTER = re.compile(r"([0-9]++)[ \t]*+(\([^()]*+\))?[ \t]*+(;.*)?", re.DOTALL).fullmatch
+
+# Most addresses and Vias are as plain as these: one match checks them, where the typed form costs several times as
+# much and most messages are never asked for it. What does not match is read in full, so each must match nothing that
+# the full reading refuses or understands otherwise (tests/unit/sip/test_plain_headers.py).
+_PORT = r"(?:[0-9]{1,4}|[1-5][0-9]{4})"
+_PLAIN_HOST = r"[A-Za-z0-9_][A-Za-z0-9_.\-]*+"
+_PLAIN_ADDRESS = re.compile(
+    rf'(?:"[^"\\\x00-\x08\x0a-\x1f\x7f]*+" ?|[{TOKEN_CHARS} ]*+)'
+    rf"<sips?:(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/#]++@)?{_PLAIN_HOST}(?::{_PORT})?(?:;[a-z]++(?:=[A-Za-z0-9.\-]++)?)?>"
+    rf"(?:;tag=({VALUE}))?"
+).fullmatch
+_RPORT, _RECEIVED = rf";rport(?:={_PORT})?", r";received=[0-9A-Za-z.:]++"
+_PLAIN_VIA = re.compile(
+    rf"SIP/2\.0/[A-Z]++ {_PLAIN_HOST}(?::{_PORT})?(?:"
+    rf";branch=({VALUE})(?:{_RPORT}(?:{_RECEIVED})?|{_RECEIVED}(?:{_RPORT})?)?"
+    rf"|(?:{_RPORT}(?:{_RECEIVED})?|{_RECEIVED}(?:{_RPORT})?);branch=({VALUE}))"
+).fullmatch
 
 
 @value_class(frozen=True, slots=True)
@@ -286,6 +305,29 @@ def _parse_media_type(text: str) -> MediaType:
     return MediaType(match[1].lower(), match[2].lower(), Parameters.parse(match[3] or ""))
 
 
+def tag_of(text: str) -> str | None:
+    """The tag of an address that is From, To or Contact. RemoteProtocolError if NameAddr.parse would raise it."""
+    return _tag_of(text) if len(text) > CACHED_TEXT_LIMIT else _tag_of_cached(text)
+
+
+def branch_of(text: str) -> str | None:
+    """The branch of one Via. RemoteProtocolError if Via.parse would raise it, or for another protocol than SIP/2.0."""
+    match = _PLAIN_VIA(text)
+    if match is not None:
+        return match[1] or match[2]
+    via = Via.parse(text)
+    if via.protocol != "SIP/2.0":
+        raise RemoteProtocolError("Malformed Via", f"expected SIP/2.0, got {via.protocol[:40]!r}")
+    return via.branch
+
+
+def _tag_of(text: str) -> str | None:
+    match = _PLAIN_ADDRESS(text)
+    return NameAddr.parse(text).tag if match is None else match[1]
+
+
+# The same addresses come in every message of a dialog.
+_tag_of_cached = lru_cache(4096)(_tag_of)
 _parse_cseq_cached = lru_cache(1024)(_parse_cseq)
 _parse_media_type_cached = lru_cache(64)(_parse_media_type)
 _parse_name_addr_cached = lru_cache(2048)(_parse_name_addr)

@@ -42,7 +42,7 @@ def receive_request(core: Core, request: Request, flow: Flow, now: float) -> Non
     if method == "CANCEL":
         _cancel(core, request, key, flow, now)
         return
-    to_tag = request.to.tag
+    to_tag = request.to_tag
     refusal = check(request, in_dialog=to_tag is not None)
     if refusal is not None:
         refuse(core, request, flow, *refusal)
@@ -71,7 +71,7 @@ def refuse_malformed(core: Core, error: RemoteProtocolError, flow: Flow) -> None
 def refuse(core: Core, request: Request, flow: Flow, status: int, reason: str | None = None, lines: str = "") -> None:
     """A final response without a transaction (8.2.7): the same request again gets the same answer again."""
     via = request.via
-    tag = "" if request.to.tag else core.stateless_tag(f"{request.headers.get('Call-ID')}|{via}")
+    tag = "" if request.to_tag else core.stateless_tag(f"{request.headers.get('Call-ID')}|{via}")
     data = Reply(request, noted_via(request, flow)).write(status, reason, to_tag=tag, headers=core.server_line + lines)
     core.layer.send(reply_flow(via, flow), data, str(status))
 
@@ -100,8 +100,8 @@ def check(request: Request, *, in_dialog: bool) -> tuple[int, str | None, str] |
 
 def _acknowledge(core: Core, request: Request, now: float) -> None:
     """An ACK to a 2xx is a transaction of its own (13.2.2.4) and never answered."""
-    session = core.sessions.get(session_key(request.call_id, request.to.tag or ""))
-    if session is None or session.dialog_with(request.from_.tag or "") is None:
+    session = core.sessions.get(session_key(request.call_id, request.to_tag or ""))
+    if session is None or session.dialog_with(request.from_tag or "") is None:
         core.layer.statistics.strays += 1
     else:
         session.on_ack(request, now)
@@ -115,7 +115,7 @@ def _cancel(core: Core, request: Request, key: str, flow: Flow, now: float) -> N
         return
     via = request.via
     transaction = NonInviteServer(core.layer, key, "", reply_flow(via, flow), now)
-    tag = "" if request.to.tag else invite.to_tag
+    tag = "" if request.to_tag else invite.to_tag
     transaction.respond(200, Reply(request, noted_via(request, flow)).write(200, to_tag=tag), now)
     if isinstance(invite.user, InviteSession):
         invite.user.on_cancel(invite, request, now)

@@ -1,9 +1,9 @@
 """Requests and responses (RFC 3261 7): bytes in, a message whose every field can be read out, bytes again.
 
 `parse_message` either raises RemoteProtocolError or returns a message on which no property raises: Request-URI, top
-Via, From, To, Call-ID, CSeq, Contact, Route, Record-Route and Content-Type have been read once by then. Everything
-else stays raw text until somebody asks. Date, expiries and Max-Forwards out of range do not make a message
-malformed; whoever needs them decides (RFC 4475 3.1.2.4, 3.1.2.12).
+Via, From, To, Call-ID, CSeq, Contact, Route, Record-Route and Content-Type have been checked by then. Their typed form
+is made when somebody asks for it; everything else stays raw text. Date, expiries and Max-Forwards out of range do not
+make a message malformed; whoever needs them decides (RFC 4475 3.1.2.4, 3.1.2.12).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from softswitch.sip.errors import LocalProtocolError, RemoteProtocolError
 from softswitch.sip.grammar import is_token, parse_digits, split_list
 from softswitch.sip.header_map import Headers
-from softswitch.sip.headers import CSeq, MediaType, NameAddr, Via
+from softswitch.sip.headers import CSeq, MediaType, NameAddr, Via, branch_of, tag_of
 from softswitch.sip.status import reason_phrase
 from softswitch.sip.uri import Uri
 
@@ -29,8 +29,8 @@ KNOWN_METHODS = frozenset((*_CORE_METHODS, *_EXTENSION_METHODS))
 """Methods of the IANA registry; a request with another one is well-formed all the same."""
 _DIALOG_FORMING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 MAGIC_COOKIE = "z9hG4bK"
-
-_MANDATORY = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
+_LONGEST_BODY = 2**31
+_SPACE = ("", " ")
 
 # RFC 3261 8.2.6.1, 8.2.6.2, 12.1.1: what a response takes over.
 _IN_RESPONSES = ("Via", "From", "To", "Call-ID", "CSeq")
@@ -61,6 +61,21 @@ class Message:
     def via(self) -> Via:
         """The top Via."""
         return self.headers.typed("Via", _top_via)
+
+    @property
+    def branch(self) -> str | None:
+        """The branch of the top Via. For messages that parse_message returned: a salvaged one may raise."""
+        return branch_of(_top(self.headers.lines("Via")[0]))
+
+    @property
+    def from_tag(self) -> str | None:
+        """The tag of From, without typing it. For messages that parse_message returned."""
+        return tag_of(self.headers.lines("From")[0])
+
+    @property
+    def to_tag(self) -> str | None:
+        """The tag of To, without typing it. For messages that parse_message returned."""
+        return tag_of(self.headers.lines("To")[0])
 
     @property
     def from_(self) -> NameAddr:
@@ -224,7 +239,8 @@ def _parse(data: bytes) -> Request | Response:
         raise RemoteProtocolError("No empty line after the headers", f"in {len(data)} octets")
     octets = data[:end]
     head, charset = _decode(octets)
-    start_line, *lines = head.split("\r\n")
+    lines = head.split("\r\n")
+    start_line = lines.pop(0)
     # As many CR and LF as there are ends of lines, so none inside a line: the cheapest of five ways to count.
     if len(octets.translate(None, b"\r\n")) != end - 2 * len(lines):
         raise RemoteProtocolError("CR or LF inside a header line", "expected lines ending in CR LF")
@@ -232,11 +248,8 @@ def _parse(data: bytes) -> Request | Response:
     if headers is None:
         start_line, *lines = _FOLD.sub(" ", head).split("\r\n")
         headers = Headers.from_lines(lines) or Headers()
-    message = (
-        _read_status_line(start_line, headers)
-        if start_line[:4].upper() == "SIP/"
-        else _read_request_line(start_line, headers)
-    )
+    is_response = start_line.startswith("SIP/2.0 ") or start_line[:4].upper() == "SIP/"
+    message = _read_status_line(start_line, headers) if is_response else _read_request_line(start_line, headers)
     message.charset = charset
     if len(headers) != len(lines):
         for name in _SINGLE:
@@ -274,10 +287,9 @@ def _read_request_line(line: str, headers: Headers) -> Request:
 
 
 def _read_status_line(line: str, headers: Headers) -> Response:
-    version, _, rest = line.partition(" ")
-    code, _, reason = rest.partition(" ")
+    version, code, reason = line[:7], line[8:11], line[12:]
     status = parse_digits(code, 699) if len(code) == 3 else None
-    if version.upper() != "SIP/2.0" or status is None or status < 100:
+    if version.upper() != "SIP/2.0" or line[7:8] != " " or line[11:12] not in _SPACE or status is None or status < 100:
         raise RemoteProtocolError(
             "Malformed status line", f"expected SIP/2.0 SP 100..699 SP reason, got {line[:200]!r}"
         )
@@ -285,27 +297,31 @@ def _read_status_line(line: str, headers: Headers) -> Response:
 
 
 def _check(message: Request | Response) -> None:
-    """Read once what every element must be able to read."""
+    """See once that everything can be read which every element must be able to read."""
     headers = message.headers
-    if not headers.has_all(_MANDATORY):
-        raise RemoteProtocolError(f"Missing {', '.join(name for name in _IN_RESPONSES if name not in headers)}")
-    via = message.via
+    try:
+        via, sender, recipient, call_id, _ = headers.first_of_each(_IN_RESPONSES)
+    except KeyError:
+        missing = ", ".join(name for name in _IN_RESPONSES if name not in headers)
+        raise RemoteProtocolError(f"Missing {missing}") from None
+    branch = branch_of(_top(via))
     cseq = message.cseq
-    _ = message.from_, message.to
-    if not _is_call_id(message.call_id):
-        raise RemoteProtocolError("Malformed Call-ID", repr(message.call_id[:200]))
-    if via.protocol != "SIP/2.0":
-        raise RemoteProtocolError("Malformed Via", f"expected SIP/2.0, got {via.protocol[:40]!r}")
+    tag_of(sender)
+    tag_of(recipient)
+    if not _is_call_id(call_id):
+        raise RemoteProtocolError("Malformed Call-ID", repr(call_id[:200]))
     if isinstance(message, Request):
         if cseq.method != message.method:
             # RFC 4475 3.1.2.18: 501 for a method nobody knows "has better future-proof characteristics".
             status = 400 if message.method in KNOWN_METHODS else 501
             reason = "CSeq names another method" if status == 400 else reason_phrase(501)
             raise RemoteProtocolError(reason, f"{message.method[:40]!r} and {cseq.method[:40]!r}", status=status)
-        if via.branch == MAGIC_COOKIE:
+        if branch == MAGIC_COOKIE:
             raise RemoteProtocolError("No transaction identifier in the Via branch", "the magic cookie alone")
     try:
-        _ = message.contacts, message.routes, message.record_routes
+        headers.check_addresses("Contact")
+        headers.check_addresses("Route")
+        headers.check_addresses("Record-Route")
     except RemoteProtocolError:
         if isinstance(message, Request) or message.status < 400:
             raise
@@ -318,7 +334,7 @@ def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
     lengths = headers.lines("Content-Length")
     if not lengths:
         return data[start:]
-    length = parse_digits(lengths[0], 2**31)
+    length = parse_digits(lengths[0], _LONGEST_BODY)
     if length is None:
         raise RemoteProtocolError("Malformed Content-Length", f"expected digits, got {lengths[0][:40]!r}")
     if start + length > len(data):
@@ -328,8 +344,13 @@ def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
     return data[start : start + length]
 
 
+def _top(text: str) -> str:
+    """The first element of a header line."""
+    return split_list(text)[0] if "," in text else text
+
+
 def _top_via(text: str) -> Via:
-    return Via.parse(split_list(text)[0] if "," in text else text)
+    return Via.parse(_top(text))
 
 
 def salvage(data: bytes) -> Request | None:

@@ -15,10 +15,10 @@ Item = tuple[str, str | None]
 
 # gen-value = token / host / quoted-string. Base64 tags ("abc==") and slashes are seen in the wild and cannot be
 # misread, so every printable ASCII character that delimits nothing is taken.
-_VALUE = r"[!#-+\--:=@-~]++"
-_PLAIN = re.compile(rf"(?:;[{TOKEN_CHARS}]++(?:={_VALUE})?)*").fullmatch
-_SPACED = re.compile(rf"[ \t]*+;[ \t]*+([{TOKEN_CHARS}]++)(?:[ \t]*+=[ \t]*+({_VALUE}|{QUOTED_STRING}))?").match
-_WRITABLE = re.compile(rf"(?:{_VALUE}|{QUOTED_STRING})").fullmatch
+VALUE = r"[!#-+\--:=@-~]++"
+_PLAIN = re.compile(rf"(?:;[{TOKEN_CHARS}]++(?:={VALUE})?)*").fullmatch
+_SPACED = re.compile(rf"[ \t]*+;[ \t]*+([{TOKEN_CHARS}]++)(?:[ \t]*+=[ \t]*+({VALUE}|{QUOTED_STRING}))?").match
+_WRITABLE = re.compile(rf"(?:{VALUE}|{QUOTED_STRING})").fullmatch
 _NAME = re.compile(rf"[{TOKEN_CHARS}\[\]/:&$()]+").fullmatch
 
 

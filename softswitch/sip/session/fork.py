@@ -32,7 +32,7 @@ class _Discard:
         """Acknowledge a 2xx; end the dialog if it is not ours."""
         if response is None or not 200 <= status < 300 or exchange.acks is None:
             return
-        tag = response.to.tag or ""
+        tag = response.to_tag or ""
         known = exchange.acks.get(tag)
         if known is None:
             if len(exchange.acks) < MOST_FORKS:

@@ -79,7 +79,7 @@ def progress(session: InviteSession, _: float, response: Response) -> None:
     """A provisional response: 101..199 with a tag makes an early dialog (12.1.2)."""
     if response.status == 100:
         return
-    tag = response.to.tag
+    tag = response.to_tag
     if tag:
         if session.early is None:
             session.early = {}

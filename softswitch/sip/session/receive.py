@@ -27,7 +27,7 @@ def in_dialog(session: InviteSession, request: Request, key: str, flow: Flow, no
     core, method = session.core, request.method
     reply = Reply(request, noted_via(request, flow))
     way_back = reply_flow(request.via, flow)
-    dialog = session.dialog_with(request.from_.tag or "")
+    dialog = session.dialog_with(request.from_tag or "")
     number = request.cseq.number
 
     def refuse(status: int, lines: str = "") -> None:
@@ -66,7 +66,7 @@ def _options(session: InviteSession, theirs: Theirs, now: float) -> None:
 def _update(session: InviteSession, theirs: Theirs, now: float) -> None:
     """RFC 3311 5.2."""
     if not theirs.request.body:
-        dialog = session.dialog_with(theirs.request.from_.tag or "")
+        dialog = session.dialog_with(theirs.request.from_tag or "")
         if dialog is not None:
             dialog.refresh(theirs.request.headers.get("Contact"))
         _ok(session, theirs, now, session.contact_line + ALLOW_LINE)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def client_key(response: Response) -> str:
     """Branch and method: CANCEL shares its branch with the INVITE."""
-    return (response.via.branch or "") + response.cseq.method
+    return (response.branch or "") + response.cseq.method
 
 
 def server_key(request: Request, method: str) -> str:
@@ -31,4 +31,4 @@ def server_key(request: Request, method: str) -> str:
 def merge_key(request: Request) -> str:
     """What a request outside dialogs has in common with itself on another path (8.2.2.2)."""
     cseq = request.cseq
-    return f"{request.from_.tag}|{request.call_id}|{cseq.number}{cseq.method}"
+    return f"{request.from_tag}|{request.call_id}|{cseq.number}{cseq.method}"
