@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from media.settings import MediaSettings
-from softswitch.dialplan.route import Play
+from softswitch.dialplan.route import Dial, Play, Record
 from softswitch.endpoints.authentication import PhoneAccount
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.trunk import NextHop, Trunk
@@ -92,6 +92,15 @@ def prompt_files(dialplan: Dialplan) -> list[str]:
     """Every file some rule plays, once."""
     found = [action.file for rule in dialplan.rules for action in rule.route.actions if isinstance(action, Play)]
     return list(dict.fromkeys(found))
+
+
+def records(dialplan: Dialplan) -> bool:
+    """Whether some rule has calls recorded, whatever the node's own setting is."""
+    return any(
+        (isinstance(action, Dial) and bool(action.record)) or (isinstance(action, Record) and action.enabled)
+        for rule in dialplan.rules
+        for action in rule.route.actions
+    )
 
 
 def _trunk(name: str, section: schema.Trunk) -> Trunk:

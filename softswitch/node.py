@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -55,6 +56,7 @@ from softswitch.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sqlalchemy import Engine
 
@@ -187,6 +189,8 @@ class Node:
         return State(sink, database, cdr)
 
     async def _open_media(self) -> MediaEngine:
+        if self._settings.recording.enabled or assembly.records(self._dialplan):
+            await asyncio.to_thread(_prepare_folder, self._settings.recording.directory)
         await asyncio.to_thread(_repair_recordings, self._settings)
         try:
             engine = MediaEngine.start(assembly.media(self._settings), lambda event: self._on_media(event), self._loop)
@@ -330,6 +334,19 @@ class Door:
     def connection_lost(self, flow: Flow) -> None:
         """Phones registered through it are gone."""
         self._bindings.connection_lost(flow)
+
+
+def _prepare_folder(folder: Path) -> None:
+    """Raises StartError unless recordings can be written there: found out now, not when somebody has spoken."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StartError(
+            f"recording: cannot write to {folder}: {error.strerror}; "
+            "give this user access or change recording.directory"
+        ) from error
 
 
 def _repair_recordings(settings: Settings) -> None:
