@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from softswitch.sip.events import Answered, Ended, Established, InviteReceived, OfferReceived, Progressed, Refused
 from softswitch.sip.flow import Flow
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from softswitch.sip.events import Event
     from softswitch.sip.session.session import InviteSession
-    from tests.support.wire_loop import Wire
 
 Address = tuple[str, int]
 
@@ -34,6 +33,13 @@ class Plan:
     reject: tuple[float, int] | None = None
     hang_up: float | None = None
     hold: float | None = None
+
+
+class Joinable(Protocol):
+    """What can give a phone's driver an address: a wire, or sockets."""
+
+    def join(self, driver: SipDriver, address: Address) -> None:
+        """Give this driver an address."""
 
 
 class Everyone:
@@ -53,10 +59,10 @@ class Everyone:
         """Not kept."""
 
 
-def sdp(port: int, codecs: str = "8 0 101", direction: str = "sendrecv") -> bytes:
+def sdp(port: int, codecs: str = "8 0 101", direction: str = "sendrecv", host: str = "198.51.100.1") -> bytes:
     """A small audio description."""
     return (
-        f"v=0\r\no=- {port} 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n"
+        f"v=0\r\no=- {port} 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
         f"m=audio {port} RTP/AVP {codecs}\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
     ).encode()
 
@@ -64,7 +70,7 @@ def sdp(port: int, codecs: str = "8 0 101", direction: str = "sendrecv") -> byte
 class Phone:
     """One user agent at one address."""
 
-    def __init__(self, wire: Wire, address: Address, token: Callable[[], str], plan: Plan | None = None) -> None:
+    def __init__(self, wire: Joinable, address: Address, token: Callable[[], str], plan: Plan | None = None) -> None:
         self.address = address
         self.plan = plan or Plan()
         self.stack = SipStack(token=token, user_agent="test-phone")
@@ -79,6 +85,7 @@ class Phone:
         self.progress: list[tuple[int, bool]] = []
         self.ended: list[tuple[str, int]] = []
         self.refuse_offers = False
+        self.media_host = "198.51.100.1"
         self.answered = 0
         self.rang = 0
 
@@ -93,7 +100,7 @@ class Phone:
                 to=NameAddr("", Uri("sip", number, switch[0]), NO_PARAMETERS),
                 contact=self._contact(),
                 flow=Flow("UDP", self.address, switch),
-                body=sdp(40000) if body is None else body,
+                body=sdp(40000, host=self.media_host) if body is None else body,
                 headers=headers,
                 now=self.driver.now(),
             )
@@ -108,7 +115,10 @@ class Phone:
     def hold(self, session: InviteSession, direction: str = "sendonly") -> None:
         """re-INVITE with another direction."""
         with self.driver.turn():
-            session.reinvite(sdp(40000, "8 101", direction), self.driver.now())
+            session.reinvite(sdp(40000, "8 101", direction, self.media_host), self.driver.now())
+
+    def _answer(self) -> bytes:
+        return sdp(41000, "8 101", host=self.media_host)
 
     def _contact(self) -> NameAddr:
         return NameAddr("", Uri("sip", None, *self.address), NO_PARAMETERS)
@@ -125,7 +135,7 @@ class Phone:
                     if self.refuse_offers:
                         session.reject_reinvite(488, self.driver.now())
                     else:
-                        session.accept_reinvite(sdp(41000, "8 101"), self.driver.now())
+                        session.accept_reinvite(self._answer(), self.driver.now())
             case Progressed(status=status, body=body):
                 self.progress.append((status, bool(body)))
             case Answered():
@@ -144,10 +154,10 @@ class Phone:
         if plan.ring is not None:
             loop.call_later(plan.ring, self._do, lambda now: session.ring(now, 180))
         if plan.early is not None:
-            loop.call_later(plan.early, self._do, lambda now: session.ring(now, 183, body=sdp(41000, "8 101")))
+            loop.call_later(plan.early, self._do, lambda now: session.ring(now, 183, body=self._answer()))
         if plan.answer is not None:
             loop.call_later(
-                plan.answer, self._do, lambda now: session.accept(sdp(41000, "8 101"), now, contact=self._contact())
+                plan.answer, self._do, lambda now: session.accept(self._answer(), now, contact=self._contact())
             )
         if plan.reject is not None:
             status = plan.reject[1]

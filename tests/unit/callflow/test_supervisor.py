@@ -97,7 +97,7 @@ def test_an_event_that_cannot_be_handled_ends_that_call_only(monkeypatch: pytest
 def test_an_engine_that_never_says_goodbye_delays_the_record_no_longer_than_two_seconds() -> None:
     async def story() -> None:
         world = World(Random(1), [Hangup(16)])
-        world.media.say = lambda _event: None  # type: ignore[method-assign]
+        world.media.on_event = lambda _event: None
         caller = world.phone(CALLER)
         caller.call("123", SWITCH)
         await asyncio.sleep(1)
