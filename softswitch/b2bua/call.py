@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from softswitch.b2bua.cause import ReleaseCause
-    from softswitch.b2bua.leg import InboundLeg, Leg
+    from softswitch.b2bua.inbound_leg import InboundLeg
+    from softswitch.b2bua.leg import Leg
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.telemetry.story import Story
 

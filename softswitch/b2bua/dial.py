@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.cause import ReleaseCause
     from softswitch.b2bua.destination import Destination
-    from softswitch.b2bua.leg import OutboundLeg
+    from softswitch.b2bua.outbound_leg import OutboundLeg
 
     Watch = Callable[[OutboundLeg, int], None]
     """Told of every destination's final status (200 for an answer), so that its health can be remembered."""

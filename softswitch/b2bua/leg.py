@@ -11,9 +11,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, assert_never
 
-from media.ports import PortsExhausted
 from softswitch.b2bua import cause as causes
-from softswitch.b2bua.codec_choice import answer_alone, answer_like, convertible, towards
+from softswitch.b2bua.codec_choice import answer_like, convertible, towards
 from softswitch.sdp.errors import LocalError, SdpError
 from softswitch.sip.events import (
     Answered,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.cause import ReleaseCause
     from softswitch.b2bua.leg_media import LegMedia
     from softswitch.b2bua.switchboard import Switchboard
-    from softswitch.sdp.negotiate import AudioOffer, Codec
+    from softswitch.sdp.codec import Codec
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
@@ -91,6 +90,7 @@ class Leg:
     )
 
     role = ""
+    """`caller` or `callee`."""
 
     def __init__(
         self,
@@ -335,164 +335,6 @@ class Leg:
                 direction=agreement.direction.value,
                 remote=f"{agreement.remote_address}:{agreement.remote_port}",
             )
-
-
-class InboundLeg(Leg):
-    """The caller: an INVITE we received. Its answer waits until we know which codec the other side will use."""
-
-    __slots__ = ("offer",)
-
-    role = "caller"
-
-    def __init__(
-        self,
-        switch: Switchboard,
-        story: Story,
-        *,
-        name: str,
-        party: NameAddr,
-        codecs: Sequence[Codec],
-        session: InviteSession,
-    ) -> None:
-        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session)
-        self.offer: AudioOffer | None = None
-
-    def take_offer(self, body: bytes) -> None:
-        """The INVITE's own offer, before any answer. Raises SdpError, or PortsExhausted when no port is left."""
-        if body and self.state is LegState.CALLING:
-            self.offer = self._open_media().take_offer(body)
-
-    def can_do(self) -> Sequence[Codec] | None:
-        """What is agreed, else what was offered and this source is allowed to use."""
-        agreed = super().can_do()
-        if agreed is None and self.offer is not None:
-            return towards(self.codecs, self.offer.codecs)
-        return agreed
-
-    def ring(self, status: int = 180) -> None:
-        """Tell the caller that somebody is alerted."""
-        if self.state is LegState.CALLING:
-            with self.switch.driver.turn():
-                self.session.ring(self.switch.clock(), status)
-            self._alerted()
-
-    def open_early(self, like: Leg | None = None) -> bool:
-        """183 with our answer, so that the caller hears what comes before the answer. False: it cannot be done."""
-        if self.state is not LegState.CALLING or self.offer is None:
-            return False
-        if self.media is not None and self.media.agreement is not None:
-            return True
-        with self.switch.driver.turn():
-            body = self._answer_body(like)
-            if body is None:
-                return False
-            self.session.ring(self.switch.clock(), 183, body=body)
-        self._alerted()
-        self.story.tell("early media", leg=self.name)
-        return True
-
-    def answer(self, like: Leg | None = None) -> None:
-        """200 with our answer, or with our offer when the INVITE had none.
-
-        Raises CallFailed without a common codec, or when a late offer finds no port left.
-        """
-        if self.state is not LegState.CALLING:
-            return
-        with self.switch.driver.turn():
-            try:
-                body = self._answer_body(like)
-            except PortsExhausted as error:
-                self.story.warn("no media port", error=str(error))
-                raise CallFailed(causes.NO_CIRCUIT) from error
-            if body is None:
-                raise CallFailed(causes.NOT_ACCEPTABLE)
-            self.session.accept(body, self.switch.clock(), contact=self.switch.contact(self.session.flow))
-        self.state = LegState.ANSWERED
-        self.answered_at = self.switch.clock()
-        if self.audible and self.media is not None:
-            self.media.expect_media()
-        self.story.tell("answered", leg=self.name)
-
-    def reject(self, cause: ReleaseCause) -> None:
-        """Final response instead of an answer."""
-        self.hangup(cause)
-
-    def _answer_body(self, like: Leg | None) -> bytes | None:
-        media = self._open_media()
-        if self.offer is None:
-            agreed = like.media.agreement if like is not None and like.media is not None else None
-            codecs = towards(self.codecs, None if agreed is None else [agreed.codec])
-            return media.offer(codecs) if codecs else None
-        if media.agreement is not None:
-            return media.negotiation.local_body
-        like_agreement = like.media.agreement if like is not None and like.media is not None else None
-        if like_agreement is not None:
-            codecs = answer_like(self.offer.codecs, self.codecs, like_agreement.codec)
-        else:
-            codecs = answer_alone(self.offer.codecs, self.codecs)
-        if not codecs:
-            return None
-        try:
-            body = media.answer(codecs)
-        except SdpError as error:
-            self.story.tell("no answer possible", leg=self.name, error=str(error))
-            return None
-        self._tell_codec()
-        return body
-
-
-class OutboundLeg(Leg):
-    """A callee: an INVITE we sent. `progress` is the last provisional status, 0 while nothing was heard."""
-
-    __slots__ = ("progress",)
-
-    role = "callee"
-
-    def __init__(
-        self,
-        switch: Switchboard,
-        story: Story,
-        *,
-        name: str,
-        party: NameAddr,
-        codecs: Sequence[Codec],
-        session: InviteSession,
-    ) -> None:
-        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session)
-        self.progress = 0
-
-    @property
-    def heard_from(self) -> bool:
-        """Whether the far end gave any sign of life."""
-        return self.progress > 0 or self.session.proceeding
-
-    def handle(self, event: SessionEvent) -> None:
-        """Progress and answer matter to callees only."""
-        match event:
-            case Progressed(status=status, body=body):
-                if self.state is not LegState.CALLING:
-                    return
-                self.progress = status
-                self._alerted()
-                self.story.tell("progress", leg=self.name, status=status, sdp=bool(body))
-                if body and not self._take_answer(body, provisional=True):
-                    return
-                self.on_change()
-            case Answered(body=body):
-                if self.state is not LegState.CALLING:
-                    return
-                if not body and self.media is not None and self.audible:
-                    self.media.answered_without_body()
-                elif not self._take_answer(body):
-                    return
-                self.state = LegState.ANSWERED
-                self.answered_at = self.switch.clock()
-                if self.media is not None:
-                    self.media.expect_media()
-                self.story.tell("answered", leg=self.name)
-                self.on_change()
-            case _:
-                super().handle(event)
 
 
 def _nobody() -> None:

@@ -17,8 +17,9 @@ from media.events import (
 )
 from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NOT_ACCEPTABLE, TOO_MANY_HOPS
 from softswitch.b2bua.codec_choice import towards
-from softswitch.b2bua.leg import CallFailed, OutboundLeg
+from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.leg_media import LegMedia
+from softswitch.b2bua.outbound_leg import OutboundLeg
 from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from media.events import Event as MediaEvent
     from softswitch.b2bua.channels import Channels
     from softswitch.b2bua.destination import Destination
+    from softswitch.b2bua.inbound_leg import InboundLeg
     from softswitch.b2bua.ladder import Ladder
-    from softswitch.b2bua.leg import InboundLeg, Leg
+    from softswitch.b2bua.leg import Leg
     from softswitch.b2bua.leg_media import MediaDoor
     from softswitch.sip.flow import Flow
     from softswitch.transport.driver import SipDriver

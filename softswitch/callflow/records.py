@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import ADMIN
-from softswitch.b2bua.leg import InboundLeg, LegState, OutboundLeg
+from softswitch.b2bua.inbound_leg import InboundLeg
+from softswitch.b2bua.leg import LegState
+from softswitch.b2bua.outbound_leg import OutboundLeg
 from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from softswitch.b2bua.call import Call
-    from softswitch.b2bua.leg import OutboundLeg
+    from softswitch.b2bua.outbound_leg import OutboundLeg
     from softswitch.dialplan.route import Dial, Target
     from softswitch.dialplan.rules import Dialplan
     from softswitch.endpoints.bindings import Bindings

@@ -23,7 +23,7 @@ from softswitch.b2bua.cause import (
     ReleaseCause,
     from_status,
 )
-from softswitch.b2bua.leg import InboundLeg
+from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records

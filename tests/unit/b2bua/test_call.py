@@ -11,7 +11,7 @@ import pytest
 
 from softswitch.b2bua.call import Call
 from softswitch.b2bua.cause import ADMIN, BUSY, INTERNAL, NORMAL, SHUTDOWN
-from softswitch.b2bua.leg import InboundLeg
+from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.sip.events import InviteReceived
 from softswitch.telemetry.log_sink import NullSink
 from softswitch.telemetry.story import Story

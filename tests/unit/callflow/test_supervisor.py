@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from softswitch.b2bua.leg import OutboundLeg
+from softswitch.b2bua.outbound_leg import OutboundLeg
 from softswitch.callflow.supervisor import Limits
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import Answer, Echo, Hangup, Play, Reject, Ring
