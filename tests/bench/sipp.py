@@ -12,6 +12,7 @@ from tests.bench.machine import pin_to_generator_core
 from tests.bench.switch import CALLED, CALLER, SwitchError
 
 SCENARIOS = Path(__file__).parent
+HOLD_SECONDS = 0.2  # as in sipp_uac.xml
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Load:
     """What came of a load."""
 
     asked_rate: float
-    rate: float
+    rate: float  # calls over the time until the last one had ended
     calls: int
     successful: int
     failed: int
@@ -27,8 +28,8 @@ class Load:
 
     @property
     def sustained(self) -> bool:
-        """Whether every call went through at the rate that was asked for."""
-        return self.failed == 0 and self.successful == self.calls and self.rate >= 0.97 * self.asked_rate
+        """Whether every call went through, and as fast as they were placed: no backlog at the end."""
+        return self.failed == 0 and self.successful == self.calls and self.rate >= 0.95 * self.asked_rate
 
 
 class Answering:
@@ -69,12 +70,9 @@ def call(switch_address: str, switch_port: int, rate: int, calls: int) -> Load:
         with statistics.open(newline="") as file:
             rows = list(csv.DictReader(file, delimiter=";"))
     last = rows[-1]
-    placed = [int(row["OutgoingCall(C)"]) for row in rows]
-    times = [_seconds(row["ElapsedTime(C)"]) for row in rows]
-    whole = next(n for n, count in enumerate(placed) if count >= placed[-1])  # the second in which the last call left
     return Load(
         asked_rate=rate,
-        rate=placed[whole - 1] / times[whole - 1] if whole > 0 and times[whole - 1] > 0 else 0.0,
+        rate=calls / max(_seconds(last["ElapsedTime(C)"]) - HOLD_SECONDS, 1e-3),
         calls=calls,
         successful=int(last["SuccessfulCall(C)"]),
         failed=int(last["FailedCall(C)"]),
