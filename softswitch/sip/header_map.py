@@ -201,10 +201,10 @@ class Headers:
         other._typed = {}
         return other
 
-    def first_of_each(self, names: Iterable[str]) -> list[str]:
-        """The first value of each of these canonical names. Raises KeyError if one is not here."""
+    def essential(self) -> tuple[str, str, str, str, str]:
+        """The first Via, From, To, Call-ID and CSeq as written. Raises KeyError if one is not here (8.1.1, 20)."""
         values = self._values
-        return [values[name][0] for name in names]
+        return values["Via"][0], values["From"][0], values["To"][0], values["Call-ID"][0], values["CSeq"][0]
 
     def typed(self, name: str, read: Callable[[str], T]) -> T:
         """The first value of `name` (canonical) as `read` gives it, remembered until the header changes."""
@@ -226,16 +226,14 @@ class Headers:
             self._typed[name] = known
         return known  # type: ignore[return-value]
 
-    def check_addresses(self, name: str) -> None:
-        """Raise RemoteProtocolError if `addresses` would; types nothing that is as plain as most are."""
-        values = self._values.get(name)
-        if values is None:
-            return
-        for text in values:
-            if not text or "," in text or text == "*":
-                self.addresses(name)
-            else:
-                tag_of(text)
+    def check_addresses(self, names: Iterable[str]) -> None:
+        """Raise RemoteProtocolError if `addresses` would for one of these; types none that is as plain as most are."""
+        for name in names:
+            for text in self._values.get(name, ()):
+                if not text or "," in text or text == "*":
+                    self.addresses(name)
+                else:
+                    tag_of(text)
 
     def assume(self, name: str, value: object) -> None:
         """Let `typed` answer with `value` whatever the text is: for salvaging a broken message."""

@@ -77,7 +77,7 @@ _PLAIN_ADDRESS = re.compile(
 ).fullmatch
 _RPORT, _RECEIVED = rf";rport(?:={_PORT})?", r";received=[0-9A-Za-z.:]++"
 _PLAIN_VIA = re.compile(
-    rf"SIP/2\.0/[A-Z]++ {_PLAIN_HOST}(?::{_PORT})?(?:"
+    rf"SIP/2\.0/([A-Z]++) ({_PLAIN_HOST})(?::({_PORT}))?("
     rf";branch=({VALUE})(?:{_RPORT}(?:{_RECEIVED})?|{_RECEIVED}(?:{_RPORT})?)?"
     rf"|(?:{_RPORT}(?:{_RECEIVED})?|{_RECEIVED}(?:{_RPORT})?);branch=({VALUE}))"
 ).fullmatch
@@ -127,6 +127,10 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> Via:
         """Read one Via value (a list must be split before)."""
+        plain = _PLAIN_VIA(text)
+        if plain is not None:
+            transport, host, port, parameters = plain.group(1, 2, 3, 4)
+            return cls(transport, host, int(port) if port else None, Parameters.unrepeated(parameters))
         match = _VIA(text)
         if match is None:
             raise RemoteProtocolError(
@@ -314,7 +318,7 @@ def branch_of(text: str) -> str | None:
     """The branch of one Via. RemoteProtocolError if Via.parse would raise it, or for another protocol than SIP/2.0."""
     match = _PLAIN_VIA(text)
     if match is not None:
-        return match[1] or match[2]
+        return match[5] or match[6]
     via = Via.parse(text)
     if via.protocol != "SIP/2.0":
         raise RemoteProtocolError("Malformed Via", f"expected SIP/2.0, got {via.protocol[:40]!r}")

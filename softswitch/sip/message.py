@@ -31,11 +31,15 @@ _DIALOG_FORMING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 MAGIC_COOKIE = "z9hG4bK"
 _LONGEST_BODY = 2**31
 _SPACE = ("", " ")
+_STATUSES = {str(status): status for status in range(100, 700)}
 
 # RFC 3261 8.2.6.1, 8.2.6.2, 12.1.1: what a response takes over.
 _IN_RESPONSES = ("Via", "From", "To", "Call-ID", "CSeq")
 _IN_TRYING = (*_IN_RESPONSES, "Timestamp")
 _IN_DIALOG_FORMING_RESPONSES = (*_IN_RESPONSES, "Record-Route")
+
+# What a dialog is built from; a message whose cannot be read is malformed.
+_ADDRESS_LISTS = ("Contact", "Route", "Record-Route")
 
 # RFC 3261 20: at most one of these; RFC 4475 3.3.8 asks for 400 otherwise.
 _SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Type", "Content-Length")
@@ -50,10 +54,17 @@ _SENT_BY_ONLY = re.compile(r"[ \t]*([^;,]*)(.*)", re.DOTALL).fullmatch
 class Message:
     """What requests and responses share. Typed fields follow the headers: change a header, and they read anew."""
 
-    __slots__ = ("body", "charset", "headers")
+    __slots__ = ("body", "branch", "charset", "from_tag", "headers", "to_tag")
 
     headers: Headers
     body: bytes
+    branch: str | None
+    """The branch of the top Via as parse_message found it: what finds the transaction needs no more of the Via. None
+    in a message made here."""
+    from_tag: str | None
+    """The tag of From as parse_message found it. None if there was none, and in a message made here."""
+    to_tag: str | None
+    """The tag of To, likewise."""
     charset: str
     """`utf-8`, or `latin-1` for a message that is not UTF-8: its headers are then copied byte for byte."""
 
@@ -61,21 +72,6 @@ class Message:
     def via(self) -> Via:
         """The top Via."""
         return self.headers.typed("Via", _top_via)
-
-    @property
-    def branch(self) -> str | None:
-        """The branch of the top Via. For messages that parse_message returned: a salvaged one may raise."""
-        return branch_of(_top(self.headers.lines("Via")[0]))
-
-    @property
-    def from_tag(self) -> str | None:
-        """The tag of From, without typing it. For messages that parse_message returned."""
-        return tag_of(self.headers.lines("From")[0])
-
-    @property
-    def to_tag(self) -> str | None:
-        """The tag of To, without typing it. For messages that parse_message returned."""
-        return tag_of(self.headers.lines("To")[0])
 
     @property
     def from_(self) -> NameAddr:
@@ -147,6 +143,7 @@ class Request(Message):
         self.headers = Headers() if headers is None else headers
         self.body = body
         self.charset = "utf-8"
+        self.branch = self.from_tag = self.to_tag = None
 
     @property
     def max_forwards(self) -> int | None:
@@ -206,6 +203,7 @@ class Response(Message):
         self.headers = Headers() if headers is None else headers
         self.body = body
         self.charset = "utf-8"
+        self.branch = self.from_tag = self.to_tag = None
 
     def __bytes__(self) -> bytes:
         if "\r" in self.reason or "\n" in self.reason:
@@ -238,7 +236,10 @@ def _parse(data: bytes) -> Request | Response:
     if end < 0:
         raise RemoteProtocolError("No empty line after the headers", f"in {len(data)} octets")
     octets = data[:end]
-    head, charset = _decode(octets)
+    try:
+        head, charset = octets.decode(), "utf-8"
+    except UnicodeDecodeError:
+        head, charset = _decode(octets)
     lines = head.split("\r\n")
     start_line = lines.pop(0)
     # As many CR and LF as there are ends of lines, so none inside a line: the cheapest of five ways to count.
@@ -256,8 +257,9 @@ def _parse(data: bytes) -> Request | Response:
             if len(headers.lines(name)) > 1:
                 raise RemoteProtocolError(f"More than one {name}")
     _check(message)
-    message.body = _cut_body(headers, data, end + 4)
-    _ = message.content_type
+    message.body = body = _cut_body(headers, data, end + 4)
+    if body:
+        _ = message.content_type
     return message
 
 
@@ -288,8 +290,8 @@ def _read_request_line(line: str, headers: Headers) -> Request:
 
 def _read_status_line(line: str, headers: Headers) -> Response:
     version, code, reason = line[:7], line[8:11], line[12:]
-    status = parse_digits(code, 699) if len(code) == 3 else None
-    if version.upper() != "SIP/2.0" or line[7:8] != " " or line[11:12] not in _SPACE or status is None or status < 100:
+    status = _STATUSES.get(code)
+    if status is None or version.upper() != "SIP/2.0" or line[7:8] != " " or line[11:12] not in _SPACE:
         raise RemoteProtocolError(
             "Malformed status line", f"expected SIP/2.0 SP 100..699 SP reason, got {line[:200]!r}"
         )
@@ -300,14 +302,14 @@ def _check(message: Request | Response) -> None:
     """See once that everything can be read which every element must be able to read."""
     headers = message.headers
     try:
-        via, sender, recipient, call_id, _ = headers.first_of_each(_IN_RESPONSES)
+        via, sender, recipient, call_id, sequence = headers.essential()
     except KeyError:
         missing = ", ".join(name for name in _IN_RESPONSES if name not in headers)
         raise RemoteProtocolError(f"Missing {missing}") from None
-    branch = branch_of(_top(via))
-    cseq = message.cseq
-    tag_of(sender)
-    tag_of(recipient)
+    branch = message.branch = branch_of(split_list(via)[0] if "," in via else via)
+    cseq = CSeq.parse(sequence)
+    message.from_tag = tag_of(sender)
+    message.to_tag = tag_of(recipient)
     if not _is_call_id(call_id):
         raise RemoteProtocolError("Malformed Call-ID", repr(call_id[:200]))
     if isinstance(message, Request):
@@ -319,14 +321,12 @@ def _check(message: Request | Response) -> None:
         if branch == MAGIC_COOKIE:
             raise RemoteProtocolError("No transaction identifier in the Via branch", "the magic cookie alone")
     try:
-        headers.check_addresses("Contact")
-        headers.check_addresses("Route")
-        headers.check_addresses("Record-Route")
+        headers.check_addresses(_ADDRESS_LISTS)
     except RemoteProtocolError:
         if isinstance(message, Request) or message.status < 400:
             raise
         # Nobody follows the Contact of a failure: do not lose the failure over it.
-        for name in ("Contact", "Route", "Record-Route"):
+        for name in _ADDRESS_LISTS:
             headers.assume(name, ())
 
 
@@ -344,13 +344,8 @@ def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
     return data[start : start + length]
 
 
-def _top(text: str) -> str:
-    """The first element of a header line."""
-    return split_list(text)[0] if "," in text else text
-
-
 def _top_via(text: str) -> Via:
-    return Via.parse(_top(text))
+    return Via.parse(split_list(text)[0] if "," in text else text)
 
 
 def salvage(data: bytes) -> Request | None:

@@ -9,7 +9,7 @@ from softswitch.sip.errors import LocalProtocolError, RemoteProtocolError
 from softswitch.sip.grammar import QUOTED_STRING, TOKEN_CHARS, unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 Item = tuple[str, str | None]
 
@@ -75,17 +75,19 @@ class Parameters:
     @classmethod
     def split(cls, text: str) -> Parameters:
         """Parameters whose syntax is already known to be `;name[=value]` without spaces and quotes."""
+        self = cls.unrepeated(text)
+        if len(self._items) > 1:
+            _refuse_repeated(self._items)
+        return self
+
+    @classmethod
+    def unrepeated(cls, text: str) -> Parameters:
+        """The same where it is known, too, that no name comes twice."""
         self = cls.__new__(cls)
-        if text.find(";", 1) < 0:
-            # A lone tag is the most frequent of all.
-            name, equals, value = text[1:].partition("=")
-            self._items = ((name.lower(), value if equals else None),)
-            return self
         items: list[Item] = []
         for piece in text[1:].split(";"):
             name, equals, value = piece.partition("=")
             items.append((name.lower(), value if equals else None))
-        _refuse_repeated(items)
         self._items = tuple(items)
         return self
 
@@ -138,7 +140,7 @@ class Parameters:
         return f"Parameters({list(self._items)!r})"
 
 
-def _refuse_repeated(items: list[Item]) -> None:
+def _refuse_repeated(items: Sequence[Item]) -> None:
     """RFC 3261 7.3.1: "any given parameter-name MUST NOT appear more than once"."""
     if len(dict(items)) != len(items):
         raise RemoteProtocolError("Repeated parameter", repr([name for name, _ in items])[:200])

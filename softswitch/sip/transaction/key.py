@@ -21,8 +21,7 @@ def server_key(request: Request, method: str) -> str:
     Without the magic cookie (RFC 2543) the key is what 17.2.3 compares then: Request-URI, From tag, Call-ID, CSeq
     number and top Via. To tags are left out: an ACK has the tag of the response, which its INVITE had not.
     """
-    via = request.via
-    branch = via.branch
+    via, branch = request.via, request.branch
     if branch is not None and branch.startswith(MAGIC_COOKIE):
         return f"{branch}|{via.host.lower()}:{via.port or 5060}|{method}"
     return f"{request.uri}|{request.from_.tag}|{request.call_id}|{request.cseq.number}|{via}|{method}"
