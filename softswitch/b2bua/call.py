@@ -109,6 +109,12 @@ class Call:
             for leg in reversed(self.legs):
                 releases.callback(leg.hangup, cause)
 
+    def let_go(self) -> None:
+        """The call is on record. Legs and call know each other: undone here, its memory is free at once and not when
+        the collector comes by."""
+        for leg in self.legs:
+            leg.let_go()
+
     def check(self) -> None:
         """Raise CancelledError when the caller is gone."""
         if self._abandoned:

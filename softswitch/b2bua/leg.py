@@ -225,6 +225,10 @@ class Leg:
         self.gone = gone
         self.on_change()
 
+    def let_go(self) -> None:
+        """The call is over and on record: nobody is to be woken any more."""
+        self.on_change = _nobody
+
     def _alerted(self) -> None:
         if self.ringing_at is None:
             self.ringing_at = self.switch.clock()
@@ -237,6 +241,7 @@ class Leg:
 
     def _session_ended(self, event: Ended) -> None:
         self.switch.ladder.release(self.session.call_id)
+        self.session.owner = None
         if event.by == "remote" and event.cause is not None:
             self._end(causes.from_reason(event.cause), "remote")
         elif event.status == 487 and self.state is LegState.CALLING:

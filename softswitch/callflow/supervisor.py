@@ -193,6 +193,7 @@ class CallSupervisor:
             self._write(running)
         except Exception:
             log.exception("call %s has no record", call.id)
+        call.let_go()
 
     def _too_long(self, call: Call) -> None:
         call.story.warn("call too long", seconds=self._limits.call_seconds)
