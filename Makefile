@@ -15,11 +15,11 @@ help:
 
 run:
 	@scripts/setup run
-	@.venv/bin/softswitch run $(ARGS)
+	@exec .venv/bin/softswitch run $(ARGS)
 
 demo:
 	@scripts/setup demo
-	@.venv/bin/softswitch demo $(ARGS)
+	@exec .venv/bin/softswitch demo $(ARGS)
 
 test:
 	@scripts/setup test
