@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media.ports import PortsExhausted
 from softswitch.b2bua.cause import ANSWERED_ELSEWHERE, NO_ANSWER, NO_CIRCUIT, NO_RESPONSE, NO_ROUTE, is_route_problem
 from softswitch.b2bua.leg import CallFailed, LegState
+from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ Timer B would take 32 s, and the caller would be gone; three retransmissions fit
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Stage:
     """Destinations that ring at the same time. Several stages are tried in order."""
 
@@ -42,16 +42,16 @@ async def dial(call: Call, stages: Sequence[Stage], *, ring_for: float, watch: W
 
     Early media and ringing are passed to the caller. Raises CallFailed with the last stage's cause.
     """
-    failure = CallFailed(NO_ROUTE)
+    cause = NO_ROUTE
     for number, stage in enumerate(stages):
-        if number and stage.alternative and not is_route_problem(failure.cause.status):
+        if number and stage.alternative and not is_route_problem(cause.status):
             continue
         has_alternative = number + 1 < len(stages) and stages[number + 1].alternative
         try:
             return await _ring(call, stage.destinations, ring_for, SILENT_AFTER if has_alternative else ring_for, watch)
         except CallFailed as failed:
-            failure = failed
-    raise failure
+            cause = failed.cause  # not the exception: kept in a variable it would keep this very frame
+    raise CallFailed(cause)
 
 
 async def _ring(

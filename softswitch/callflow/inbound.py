@@ -32,7 +32,7 @@ async def inbound_call(call: Call, actions: Sequence[Action], resources: Resourc
 
 
 async def _follow(call: Call, actions: Sequence[Action], resources: Resources, recorder: Recorder) -> None:
-    failure: CallFailed | None = None
+    failure: ReleaseCause | None = None
     for action in actions:
         call.story.tell("application", name=type(action).__name__.lower())
         match action:
@@ -57,7 +57,7 @@ async def _follow(call: Call, actions: Sequence[Action], resources: Resources, r
                 try:
                     other = await dial(call, resources.stages(call, action), ring_for=ring_for, watch=resources.watch)
                 except CallFailed as failed:
-                    failure = failed
+                    failure = failed.cause
                     call.story.tell("dial failed", status=failed.cause.status, cause=failed.cause.text)
                     continue
                 if wanted is not None:
@@ -67,4 +67,4 @@ async def _follow(call: Call, actions: Sequence[Action], resources: Resources, r
             case _:
                 assert_never(action)
     if failure is not None:
-        raise failure
+        raise CallFailed(failure)

@@ -49,14 +49,14 @@ class Resources:
         Raises CallFailed when that is true of all of them.
         """
         ways: list[list[Stage]] = []
-        failure = CallFailed(NO_CIRCUIT)
+        cause = NO_CIRCUIT
         for target in dial.targets:
             try:
                 ways.append(self._ways(call, target))
             except CallFailed as failed:
-                failure = failed
+                cause = failed.cause
         if not ways:
-            raise failure
+            raise CallFailed(cause)
         if dial.strategy == "parallel":
             # Of a trunk only the best next hop rings: several would ring the same person twice.
             return [Stage(tuple(each for of_one in ways for each in of_one[0].destinations))]
