@@ -6,10 +6,10 @@ is ignored, never applied to the leg that took its place. Commands are carried o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from media.value import value_class
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class PayloadFormat:
     """One RTP payload type of a leg as SDP bound it (RFC 4566 `a=rtpmap`)."""
 
@@ -18,7 +18,7 @@ class PayloadFormat:
     clock_rate: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Tone:
     """A supervisory tone (ITU-T E.180): the sum of `frequencies` in Hz, keyed by `cadence`.
 
@@ -31,7 +31,7 @@ class Tone:
     level_dbm0: float = -10.0
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class SetRemote:
     """Where SDP says the far end listens. A new address reopens the latch window; the same address changes nothing."""
 
@@ -43,7 +43,7 @@ class SetRemote:
     rtcp_mux: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class SetFormats:
     """Payload types agreed: `receive` is what they send to us, `send` what we must use towards them, best first."""
 
@@ -53,7 +53,7 @@ class SetFormats:
     ptime: int = 20
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class SetDirection:
     """`send`: we may send to them. `receive`: they are expected to send; while False (the state before the first of
     these) the media time-out pauses."""
@@ -63,7 +63,7 @@ class SetDirection:
     receive: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Connect:
     """Relay between two legs of the same group, both ways. Replaces whatever either leg was connected to."""
 
@@ -71,7 +71,7 @@ class Connect:
     b: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Disconnect:
     """Undo `Connect(a, b)`; ignored when the two are no longer connected to each other."""
 
@@ -79,7 +79,7 @@ class Disconnect:
     b: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Play:
     """Play a loaded prompt or a tone to the far end; while it plays, relayed audio to that leg waits aside.
 
@@ -92,28 +92,28 @@ class Play:
     repeat: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class StopPlay:
     """Stop what is playing, if anything."""
 
     leg: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class StartEcho:
     """Send the far end's own audio back to it."""
 
     leg: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class StopEcho:
     """Undo `StartEcho`."""
 
     leg: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class OpenRecording:
     """Set the recording's clock to zero now. With `stereo_path`, the tapped legs are also mixed into one stereo WAV."""
 
@@ -121,7 +121,7 @@ class OpenRecording:
     stereo_path: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class StartTap:
     """Record what `leg`'s far end says into `path` (WAV), and into `channel` (0 left, 1 right) of the stereo file."""
 
@@ -131,21 +131,21 @@ class StartTap:
     channel: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class StopTap:
     """Stop recording this leg; its file ends at the next write."""
 
     leg: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class CloseRecording:
     """Finish all files of the recording; ends in one `RecordingFinished`."""
 
     recording: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class SetMediaTimeout:
     """Seconds without a valid packet before one `MediaTimeout` is reported; 0 turns the watch off."""
 
@@ -153,7 +153,7 @@ class SetMediaTimeout:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class CloseLeg:
     """Say RTCP BYE, stop everything, give the ports back after the drain period; ends in one `LegGone`."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from media.record.events import RecordedFile, RecordingFailed, RecordingFinished
+from media.value import value_class
 
 if TYPE_CHECKING:
     from media.quality.verdict import QualityInterval, QualitySummary
@@ -29,7 +29,7 @@ __all__ = [
 PlaybackEnd = Literal["end", "stopped", "no encoder"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class MediaStarted:
     """The first valid packet came and its source was accepted: the far end can be heard."""
 
@@ -38,7 +38,7 @@ class MediaStarted:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class MediaTimeout:
     """No valid packet for `silent_for` seconds though the far end should send. Told once per silence."""
 
@@ -46,7 +46,7 @@ class MediaTimeout:
     silent_for: float
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class DigitReceived:
     """One RFC 4733 telephone event has ended; told once per key press. `digit` is one of 0-9 * # A-D or `!` (flash)."""
 
@@ -55,7 +55,7 @@ class DigitReceived:
     duration_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class PlaybackFinished:
     """Exactly one per `Play`. "no encoder": none of the leg's codecs can carry the prompt."""
 
@@ -64,7 +64,7 @@ class PlaybackFinished:
     reason: PlaybackEnd
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class QualityReport:
     """How the last interval sounded: `received` from the far end to us, `sent` as the far end reports it (RTCP)."""
 
@@ -73,7 +73,7 @@ class QualityReport:
     sent: QualityInterval | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class LegGone:
     """The last event of a leg: its ports are given back, its id will not be used again."""
 
@@ -82,7 +82,7 @@ class LegGone:
     quality: QualitySummary | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class EngineDegraded:
     """The engine runs, but not as asked (no real-time priority, events lost ...); worth one warning line."""
 

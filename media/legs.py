@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media.quality.verdict import LegQuality
+from media.value import value_class
 
 if TYPE_CHECKING:
     from media.commands import PayloadFormat
@@ -15,7 +15,7 @@ BUFFER_MS = 60.0
 _NOT_AUDIO = {"telephone-event", "cn"}
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class OpenedLeg:
     """A leg with its ports bound: RTP on `port`, RTCP on `port + 1`."""
 

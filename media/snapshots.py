@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from media.value import value_class
 
 if TYPE_CHECKING:
     from media.quality.verdict import StreamCounters
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class DropCounters:
     """Packets thrown away, by reason. The order is that of `DropReason` in leg.pxd."""
 
@@ -33,7 +34,7 @@ class DropCounters:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class LegStatistics:
     """A leg since it was opened.
 
@@ -54,7 +55,7 @@ class LegStatistics:
     tap_overruns: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class EngineCounters:
     """The whole engine. `worker_load` is each worker's share of a core since the last call of `counters()`, 0.0-1.0,
     and `worst_delay_ms` the latest a worker came since then while it gathered packets (0 at light load).

@@ -6,12 +6,13 @@ could be true.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from media.value import value_class
 
-@dataclass(frozen=True, slots=True)
+
+@value_class(frozen=True, slots=True)
 class StreamCounters:
     """One direction of one leg since it began (RFC 3550 6.4.1, A.3)."""
 

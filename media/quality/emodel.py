@@ -9,11 +9,12 @@ must never be averaged or compared.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from math import exp, log2, log10, sqrt
 
+from media.value import value_class
 
-@dataclass(frozen=True, slots=True)
+
+@value_class(frozen=True, slots=True)
 class Scale:
     """The constants in which narrowband, wideband and fullband E-models differ."""
 
@@ -29,7 +30,7 @@ class Scale:
 NARROWBAND = Scale("narrowband", best_rating=93.2, loss_ceiling=95.0, stretch=1.0)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Parameters:
     """Input of the full calculation; the defaults are those of G.107 table 2."""
 
@@ -79,7 +80,7 @@ class Parameters:
     """Advantage factor A."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Rating:
     """R and what it is made of (G.107 7-1): R = Ro - Is - Idte - Idle - Idd - Ie,eff + A."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from media.quality.emodel import NARROWBAND, mos
+from media.value import value_class
 
 if TYPE_CHECKING:
     from media.quality.codecs import Grounding
@@ -16,7 +16,7 @@ BEST_MOS = mos(NARROWBAND.best_rating)
 """4.41: what an unimpaired narrowband connection scores."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Degradation:
     """How much of the MOS each cause took, in MOS points; all four together lead from 4.41 to MOS-CQ."""
 
@@ -26,7 +26,7 @@ class Degradation:
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class QualityInterval:
     """One direction of one leg over one interval. Scores are None when nothing can be said; `reason` says why."""
 
@@ -70,7 +70,7 @@ class QualityInterval:
         return Degradation(BEST_MOS - self.ceiling, loss, damage - loss, self.mos_lq - self.mos_cq)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class DirectionSummary:
     """One direction of one leg over the call. Means are weighted by packets expected."""
 
@@ -97,7 +97,7 @@ class DirectionSummary:
     """Why there is no score; empty when there is one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class QualitySummary:
     """Both directions of a leg over the call."""
 

@@ -6,16 +6,16 @@ other side are all read from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from softswitch.sip.headers import Reason
+from softswitch.value import value_class
 
 COMPLETED_ELSEWHERE: Final = 26
 """Q.850 non-selected user clearing."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class ReleaseCause:
     """One reason for the end of a leg or a call."""
 

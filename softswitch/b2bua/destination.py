@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from softswitch.sdp.negotiate import Codec
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from softswitch.sip.uri import Uri
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Destination:
     """One place a call can be sent to, complete: nothing has to be looked up while it rings."""
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.leg import Leg
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class HungUp:
     """One of the two left."""
 
     leg: Leg
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class WentSilent:
     """No media from this leg for the time-out, though it should send (not on hold, not in DTX)."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from softswitch.dialplan.numbers import MAX_LENGTH, clean
 from softswitch.dialplan.route import Action, Dial, Reject, Route
+from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,7 +19,7 @@ TOO_LONG = (Reject(414, "Number Too Long"),)  # RFC 3261 21.4.10: longer than th
 Condition = Literal["from", "called", "caller", "time"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class CallFacts:
     """What is known of a call before it is routed. `source`: `trunk:<name>` or `phone:<user>`; numbers as received."""
 
@@ -59,7 +59,7 @@ class RuleVerdict(NamedTuple):
                 return f"at {self.value:%a %H:%M}, not {self.rule.time}"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Decision:
     """Where the call goes. `route` None: no rule fits, and `actions` refuse it.
 

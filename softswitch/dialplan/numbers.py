@@ -7,8 +7,9 @@ is what `Dial` sends: there is no second spelling that slips past a rule (`+4990
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import unquote
+
+from softswitch.value import value_class
 
 MAX_LENGTH = 64
 """Longest called or caller number that rules look at, in characters. Bounds the work of a regular expression."""
@@ -18,7 +19,7 @@ _DIALLABLE = frozenset("0123456789*#")
 _DIGITS = frozenset("0123456789")
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Numbering:
     """How numbers are dialled here. An empty field switches its rule off.
 

@@ -13,15 +13,17 @@ How the applications behave, in the order a route lists them:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
+
+from softswitch.value import value_class
 
 NORMAL_CLEARING = 16  # ITU-T Q.850
 CALLED = "$called"
 """In place of a phone's name: the phone whose name was dialled."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Rewrite:
     """Change a canonical number on its way out: drop the first `strip` characters, then put `prepend` before it."""
 
@@ -35,7 +37,7 @@ class Rewrite:
 AS_DIALLED = Rewrite()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class TrunkTarget:
     """A trunk to send the call to. `number` None (rules only, never in a decision) = the called number, rewritten."""
 
@@ -46,7 +48,7 @@ class TrunkTarget:
         return f"trunk:{self.trunk}" if self.number is None else f"trunk:{self.trunk} {self.number}"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class PhoneTarget:
     """A registered phone. `user` may be `CALLED` in a rule, never in a decision."""
 
@@ -60,7 +62,7 @@ Target = TrunkTarget | PhoneTarget
 Strategy = Literal["sequential", "parallel"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Dial:
     """Ring the targets, one after the other or all at once.
 
@@ -88,14 +90,14 @@ class Dial:
         return target
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Ring:
     """Send 180 Ringing and wait."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Play:
     """Play a prompt file (absolute path). `repeat`: over and over until the caller hangs up."""
 
@@ -104,21 +106,21 @@ class Play:
     early: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Echo:
     """Send the caller's own audio back; `seconds` None = until the caller hangs up."""
 
     seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Record:
     """Switch recording on or off for what follows."""
 
     enabled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Reject:
     """Refuse an unanswered call with a SIP status 300..699; `reason` empty = the standard phrase."""
 
@@ -126,12 +128,12 @@ class Reject:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Answer:
     """Answer now (200), before anything else happens."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Hangup:
     """End the call; `cause` is the ITU-T Q.850 value sent in the Reason header."""
 
@@ -141,7 +143,7 @@ class Hangup:
 Action = Dial | Ring | Play | Echo | Record | Reject | Answer | Hangup
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Route:
     """A named list of actions; `line` is where `dialplan.yaml` says so (1-based)."""
 

@@ -6,8 +6,9 @@ stepped while people talk must not bend a duration somebody is billed for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from softswitch.value import value_class
 
 
 class Outcome(StrEnum):
@@ -26,7 +27,7 @@ class Outcome(StrEnum):
     """The switch itself could not go on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Heard:
     """How one direction of a leg sounded. MOS is ITU-T G.107 narrowband, 1.0 to 4.5."""
 
@@ -38,7 +39,7 @@ class Heard:
     jitter_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class LegRecord:
     """One leg: one SIP dialog with one party. `*_after` are seconds since `created_at` (Unix seconds)."""
 
@@ -75,7 +76,7 @@ class LegRecord:
         return 0.0 if self.answered_after is None else max(0.0, self.ended_after - self.answered_after)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class CallRecord:
     """One call. `*_after` are seconds since `started_at` (Unix seconds)."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
     from softswitch.telemetry.story import Message, Story, StoryLine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class LegSnapshot:
     """One leg of a running call."""
 
@@ -32,7 +33,7 @@ class LegSnapshot:
     recording: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class CallSnapshot:
     """One running call. Times are Unix seconds."""
 
@@ -51,7 +52,7 @@ class CallSnapshot:
     legs: tuple[LegSnapshot, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class NextHopSnapshot:
     """One place a trunk is reached at."""
 
@@ -61,7 +62,7 @@ class NextHopSnapshot:
     """Seconds it is still tried last, after a failure; 0.0: healthy as far as is known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class TrunkSnapshot:
     """One trunk."""
 
@@ -73,7 +74,7 @@ class TrunkSnapshot:
     """Calls over it at present."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class FinishedCall:
     """A call that is over, as the recent list keeps it. Its story may still grow: the answer to a BYE comes last."""
 
@@ -92,7 +93,7 @@ class FinishedCall:
         return self.told.messages
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Readiness:
     """Whether new calls are taken, and if not, why."""
 
