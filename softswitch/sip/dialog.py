@@ -20,6 +20,9 @@ from softswitch.sip.uri import Uri
 if TYPE_CHECKING:
     from softswitch.sip.message import Request, Response
 
+EVERYBODY = "*"
+"""The Contact that only REGISTER may have (RFC 3261 20.10); elsewhere it names nobody."""
+
 _UNUSABLE, _LOOPBACK, _PRIVATE, _GLOBAL = range(4)
 
 
@@ -41,8 +44,9 @@ def next_hop(uri: str, flow: Flow) -> Flow:
     """Where a request for `uri` goes when `flow` is known to reach the peer.
 
     An open connection is kept. A host name keeps the address that was found for it. An address literal is followed,
-    except when it reaches less far than the peer's address does: a private address of a peer on the Internet is a
-    peer behind NAT, and a loopback address is somebody pointing us at ourselves.
+    except when it is of the other IP version, which our socket cannot send to, or reaches less far than the peer's
+    address does: a private address of a peer on the Internet is a peer behind NAT, and a loopback address is somebody
+    pointing us at ourselves.
     """
     if flow.connection:
         return flow
@@ -53,6 +57,8 @@ def next_hop(uri: str, flow: Flow) -> Flow:
     host = target.address
     port = target.port or _default_port(flow)
     if (host, port) == flow.remote:
+        return flow
+    if (":" in host) != (":" in flow.remote[0]):
         return flow
     reach, known = _reach(host), _reach(flow.remote[0])
     if reach is None or reach == _UNUSABLE or (known is not None and reach < known):
@@ -130,7 +136,7 @@ class Dialog:
             local=f"{to};tag={local_tag}",
             remote=headers.get("From") or "",
             remote_tag=request.from_tag or "",
-            target=str(request.from_.uri) if contact is None else uri_of(contact),
+            target=str(request.from_.uri) if contact is None or contact == EVERYBODY else uri_of(contact),
             routes=headers.get_all("Record-Route"),
             flow=flow,
             pinned=pinned,
@@ -148,7 +154,7 @@ class Dialog:
             local=headers.get("From") or "",
             remote=headers.get("To") or "",
             remote_tag=response.to_tag or "",
-            target=target if contact is None else uri_of(contact),
+            target=target if contact is None or contact == EVERYBODY else uri_of(contact),
             routes=routes,
             flow=flow,
             pinned=pinned,
@@ -156,7 +162,7 @@ class Dialog:
 
     def refresh(self, contact: str | None) -> None:
         """Take a new remote target from the Contact of a target refresh request or its 2xx (12.2)."""
-        if contact is not None:
+        if contact is not None and contact != EVERYBODY:
             target = uri_of(contact)
             if target != self._target:
                 self._arrange(target)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.sip.core import ALLOW_LINE, session_key
 from softswitch.sip.dialog import Dialog
+from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import InviteReceived, RequestReceived
 from softswitch.sip.message import KNOWN_METHODS, MAGIC_COOKIE
 from softswitch.sip.raw import noted_via
@@ -19,7 +20,6 @@ from softswitch.sip.transaction.non_invite_server import NonInviteServer
 
 if TYPE_CHECKING:
     from softswitch.sip.core import Core
-    from softswitch.sip.errors import RemoteProtocolError
     from softswitch.sip.flow import Flow
     from softswitch.sip.message import Request
 
@@ -86,7 +86,10 @@ def check(request: Request, *, in_dialog: bool) -> tuple[int, str | None, str] |
     if not in_dialog and method != "OPTIONS" and request.max_forwards == 0:
         return 483, None, ""
     if "Require" in headers:
-        options = headers.get_all("Require")
+        try:
+            options = headers.get_all("Require")
+        except RemoteProtocolError as error:
+            return error.status, error.reason, ""
         if options:
             return 420, None, f"Unsupported: {', '.join(options)}\r\n"
     if request.body and method in ("INVITE", "UPDATE"):

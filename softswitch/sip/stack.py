@@ -14,8 +14,8 @@ from softswitch.sip.core import Core
 from softswitch.sip.dialog import arrange
 from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import RequestCompleted
-from softswitch.sip.incoming import receive_request, refuse_malformed
-from softswitch.sip.message import KNOWN_METHODS, Response, parse_message
+from softswitch.sip.incoming import receive_request, refuse, refuse_malformed
+from softswitch.sip.message import KNOWN_METHODS, Request, Response, parse_message
 from softswitch.sip.outgoing import Outgoing, header_lines, one_line, via_for
 from softswitch.sip.session import invite
 from softswitch.sip.session.session import InviteSession
@@ -56,6 +56,17 @@ class SipStack:
             statistics.parse_errors += 1
             refuse_malformed(core, error, flow)
             return
+        try:
+            self._take(message, flow, now)
+        except RemoteProtocolError as error:
+            # Some header is only read where it is needed; the parser should have had it. The last fence.
+            statistics.parse_errors += 1
+            if isinstance(message, Request) and message.method != "ACK":
+                refuse(core, message, flow, error.status, error.reason)
+
+    def _take(self, message: Request | Response, flow: Flow, now: float) -> None:
+        core = self._core
+        statistics = core.layer.statistics
         if isinstance(message, Response):
             label = str(message.status)
             statistics.received[label] = statistics.received.get(label, 0) + 1
