@@ -18,5 +18,9 @@ else:
     from dataclasses import dataclass
 
     def value_class(*, frozen, slots, kw_only=False):  # noqa: ANN001, ANN201 - the type checker reads the other branch
-        """A dataclass with `==`, a hash by value and slots."""
-        return dataclass(slots=slots, unsafe_hash=frozen, kw_only=kw_only)
+        """A dataclass with `==`, a hash by value (unless the class defines a cheaper one) and slots."""
+
+        def decorate(cls):  # noqa: ANN001, ANN202
+            return dataclass(cls, slots=slots, unsafe_hash=frozen and "__hash__" not in vars(cls), kw_only=kw_only)
+
+        return decorate

@@ -20,11 +20,8 @@ class Direction(Enum):
     def __init__(self, value: str) -> None:
         self.sends = value in ("sendrecv", "sendonly")
         self.receives = value in ("sendrecv", "recvonly")
-
-    @property
-    def reversed(self) -> Direction:
+        self.reversed: Direction
         """The same streams seen from the other side."""
-        return direction_of(send=self.receives, receive=self.sends)
 
     def within(self, limit: Direction) -> Direction:
         """Keep of this direction what `limit` allows as well."""
@@ -39,6 +36,8 @@ def direction_of(*, send: bool, receive: bool) -> Direction:
 
 
 _SENDRECV, _SENDONLY, _RECVONLY, _INACTIVE = Direction
+for _each in Direction:
+    _each.reversed = direction_of(send=_each.receives, receive=_each.sends)
 _DIRECTION_LINES = {f"a={direction.value}": direction for direction in Direction}
 
 
@@ -52,7 +51,10 @@ def read_direction(lines: Iterable[str], default: Direction) -> Direction:
 
 
 class RtpAttributes:
-    """What one media section says about its RTP streams, read in a single pass. Unreadable values count as absent."""
+    """What one media section says about its RTP streams, read in a single pass. Unreadable values count as absent.
+
+    Shared by all sections that say the same: read only.
+    """
 
     __slots__ = ("direction", "fmtp", "maxptime", "ptime", "rtcp", "rtcp_mux", "rtpmap")
 

@@ -34,6 +34,8 @@ class Codec:
     is_audio: bool = field(init=False, repr=False, compare=False)
     """Whether this carries speech by itself: events, comfort noise and redundancy do not."""
     is_telephone_event: bool = field(init=False, repr=False, compare=False)
+    rtpmap: str = field(init=False, repr=False, compare=False)
+    """The value after `a=rtpmap:<pt> ` (RFC 4566 6)."""
 
     def __post_init__(self) -> None:
         name = self.name.lower()
@@ -44,16 +46,16 @@ class Codec:
         object.__setattr__(self, "wire", wire)
         object.__setattr__(self, "is_audio", name not in _AUXILIARY)
         object.__setattr__(self, "is_telephone_event", name == TELEPHONE_EVENT)
+        tail = f"/{self.channels}" if self.channels > 1 else ""
+        object.__setattr__(self, "rtpmap", f"{self.name}/{self.clock_rate}{tail}")
+
+    def __hash__(self) -> int:
+        # Equal codecs have equal keys, and a string knows its hash.
+        return hash(self.key)
 
     @property
     def is_comfort_noise(self) -> bool:
         return self.name.upper() == COMFORT_NOISE
-
-    @property
-    def rtpmap(self) -> str:
-        """The value after `a=rtpmap:<pt> ` (RFC 4566 6)."""
-        tail = f"/{self.channels}" if self.channels > 1 else ""
-        return f"{self.name}/{self.clock_rate}{tail}"
 
     def parameter(self, name: str, default: str) -> str:
         """Give one fmtp parameter in lower case, or `default` in its absence."""

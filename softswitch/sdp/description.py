@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from softswitch.sdp.errors import SdpError
-from softswitch.sdp.media import Connection, MediaDescription, find_attribute
+from softswitch.sdp.media import Connection, MediaDescription, find_attribute, lines_of
 from softswitch.value import value_class
 
 MAX_BYTES = 65536
@@ -71,8 +71,9 @@ class SessionDescription:
         media: list[MediaDescription] = []
         number = len(session) + 1
         for section in sections:
-            first, *lines = section.split("\n")
-            media.append(MediaDescription.parse("m=" + first, tuple(lines), number))
+            first, _, rest = section.partition("\n")
+            lines = lines_of(rest)
+            media.append(MediaDescription.parse("m=" + first, lines, number))
             number += len(lines) + 1
         return cls(session, tuple(media), origin, connection)
 

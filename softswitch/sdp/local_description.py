@@ -35,7 +35,7 @@ AUDIO_ONLY = Layout((Slot("audio", "RTP/AVP", "0"),), 0)
 
 def layout_of(description: SessionDescription, position: int) -> Layout:
     """Take the layout over from a description with the audio stream at `position`."""
-    return Layout(tuple(Slot(media.media, media.protocol, media.formats[0]) for media in description.media), position)
+    return Layout(tuple([Slot(media.media, media.protocol, media.formats[0]) for media in description.media]), position)
 
 
 class LocalDescription:

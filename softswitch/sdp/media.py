@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from softswitch.sdp.errors import SdpError
 from softswitch.value import value_class
 
@@ -20,12 +22,12 @@ class Connection:
         words = value.split()
         if len(words) != 3:
             raise SdpError(f"connection {_shown(value)}", expected="c=IN IP4|IP6 <address>", line=line)
-        address = words[2]
+        network_type, kind, address = words
         if "/" in address:
             address = address.partition("/")[0]
-        if words[0] != "IN" or words[1] not in ("IP4", "IP6") or not address:
+        if network_type != "IN" or kind not in ("IP4", "IP6") or not address:
             raise SdpError(f"connection {_shown(value)}", expected="c=IN IP4|IP6 <address>", status=488, line=line)
-        return cls(words[0], words[1], address)
+        return cls(network_type, kind, address)
 
 
 @value_class(frozen=True, slots=True)
@@ -70,6 +72,18 @@ class MediaDescription:
     def attribute(self, name: str) -> str | None:
         """Give the value of the first attribute of that name ("" for a flag), None when absent."""
         return find_attribute(self.lines, name)
+
+
+def lines_of(text: str) -> tuple[str, ...]:
+    """The lines below an m= line. Equal texts share one tuple, which others remember what they have read from."""
+    if len(text) > _LONGEST_REMEMBERED:
+        return tuple(text.split("\n"))
+    return _remembered_lines(text) if text else ()
+
+
+# A peer says the same of its codecs in every call; only its m= line, above these, names a new port.
+_LONGEST_REMEMBERED = 1024
+_remembered_lines = lru_cache(256)(lambda text: tuple(text.split("\n")))
 
 
 def find_attribute(lines: tuple[str, ...], name: str) -> str | None:

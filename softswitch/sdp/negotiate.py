@@ -13,6 +13,7 @@ an SdpError with the status to answer.
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from softswitch.sdp.agreement import AudioAgreement, AudioOffer
@@ -134,22 +135,16 @@ class Negotiation:
         Events and comfort noise whose clock rate no offered audio codec has are left out (RFC 4733 2.1). `ptime` is in
         milliseconds. Raises LocalError when an offer is outstanding or no audio codec is given.
         """
-        state = self.state
-        if state is not NegotiationState.STABLE:
+        if self._ours is not None or self._theirs is not None:
             raise LocalError(
-                f"an offer while a {state.value} is outstanding; answer, reject or withdraw that one first"
+                f"an offer while a {self.state.value} is outstanding; answer, reject or withdraw that one first"
             )
-        rates = {codec.clock_rate for codec in codecs if codec.is_audio}
-        formats: dict[int, Format] = {}
-        for codec in sorted(codecs, key=_audio_first):
-            if codec.clock_rate in rates:
-                number = self._numbers.for_offer(codec)
-                if number is not None and number not in formats:
-                    formats[number] = Format(number, codec)
-        if not rates or not formats:
-            raise LocalError("an offer needs at least one audio codec")
+        if len(self._numbers):
+            offered = _numbered(tuple(codecs), self._numbers)
+        else:
+            offered = _first_offer(tuple(codecs))
+            self._numbers.for_first_offer(offered)
         mux = self.agreement is not None and self.agreement.rtcp_mux
-        offered = tuple(formats.values())
         self._ours = _OwnOffer(offered, direction, ptime, mux)
         return self._local.write(self._layout, offered, direction, ptime, rtcp_mux=mux)
 
@@ -163,7 +158,8 @@ class Negotiation:
             raise SdpError("an answer without an offer", expected="no description here")
         audio = answered_audio(SessionDescription.parse(body), self._layout)
         own = [format_.codec for format_ in ours.formats]
-        events = any(codec.is_telephone_event for codec in own)
+        # Audio comes first in an offer of ours, events last.
+        events = own[-1].is_telephone_event
         send: list[Format] = []
         receive: list[Format] = []
         for theirs, codec in match(audio.formats, own, prefer_ours=False, telephone_event=events):
@@ -275,6 +271,26 @@ class Negotiation:
         self._ours = None
 
 
+def _numbered(codecs: tuple[Codec, ...], numbers: PayloadTypes) -> tuple[Format, ...]:
+    """Give the formats to offer, audio first. Raises LocalError when there is no audio among them."""
+    rates = {codec.clock_rate for codec in codecs if codec.is_audio}
+    formats: dict[int, Format] = {}
+    for codec in sorted(codecs, key=_audio_first):
+        if codec.clock_rate in rates:
+            number = numbers.for_offer(codec)
+            if number is not None and number not in formats:
+                formats[number] = Format(number, codec)
+    if not rates or not formats:
+        raise LocalError("an offer needs at least one audio codec")
+    return tuple(formats.values())
+
+
+@lru_cache(64)
+def _first_offer(codecs: tuple[Codec, ...]) -> tuple[Format, ...]:
+    """The same in a session that has bound no number yet: what every call to one trunk offers."""
+    return _numbered(codecs, PayloadTypes())
+
+
 def _agree(
     audio: RemoteAudio,
     send: list[Format],
@@ -285,15 +301,15 @@ def _agree(
     ptime: int,
 ) -> AudioAgreement:
     return AudioAgreement(
-        remote_address=audio.address,
-        remote_port=audio.section.port,
-        remote_rtcp=audio.rtcp(mux=rtcp_mux),
-        rtcp_mux=rtcp_mux,
-        send=tuple(send),
-        receive=tuple(receive),
-        direction=direction,
-        ptime=ptime,
-        remote_direction=audio.direction,
+        audio.address,
+        audio.section.port,
+        audio.rtcp(mux=rtcp_mux),
+        rtcp_mux,
+        tuple(send),
+        tuple(receive),
+        direction,
+        ptime,
+        audio.direction,
     )
 
 

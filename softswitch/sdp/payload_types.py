@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from softswitch.sdp.codec import FIRST_DYNAMIC, LAST_PAYLOAD_TYPE, STATIC_PAYLOAD_TYPES, TELEPHONE_EVENT
 
 if TYPE_CHECKING:
-    from softswitch.sdp.codec import Codec
+    from collections.abc import Iterable
+
+    from softswitch.sdp.codec import Codec, Format
 
 # Numbers most equipment uses unasked; devices that ignore rtpmap then still understand us.
 _CUSTOMARY = {f"{TELEPHONE_EVENT}/8000/1": 101, "opus/48000/2": 111, f"{TELEPHONE_EVENT}/48000/1": 110}
@@ -29,12 +31,19 @@ class PayloadTypes:
             number = self._fresh(codec)
         return None if number is None else self._bind(number, codec)
 
+    def for_first_offer(self, formats: Iterable[Format]) -> None:
+        """Bind the numbers that a session without any would give these codecs."""
+        self._bound.update([(format_.payload_type, format_.codec) for format_ in formats])
+
     def for_answer(self, codec: Codec, offered: int) -> int | None:
         """Give the number to answer with: the offered one (RFC 3264 6.1) unless it means something else to us."""
         bound = self._bound.get(offered)
         if bound is None or bound.same_format(codec):
             return self._bind(offered, codec)
         return self.for_offer(codec)
+
+    def __len__(self) -> int:
+        return len(self._bound)
 
     def _existing(self, codec: Codec) -> int | None:
         for number, bound in reversed(self._bound.items()):

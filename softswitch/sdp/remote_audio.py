@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from softswitch.sdp.address import AddressKind, address_kind, address_type, is_plausible_media_address
@@ -27,14 +28,8 @@ class RemoteAudio(NamedTuple):
     attributes: RtpAttributes
     address: str
     formats: tuple[Format, ...]
-
-    @property
-    def direction(self) -> Direction:
-        """What they want; 0.0.0.0 or :: means that nothing may be sent there (RFC 3264 8.4)."""
-        stated = self.attributes.direction
-        if address_kind(self.address) is not AddressKind.UNSPECIFIED:
-            return stated
-        return direction_of(send=stated.sends, receive=False)
+    direction: Direction
+    """What they want; 0.0.0.0 or :: means that nothing may be sent there (RFC 3264 8.4)."""
 
     def rtcp(self, *, mux: bool) -> tuple[str, int]:
         """Where their RTCP goes: the RTP port under rtcp-mux, else as RFC 3605 says, else the next port."""
@@ -105,17 +100,33 @@ def read_audio(description: SessionDescription, index: int) -> RemoteAudio:
     connection = section.connection or description.connection
     if connection is None:
         raise SdpError("no connection address", expected="a c= line in the session or the section", line=line)
-    if address_kind(connection.address) is AddressKind.NAME or address_type(connection.address) != (
-        connection.address_type
-    ):
+    kind = address_kind(connection.address)
+    if kind is AddressKind.NAME or address_type(connection.address) != connection.address_type:
         raise SdpError(
             f"address {connection.address[:60]!r}",
             expected=f"a literal {connection.address_type} address",
             status=488,
             line=line,
         )
-    attributes = RtpAttributes(section.lines, read_direction(description.lines, Direction.SENDRECV))
-    formats = read_formats(section.formats, attributes)
+    stated = read_direction(description.lines, Direction.SENDRECV)
+    size = len(section.m_line) + sum(map(len, section.lines))
+    read = _remembered_rtp if size <= _LONGEST_REMEMBERED else _read_rtp
+    attributes, formats = read(section.formats, section.lines, stated)
     if not any(format_.codec.is_audio for format_ in formats):
         raise SdpError("no readable audio format", expected="a static payload type or an rtpmap", status=488, line=line)
-    return RemoteAudio(index, section, attributes, connection.address, formats)
+    direction = attributes.direction
+    if kind is AddressKind.UNSPECIFIED:
+        direction = direction_of(send=direction.sends, receive=False)
+    return RemoteAudio(index, section, attributes, connection.address, formats, direction)
+
+
+def _read_rtp(
+    formats: tuple[str, ...], lines: tuple[str, ...], default: Direction
+) -> tuple[RtpAttributes, tuple[Format, ...]]:
+    attributes = RtpAttributes(lines, default)
+    return attributes, read_formats(formats, attributes)
+
+
+# A peer says the same of its codecs in every call. Characters, so that the cache stays small.
+_LONGEST_REMEMBERED = 1024
+_remembered_rtp = lru_cache(256)(_read_rtp)
