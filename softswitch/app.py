@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ CANNOT_START = 2
 
 def run(provision: Provision) -> int:
     """Run a node until SIGTERM or SIGINT; the exit status. A second signal ends running calls at once."""
+    _use_all_descriptors()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(provision))
 
@@ -53,6 +55,12 @@ async def _serve(provision: Provision) -> int:
     await asyncio.gather(drain, impatient, return_exceptions=True)
     await node.stop()
     return 0
+
+
+def _use_all_descriptors() -> None:
+    """Shells and systemd start processes with 1,024 descriptors, enough for 250 calls; the hard limit is ours to use."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _settle_memory() -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import resource
+
 import pytest
 
 from tests.support.golden import Golden
+
+
+def pytest_configure() -> None:
+    """Use as many descriptors as the daemon does: shells give 1,024, and some tests open hundreds of legs."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
