@@ -41,18 +41,14 @@ def towards(allowed: Sequence[Codec], peer: Sequence[Codec] | None) -> tuple[Cod
     """
     wanted = audio(allowed)
     if peer is None:
-        direct, converted = wanted, []
+        chosen = wanted
     else:
         peer = audio(peer)
         # The peer's own fmtp goes along: relaying promises the far end exactly what the near end sends.
-        direct = [theirs for ours in wanted for theirs in peer if ours.same_format(theirs)]
-        converted = [
-            ours
-            for ours in wanted
-            if not any(ours.same_format(theirs) for theirs in peer)
-            and any(convertible(ours, theirs) for theirs in peer)
-        ]
-    chosen = (*direct, *converted)
+        chosen = [theirs for ours in wanted for theirs in peer if ours.wire == theirs.wire]
+        if any(theirs.key in G711 for theirs in peer):
+            direct = [codec.wire for codec in chosen]
+            chosen += [ours for ours in wanted if ours.key in G711 and ours.wire not in direct]
     return (*chosen, TELEPHONE_EVENT) if chosen else ()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import INTERNAL
@@ -13,7 +12,7 @@ from softswitch.endpoints.access_control import Phones
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.trunk import Trunk
 from softswitch.sip.events import InviteReceived, RequestCompleted, RequestReceived
-from softswitch.sip.parameters import NO_PARAMETERS
+from softswitch.sip.headers import NameAddr
 from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from softswitch.endpoints.registrar import Registrar
     from softswitch.sdp.codec import Codec
     from softswitch.sip.events import Event
-    from softswitch.sip.headers import NameAddr
     from softswitch.transport.driver import SipDriver
 
 log = logging.getLogger(__name__)
@@ -147,4 +145,4 @@ def _identity(party: NameAddr) -> NameAddr:
         uri = Uri("sip", uri.user, uri.host)
     else:
         uri = ANONYMOUS
-    return replace(party, uri=uri, parameters=NO_PARAMETERS)
+    return NameAddr(party.display_name, uri)

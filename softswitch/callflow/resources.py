@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NO_RESPONSE, NOT_REGISTERED
@@ -64,7 +64,7 @@ class Resources:
         for of_one in ways:
             for stage in of_one:
                 after_trunk = bool(stages) and _is_trunk(stages[-1].destinations[0].name)
-                stages.append(replace(stage, alternative=after_trunk and _is_trunk(stage.destinations[0].name)))
+                stages.append(Stage(stage.destinations, after_trunk and _is_trunk(stage.destinations[0].name)))
         return stages
 
     def _ways(self, call: Call, target: Target) -> list[Stage]:

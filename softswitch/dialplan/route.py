@@ -13,7 +13,7 @@ How the applications behave, in the order a route lists them:
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Literal
 
 from softswitch.value import value_class
@@ -79,7 +79,7 @@ class Dial:
     def resolve(self, called: str) -> Dial:
         """The same with every number and phone filled in for a call to `called` (canonical)."""
         targets = tuple(self._resolve(target, called) for target in self.targets)
-        return replace(self, targets=targets, rewrite=AS_DIALLED)
+        return Dial(targets, self.strategy, self.ring_for, self.record, AS_DIALLED)
 
     def _resolve(self, target: Target, called: str) -> Target:
         match target:

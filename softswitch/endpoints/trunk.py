@@ -111,4 +111,6 @@ class Trunk:
 
 def user_part(number: str) -> str:
     """A dialled number as the user part of a URI: nothing in it can become a parameter, a password or a host."""
+    if number.isalnum() and number.isascii():
+        return number
     return "".join(f"%{ord(char):02X}" if char in ";?/,&=$" else char for char in escape_user(number))

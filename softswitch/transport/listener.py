@@ -54,6 +54,7 @@ def interface_towards(remote: str) -> str:
             return "::1" if family == socket.AF_INET6 else "127.0.0.1"
 
 
+@lru_cache(maxsize=4096)
 def is_address(host: str) -> bool:
     """Whether a host is an IP address literal."""
     try:
