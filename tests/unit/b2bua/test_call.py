@@ -133,6 +133,25 @@ def test_a_cancellation_from_outside_passes_and_the_caller_hears_503() -> None:
     scene(script)
 
 
+def test_a_cancellation_from_outside_is_not_swallowed_by_a_pause() -> None:
+    async def script(_: Solo, caller: Phone, call: Call) -> None:
+        went_on = []
+
+        async def body() -> None:
+            async with call:
+                await call.pause(100)
+                went_on.append(True)
+
+        task = asyncio.ensure_future(body())
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not went_on
+
+    scene(script)
+
+
 def test_both_at_once_still_passes_the_outer_cancellation() -> None:
     async def script(_: Solo, caller: Phone, call: Call) -> None:
         async def body() -> None:

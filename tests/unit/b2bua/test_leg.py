@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media.commands import SetDirection, SetRemote, StartTap
+from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import LegState
-from softswitch.dialplan.route import Answer, Echo, Play
+from softswitch.dialplan.route import Answer, Echo, Play, Reject
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sip.events import Answered, OfferAnswered, OfferReceived, OfferRefused
 from softswitch.telemetry.cdr import Outcome
+from softswitch.telemetry.log_sink import NullSink
+from softswitch.telemetry.story import Story
 from tests.support.phone import Plan, sdp
 from tests.support.puppets import a_moment, act, bodies, requests_to, responses_to
 from tests.support.switch_world import SWITCH, World, to
@@ -461,6 +464,47 @@ def test_a_caller_who_hangs_up_in_the_tick_the_invite_is_taken_leaves_no_port() 
         await world.settle()
         assert world.records[0][0].outcome is Outcome.ABANDONED
         assert not [each for each in world.media.commands if isinstance(each, StartTap)]
+
+    run_virtual(story)
+
+
+def test_what_crosses_our_hanging_up_opens_no_port() -> None:
+    async def story() -> None:
+        world = world_with(Answer(), Reject(486))
+        caller = world.phone(CALLER)
+        caller.call("123", SWITCH, body=b"")
+        world.media._capacity = 0
+        await a_moment()
+        world.media._capacity = 10
+        leg = InboundLeg(
+            world.switch,
+            Story("x", NullSink()),
+            name="trunk:a",
+            party=caller.sessions[0].request.from_,
+            codecs=world.codecs,
+            session=caller.sessions[0],
+        )
+        leg.hangup()
+        leg.handle(OfferReceived(caller.sessions[0], sdp(40000)))
+        assert not world.media.open
+        await world.settle()
+
+    run_virtual(story)
+
+
+def test_an_echo_is_over_before_the_next_application() -> None:
+    async def story() -> None:
+        world = world_with(Echo(1), to(1))
+        world.phone(1, Plan(answer=1))
+        caller = world.phone(CALLER)
+        session = caller.call("123", SWITCH)
+        await asyncio.sleep(0.5)
+        assert world.media.echoing
+        await asyncio.sleep(3)
+        assert world.media.connected
+        assert not world.media.echoing
+        caller.hang_up(session)
+        await world.settle()
 
     run_virtual(story)
 
