@@ -1,0 +1,171 @@
+"""From configuration sections to what the parts are made with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from softswitch import assembly
+from softswitch.endpoints.trunk import NextHop
+from softswitch.sip.digest import Credentials
+from softswitch.transport.listener import Listener
+from tests.support.config_files import ConfigFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config.load import Settings
+
+PHONES = """
+    phones:
+      realm: {realm}
+      allow_from: [127.0.0.0/8]
+      users:
+        1001: {{password: {{env: PHONE_PASSWORD}}, display_name: Desk, caller_id: "+49 30/1"}}
+        1002: {{password: {{env: PHONE_PASSWORD}}}}
+"""
+
+
+def settings(folder: Path, config: str, dialplan: str = "") -> Settings:
+    """What this configuration says."""
+    return ConfigFolder.make(folder, config, dialplan).load()
+
+
+def test_listeners_carry_the_nodes_advertised_address(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        node: {advertised_address: 203.0.113.5}
+        sip: {listen: [{transport: udp, address: 0.0.0.0, port: 5060}, {transport: tcp, address: "::", port: 5062}]}
+        """,
+    )
+    assert assembly.listeners(found) == [
+        Listener("UDP", "0.0.0.0", 5060, "203.0.113.5"),
+        Listener("TCP", "::", 5062, "203.0.113.5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("media: {address: 0.0.0.0}", ""),
+        ('media: {address: "::"}', ""),
+        ("media: {address: 192.0.2.1}", "192.0.2.1"),
+        ("media: {address: 192.0.2.1, advertised_address: 203.0.113.5}", "203.0.113.5"),
+        ("{media: {address: 192.0.2.1}, node: {advertised_address: 203.0.113.6}}", "203.0.113.6"),
+        (
+            "{media: {address: 192.0.2.1, advertised_address: 203.0.113.5}, node: {advertised_address: 203.0.113.6}}",
+            "203.0.113.5",
+        ),
+    ],
+)
+def test_the_address_in_sdp(config: str, told: str, tmp_path: Path) -> None:
+    assert assembly.media_address(settings(tmp_path, config)) == told
+
+
+def test_media_settings(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        media:
+          {address: 192.0.2.1, ports: {first: 30000, last: 30099}, workers: 2, timeout: 90s, latch_window: 3s,
+           priority: 0}
+        """,
+    )
+    media = assembly.media(found)
+    assert (media.address, media.port_first, media.port_last, media.workers) == ("192.0.2.1", 30000, 30099, 2)
+    assert (media.media_timeout, media.latch_window, media.priority) == (90.0, 3.0, 0)
+
+
+def test_trunks(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        trunks:
+          carrier:
+            sources: [192.0.2.0/24, "198.51.100.7:5080"]
+            destinations: [sip.example.net, "198.51.100.7:5080;transport=tcp"]
+            codecs: [PCMU, G722]
+            username: us
+            password: {env: PHONE_PASSWORD}
+            realm: example.net
+            from_domain: us.example.net
+            max_channels: 30
+          outgoing: {destinations: [192.0.2.9]}
+        """,
+    )
+    trunks = assembly.trunks(found)
+    carrier = trunks["carrier"]
+    assert [str(source) for source in carrier.sources] == ["192.0.2.0/24", "198.51.100.7:5080"]
+    assert carrier.next_hops == (NextHop("sip.example.net", 5060, "UDP"), NextHop("198.51.100.7", 5080, "TCP"))
+    assert [codec.name for codec in carrier.codecs] == ["PCMU", "G722"]
+    assert carrier.credentials == Credentials("us", "correct horse", "example.net")
+    assert (carrier.from_domain, carrier.max_channels, carrier.label) == ("us.example.net", 30, "trunk:carrier")
+    assert trunks["outgoing"].sources == ()
+    assert trunks["outgoing"].credentials is None
+
+
+def test_phones(tmp_path: Path) -> None:
+    found = settings(tmp_path, PHONES.format(realm="pbx.example"))
+    assert [(account.user, account.password) for account in assembly.accounts(found)] == [
+        ("1001", "correct horse"),
+        ("1002", "correct horse"),
+    ]
+    identities = assembly.identities(found)
+    assert str(identities["1001"]) == '"Desk" <sip:+49%2030/1@pbx.example>'
+    assert str(identities["1002"]) == "<sip:1002@pbx.example>"
+
+
+@pytest.mark.parametrize(
+    ("realm", "domain"),
+    [("softswitch", "softswitch"), ("pbx.example", "pbx.example"), ("Our Office", "phones.invalid")],
+)
+def test_a_realm_of_several_words_stands_in_no_uri(realm: str, domain: str, tmp_path: Path) -> None:
+    found = settings(tmp_path, PHONES.format(realm=realm))
+    assert assembly.phone_domain(found) == domain
+    assert str(assembly.identities(found)["1002"]) == f"<sip:1002@{domain}>"
+
+
+@pytest.mark.parametrize(
+    ("steps", "records"),
+    [
+        ("[answer]", False),
+        ("[{record: {enabled: true}}, answer]", True),
+        ("[{record: {enabled: false}}, answer]", False),
+        ("[{dial: {phone: 1001, record: true}}]", True),
+        ("[{dial: {phone: 1001, record: false}}]", False),
+        ("[{dial: {phone: 1001}}]", False),
+    ],
+)
+def test_whether_some_rule_records(steps: str, records: bool, tmp_path: Path) -> None:
+    folder = ConfigFolder.make(
+        tmp_path,
+        PHONES.format(realm="x"),
+        f"""
+        timezone: UTC
+        routes:
+          - name: only
+            do: {steps}
+        """,
+    )
+    assert assembly.records(folder.provision().dialplan) is records
+
+
+def test_prompts_are_named_once(tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "a.wav").write_bytes(b"RIFF")
+    folder = ConfigFolder.make(
+        tmp_path,
+        PHONES.format(realm="x"),
+        """
+        timezone: UTC
+        routes:
+          - name: one
+            when: {called: "1"}
+            do: [{play: {file: a.wav}}, {play: {file: a.wav, repeat: true}}]
+          - name: two
+            do: [{play: {file: a.wav}}]
+        """,
+    )
+    assert assembly.prompt_files(folder.provision().dialplan) == [str(tmp_path / "prompts" / "a.wav")]
