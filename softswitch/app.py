@@ -58,7 +58,7 @@ async def _serve(provision: Provision) -> int:
 
 
 def _use_all_descriptors() -> None:
-    """Shells and systemd start processes with 1,024 descriptors, enough for 250 calls; the hard limit is ours to use."""
+    """Shells and systemd grant 1,024 descriptors at first, enough for 250 calls; the hard limit is ours to use."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
