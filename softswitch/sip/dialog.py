@@ -137,7 +137,7 @@ class Dialog:
             remote=headers.get("From") or "",
             remote_tag=request.from_tag or "",
             target=str(request.from_.uri) if contact is None or contact == EVERYBODY else uri_of(contact),
-            routes=headers.get_all("Record-Route"),
+            routes=headers.get_all("Record-Route") if headers.lines("Record-Route") else [],
             flow=flow,
             pinned=pinned,
         )
@@ -147,8 +147,10 @@ class Dialog:
         """The dialog a response opens at the caller (12.1.2); `target`: the URI to use when it has no Contact."""
         headers = response.headers
         contact = headers.get("Contact")
-        routes = headers.get_all("Record-Route")
-        routes.reverse()
+        routes: list[str] = []
+        if headers.lines("Record-Route"):
+            routes = headers.get_all("Record-Route")
+            routes.reverse()
         return cls(
             response,
             local=headers.get("From") or "",

@@ -103,8 +103,11 @@ class Headers:
         canonical = CANONICAL
         for line in lines:
             name, colon, value = line.partition(":")
-            key = canonical.get(name)
-            if key is None or not colon:
+            try:
+                key = canonical[name] if colon else None
+            except KeyError:
+                key = None
+            if key is None:
                 if line[:1] in (" ", "\t"):
                     return None
                 name = name.rstrip(" \t")
@@ -122,7 +125,12 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The first value as written, None if there is none."""
-        values = self._values.get(name) or self._values.get(canonical_name(name))
+        values = self._values.get(name)
+        if values is None:
+            key = canonical_name(name)
+            if key == name:
+                return None
+            values = self._values.get(key)
         return values[0] if values else None
 
     def get_all(self, name: str) -> list[str]:
@@ -273,7 +281,9 @@ class Headers:
         return len(self._values)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (name in self._values or canonical_name(name) in self._values)
+        if name in self._values:
+            return True
+        return isinstance(name, str) and (key := canonical_name(name)) != name and key in self._values
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self._values == other._values

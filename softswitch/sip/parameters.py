@@ -117,7 +117,12 @@ class Parameters:
         return Parameters.trusted(tuple(item for item in self._items if item[0] != name))
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and any(key == name.lower() for key, _ in self._items)
+        if isinstance(name, str):
+            name = name.lower()
+            for key, _ in self._items:
+                if key == name:
+                    return True
+        return False
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items)

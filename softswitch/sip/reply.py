@@ -31,8 +31,12 @@ class Reply:
     __slots__ = ("_charset", "_cseq", "_from", "_to", "_via", "record_routes")
 
     def __init__(self, request: Request, via: str) -> None:
-        """`via`: the top Via as noted by this server (`received`, `rport`); all others are copied as they are."""
+        """`request` as parse_message gave it; `via`: its top Via as noted by this server (`received`, `rport`).
+
+        All other Vias are copied as they are.
+        """
         headers = request.headers
+        _, sender, self._to, call_id, cseq = headers.essential()
         lines = f"Via: {via}\r\n"
         vias = headers.lines("Via")
         if len(vias) > 1 or "," in vias[0]:
@@ -40,10 +44,10 @@ class Reply:
                 lines += f"Via: {other}\r\n"
         self._via = lines
         self._charset = request.charset
-        self._from = f"From: {headers.get('From')}\r\nTo: "
-        self._to = headers.get("To") or ""
-        self._cseq = f"\r\nCall-ID: {headers.get('Call-ID')}\r\nCSeq: {headers.get('CSeq')}\r\n"
-        self.record_routes = "".join([f"Record-Route: {line}\r\n" for line in headers.lines("Record-Route")])
+        self._from = f"From: {sender}\r\nTo: "
+        self._cseq = f"\r\nCall-ID: {call_id}\r\nCSeq: {cseq}\r\n"
+        routes = headers.lines("Record-Route")
+        self.record_routes = "".join([f"Record-Route: {line}\r\n" for line in routes]) if routes else ""
 
     def write(
         self, status: int, reason: str | None = None, *, to_tag: str = "", headers: str = "", body: bytes = b""

@@ -54,7 +54,7 @@ def quiet(session: InviteSession, now: float) -> None:
 
 def reason_of(request: Request) -> Reason | None:
     """The Reason header (RFC 3326), the Q.850 one if there are several; a malformed one says nothing."""
-    if "Reason" not in request.headers:
+    if not request.headers.lines("Reason"):
         return None
     try:
         reasons = [Reason.parse(text) for text in request.headers.get_all("Reason")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from softswitch.sip.authorizer import Authorizer
@@ -320,5 +321,10 @@ class InviteSession:
 def _contact_line(contact: NameAddr | None, flow: Flow) -> str:
     if contact is not None:
         return one_line(f"Contact: {contact}") + "\r\n"
-    transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-    return f"Contact: <sip:{host_port(*flow.local)}{transport}>\r\n"
+    return _default_contact_line(flow.transport, *flow.local)
+
+
+@lru_cache(256)
+def _default_contact_line(transport: str, host: str, port: int) -> str:
+    parameter = "" if transport == "UDP" else f";transport={transport.lower()}"
+    return f"Contact: <sip:{host_port(host, port)}{parameter}>\r\n"
