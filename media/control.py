@@ -181,12 +181,29 @@ class MediaEngine:
     # -- beginning and end --------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        self._accelerate()
         self._writer.start()
         for worker in range(self._core.worker_count):
             self._loop.add_reader(self._core.event_fd(worker), self._read, worker)
             thread = threading.Thread(target=self._work, args=(worker,), name=f"media-{worker}", daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def _accelerate(self) -> None:
+        if self._settings.acceleration == "off":
+            return
+        refused = self._core.accelerate()
+        if refused == errno.EAFNOSUPPORT:
+            self._soon(
+                EngineDegraded("no media acceleration, it needs an IPv4 address: a system call for every packet")
+            )
+        elif refused:
+            self._soon(
+                EngineDegraded(
+                    f"media acceleration refused ({os.strerror(refused)}): a system call for every packet, fewer "
+                    "calls a core; grant CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW, or set acceleration to off"
+                )
+            )
 
     def _work(self, worker: int) -> None:
         """A worker thread."""

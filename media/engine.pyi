@@ -19,9 +19,9 @@ CoreStatistics = tuple[
     tuple[int, ...],
     int,
 ]
-WorkerCounters = tuple[int, int, int, int, tuple[int, ...], int, int, int, bool, int]
+WorkerCounters = tuple[int, int, int, int, tuple[int, ...], int, int, int, bool, int, int]
 """(packets received, sent, RTCP received, sent, drops by reason, events lost, wake-ups, CPU ns, gathering,
-worst delay in microseconds since last asked)."""
+worst delay in microseconds since last asked, packets received by the shared socket)."""
 
 class EngineCore:
     """The leg table, the rings and the threads' state."""
@@ -29,6 +29,7 @@ class EngineCore:
     worker_count: int
     open_legs: int
     backlog: bool
+    accelerated: bool
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class EngineCore:
         wall_clock: float,
         dscp: int = 46,
     ) -> None: ...
+    def accelerate(self) -> int: ...
     def run(self, worker: int) -> None: ...
     @staticmethod
     def raise_priority(priority: int) -> int: ...

@@ -4,6 +4,7 @@
 `run`, which is a worker thread's whole life.
 """
 
+import errno
 import os
 from collections import deque
 
@@ -14,8 +15,10 @@ from libc.string cimport memcpy, memset
 from audiocodecs.registry cimport CODEC_UNKNOWN
 from media.leg cimport DROP_REASONS, FORMATS, LEG_FREE, LEG_GONE, LEG_OPEN, NO_FORMAT, NOWHERE, Format, Leg
 from media.loop cimport READY, eventfd_ring, monotonic_ns, run_worker
+from media.net.batch cimport batch_free, batch_make
+from media.net.steer cimport STEER_PORTS, Steering, steer_begin, steer_close, steer_open, steer_socket
 from media.net.udp cimport Address, address_host, address_make, address_port, udp_open
-from media.orders cimport EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
+from media.orders cimport SHARED_TAG, EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
 from media.receive.statistics cimport ReceiveStream, stream_expected, stream_loss_events
 from media.ring cimport (
     COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY,
@@ -58,6 +61,7 @@ cdef extern from * nogil:
         if (refused && setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid), -10) < 0) return refused;
         return refused;
     }
+    static int last_errno(void) { return errno; }
     static void name_thread(int worker) {
         char name[16];
         snprintf(name, sizeof name, "media-%d", worker);
@@ -74,6 +78,7 @@ cdef extern from * nogil:
     pthread_t pthread_self()
     void* aligned_zeroed(size_t size)
     int raise_priority(int priority)
+    int last_errno()
     void name_thread(int worker)
     int64_t thread_cpu_ns(pthread_t thread)
     int epoll_create1(int flags)
@@ -114,6 +119,9 @@ cdef class EngineCore:
     cdef uint64_t generation
     cdef Address local
     cdef int traffic_class
+    cdef Steering steering
+    cdef Leg** by_port
+    cdef readonly bint accelerated
     cdef list _free
     cdef list _waiting
     cdef readonly uint32_t open_legs
@@ -127,6 +135,7 @@ cdef class EngineCore:
         cdef Worker* w
         cdef epoll_event wake
         cdef int64_t now = monotonic_ns() // 1000
+        self.steering.ports = self.steering.sockets = self.steering.program = self.steering.link = -1
         if most_legs >= (1 << SLOT_BITS):
             raise ValueError(f"at most {1 << SLOT_BITS} legs, got {most_legs}")
         address_make(&self.local, host, <int> len(host), 0)
@@ -171,6 +180,7 @@ cdef class EngineCore:
         cdef int i
         cdef uint32_t c
         cdef Worker* w
+        self._stop_sharing()
         for i in range(self.worker_count):
             w = self.workers[i] if self.workers else NULL
             if w == NULL:
@@ -192,6 +202,26 @@ cdef class EngineCore:
         free(self.ready)
         free(self.threads)
         free(self.chunks)
+
+    def accelerate(self):
+        """Let settled legs share one socket a worker (media.net.steer). Before `run`. 0, or the errno that refused it."""
+        cdef int i, refused
+        cdef uint8_t host[16]
+        if address_host(&self.local, host) != 4:
+            return errno.EAFNOSUPPORT
+        refused = steer_open(&self.steering, self.worker_count)
+        self.by_port = <Leg**> calloc(STEER_PORTS, sizeof(Leg*))
+        if not refused and self.by_port == NULL:
+            refused = errno.ENOMEM
+        for i in range(self.worker_count):
+            if not refused:
+                refused = self._share(i)
+        if not refused:
+            refused = steer_begin(&self.steering)
+        if refused:
+            self._stop_sharing()
+        self.accelerated = not refused
+        return refused
 
     # Threads
 
@@ -224,6 +254,7 @@ cdef class EngineCore:
                 if fd >= 0:
                     close(fd)
             w.epoll = w.wake_fd = w.event_fd = -1
+        self._stop_sharing()
 
     def event_fd(self, int worker):
         """Becomes readable when `read` has something to give."""
@@ -460,7 +491,7 @@ cdef class EngineCore:
 
     def worker_counters(self, int worker):
         """(packets received, sent, RTCP received, sent, drops by reason, events lost, wake-ups, CPU ns, gathering,
-        worst delay in microseconds since last asked)."""
+        worst delay in microseconds since last asked, packets received by the shared socket)."""
         cdef Worker* w = self.workers[worker]
         cdef int64_t delay = w.worst_delay
         w.worst_delay = 0
@@ -468,9 +499,38 @@ cdef class EngineCore:
             w.packets_received, w.packets_sent, w.rtcp_received, w.rtcp_sent,
             _drops64(w.drops), w.events_lost, w.wakeups,
             thread_cpu_ns(self.threads[worker]) if w.running else 0, bool(w.gathering), delay,
+            w.packets_steered,
         )
 
     # Inside
+
+    cdef int _share(self, int worker):
+        """Give a worker its shared socket: 0, or the errno that refused it."""
+        cdef Worker* w = self.workers[worker]
+        cdef epoll_event ready
+        cdef int fd = steer_socket(&self.steering, worker)
+        if fd < 0:
+            return -fd
+        w.batch = batch_make(fd, self.traffic_class)
+        if w.batch == NULL:
+            return last_errno()
+        w.number = worker
+        w.steer = self.steering.entries
+        w.by_port = self.by_port
+        ready.events = EPOLLIN
+        ready.data.u64 = SHARED_TAG
+        return 0 if epoll_ctl(w.epoll, EPOLL_CTL_ADD, fd, &ready) == 0 else last_errno()
+
+    cdef void _stop_sharing(self) noexcept:
+        """The program goes first, so that nothing is handed to a socket that closes."""
+        cdef int i
+        steer_close(&self.steering)
+        for i in range(self.worker_count):
+            if self.workers and self.workers[i]:
+                batch_free(self.workers[i].batch)
+                self.workers[i].batch = NULL
+        free(self.by_port)
+        self.by_port = NULL
 
     cdef int _bind(self, int port) except -1:
         cdef Address local = self.local

@@ -24,6 +24,7 @@ cdef enum Wire:
     WIRE_OPEN                # unconnected
     WIRE_LEARNING            # asking for the local address the far end sends to
     WIRE_CONNECTED
+    WIRE_SHARED              # its packets come by the worker's shared socket, and leave in batches
     WIRE_KEPT_OPEN           # connecting would move it to another local address
 
 cdef enum DropReason:
@@ -75,6 +76,8 @@ cdef struct Leg:
     uint8_t timeout_told
     uint8_t quiet_codec         # the last packet was comfort noise
     uint8_t wire                # Wire
+    uint16_t port
+    uint32_t local_host         # WIRE_SHARED: the IPv4 address the far end sends to, network order
     uint8_t start_untold        # MediaStarted found no room in the event ring
     uint32_t foreign_ssrc       # a new SSRC from the locked source that has yet to prove itself
     uint32_t foreign_packets
@@ -101,5 +104,4 @@ cdef struct Leg:
     uint32_t active_index       # place in the worker's list of legs
     uint32_t drops[DROP_REASONS]
     uint32_t tap_overruns
-    uint16_t port
     uint16_t worker

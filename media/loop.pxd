@@ -7,8 +7,10 @@ takes all that has come: one wake-up for many packets. Idle, it sleeps until som
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 
 from media.leg cimport Leg
-from media.orders cimport RTCP_TAG, epoll_event, obey_commands
+from media.net.batch cimport BATCH
+from media.orders cimport RTCP_TAG, SHARED_TAG, epoll_event, obey_commands
 from media.receive.intake cimport rtcp_ready, rtp_ready
+from media.receive.shared cimport shared_batch
 from media.ring cimport command_next, event_crowded, exchange_ordered, store_ordered
 from media.send.playback cimport playback_next, playback_slots
 from media.sweep cimport SWEEP, sweep
@@ -68,6 +70,7 @@ cdef enum:
     GATHER_FROM = 56         # packets in a window (2,800 a second, 28 calls) from which gathering pays
     BEHIND = 10000           # microseconds a round may take before the worker counts as behind
     CATCH_UP = 3             # further datagrams taken from a socket then
+    SHARED_ROUNDS = 64       # batches taken from the shared socket before the others get their turn
     GATHER_HOLD = 500000     # microseconds of lighter load before packets are forwarded at once again
 
 
@@ -149,6 +152,13 @@ cdef inline int wait_gathering(Worker* w, epoll_event* ready) noexcept nogil:
     return wait_ready(w.epoll, ready, READY, 0)
 
 
+cdef inline void _serve_shared(Worker* w) noexcept nogil:
+    cdef int rounds = SHARED_ROUNDS
+    while shared_batch(w) == BATCH and rounds > 0:
+        rounds -= 1
+        read_clock(w)
+
+
 cdef inline void serve(Worker* w, epoll_event* ready, int n) noexcept nogil:
     """One datagram from each socket that has some: what is left shows at the next look, after everybody's turn.
 
@@ -167,6 +177,8 @@ cdef inline void serve(Worker* w, epoll_event* ready, int n) noexcept nogil:
         tagged = <uintptr_t> ready[i].data.ptr
         if tagged == 0:
             eventfd_clear(w.wake_fd)
+        elif tagged == SHARED_TAG:
+            _serve_shared(w)
         elif tagged & RTCP_TAG:
             rtcp_ready(w, <Leg*> (tagged & ~<uintptr_t> RTCP_TAG))
         else:

@@ -7,7 +7,7 @@ from media.leg cimport LEG_GONE, LEG_OPEN, NO_FORMAT, Leg
 from media.mix.bridge cimport bridge_route
 from media.net.latch cimport latch_open, latch_signal
 from media.net.udp cimport address_known, address_same_host, address_clear
-from media.net.wiring cimport wire_release
+from media.net.wiring cimport wire_close, wire_release
 from media.play.source cimport play_source
 from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport (
@@ -34,6 +34,7 @@ cdef extern from "<sys/epoll.h>" nogil:
 
 cdef enum:
     RTCP_TAG = 1             # in the pointer epoll gives back: the leg's RTCP socket
+    SHARED_TAG = 2           # alone: the worker's shared socket
 
 
 cdef inline void _open(Worker* w, Leg* leg) noexcept nogil:
@@ -73,6 +74,7 @@ cdef inline void _close(Worker* w, Leg* leg) noexcept nogil:
     playback_end(w, leg, PLAYBACK_STOPPED)
     _part(leg)
     _drop_tap(leg)
+    wire_close(w, leg)
     epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.fd, &unused)
     epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.rtcp_fd, &unused)
     w.active_count -= 1
@@ -103,7 +105,7 @@ cdef inline void _connect(Worker* w, Leg* a, Leg* b) noexcept nogil:
 cdef inline void _set_remote(Worker* w, Leg* leg, const Command* command) noexcept nogil:
     latch_signal(&leg.latch, &command.address, w.now, w.latch_window)
     if not leg.latch.locked:
-        wire_release(leg)
+        wire_release(w, leg)
     _expect_media(w, leg)
     leg.rtcp_mux = command.flag
     if not address_known(&command.rtcp_address) or not address_same_host(&leg.rtcp_signalled, &command.rtcp_address):

@@ -59,10 +59,12 @@ class LegStatistics:
 class EngineCounters:
     """The whole engine. `worker_load` is each worker's share of a core since the last call of `counters()`, 0.0-1.0,
     and `worst_delay_ms` the latest a worker came since then while it gathered packets (0 at light load).
+    `packets_steered`: of those received, how many took the short way (MediaSettings.acceleration).
     """
 
     packets_received: int
     packets_sent: int
+    packets_steered: int
     rtcp_received: int
     rtcp_sent: int
     drops: DropCounters

@@ -69,6 +69,7 @@ def counters(
     return EngineCounters(
         packets_received=sum(each[0] for each in workers),
         packets_sent=sum(each[1] for each in workers),
+        packets_steered=sum(each[10] for each in workers),
         rtcp_received=sum(each[2] for each in workers),
         rtcp_sent=sum(each[3] for each in workers),
         drops=DropCounters(*drops),

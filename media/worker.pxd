@@ -3,6 +3,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from media.leg cimport DROP_REASONS, DropReason, Leg
+from media.net.batch cimport Batch
+from media.net.steer cimport SteerEntry
 from media.receive.telephone_event cimport Digit
 from media.ring cimport (
     EVENT_DIGIT, EVENT_GONE, EVENT_PLAYBACK_FINISHED, EVENT_STARTED, EVENT_TIMEOUT,
@@ -25,6 +27,7 @@ cdef struct Worker:
     uint64_t dice
     uint64_t datagrams       # of any kind, on any leg's ports
     uint64_t packets_received
+    uint64_t packets_steered # of those received, by the shared socket
     uint64_t packets_sent
     uint64_t rtcp_received
     uint64_t rtcp_sent
@@ -42,6 +45,10 @@ cdef struct Worker:
     int64_t slot_due         # the millisecond whose slot is next, as its start in microseconds
     Leg* slots[SLOTS]
     Leg* untold              # legs whose end found no room in the event ring, by slot_next
+    Batch* batch             # the shared socket's; NULL: every leg is served by its own
+    SteerEntry* steer        # by port
+    Leg** by_port            # whose packets the shared socket may bring
+    uint32_t number
     int epoll
     int wake_fd              # Python wakes the worker
     int event_fd             # the worker wakes Python
@@ -52,6 +59,7 @@ cdef struct Worker:
     uint8_t gathering
     uint8_t catching_up      # how many further datagrams to take from a socket
     uint8_t running
+    uint8_t batching         # what is sent now lies in the batch's memory
     int64_t load_window_end
     int64_t busy_until       # gather at least so long
     uint64_t load_datagrams

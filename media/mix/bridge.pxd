@@ -8,8 +8,9 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from audiocodecs.g711 cimport g711_alaw_to_ulaw, g711_ulaw_to_alaw, translate
 from audiocodecs.registry cimport CODEC_PCMA, CODEC_PCMU
 from media.leg cimport (
-    A_TO_U, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NOWHERE, U_TO_A, WIRE_CONNECTED, Format, Leg, Translation,
+    A_TO_U, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NOWHERE, U_TO_A, WIRE_CONNECTED, WIRE_SHARED, Format, Leg, Translation,
 )
+from media.net.batch cimport batch_fits, batch_queue
 from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known, udp_send, udp_send_connected
 from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
@@ -46,8 +47,12 @@ cdef inline void bridge_route(Leg* leg) noexcept nogil:
 
 cdef inline void send_packet(Worker* w, Leg* leg, uint8_t* data, int payload_length) noexcept nogil:
     """Send a finished packet of the leg's own stream to where its far end is."""
-    cdef ssize_t done
-    if leg.wire == WIRE_CONNECTED:
+    cdef ssize_t done = 0
+    if w.batching and leg.wire == WIRE_SHARED and batch_fits(w.batch, RTP_HEADER + payload_length):
+        batch_queue(
+            w.batch, leg, data, RTP_HEADER + payload_length, latch_destination(&leg.latch), leg.local_host, leg.port
+        )
+    elif leg.wire == WIRE_CONNECTED:
         done = udp_send_connected(leg.fd, data, RTP_HEADER + payload_length)
     else:
         done = udp_send(leg.fd, data, RTP_HEADER + payload_length, latch_destination(&leg.latch))
@@ -57,6 +62,14 @@ cdef inline void send_packet(Worker* w, Leg* leg, uint8_t* data, int payload_len
     leg.sent.packets += 1
     leg.sent.octets += payload_length
     w.packets_sent += 1
+
+
+cdef inline void unsend_packet(Worker* w, Leg* leg, int payload_length) noexcept nogil:
+    """A packet counted as sent when it was queued was refused."""
+    leg.sent.packets -= 1
+    leg.sent.octets -= payload_length
+    w.packets_sent -= 1
+    drop(w, leg, DROP_SEND_FAILED)
 
 
 cdef inline void bridge_packet(Worker* w, Leg* leg, const Format* format, RtpPacket* packet) noexcept nogil:

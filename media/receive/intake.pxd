@@ -99,24 +99,28 @@ cdef inline void _rtcp(Worker* w, Leg* leg, const uint8_t* data, int length, con
     report_read(&leg.reports, &compound, &leg.sent, leg.received.ssrc, w.now, w.ntp_start)
 
 
+cdef inline void rtp_datagram(Worker* w, Leg* leg, uint8_t* data, ssize_t length, const Address* source) noexcept nogil:
+    """What came to a leg's RTP port, by whatever socket; cut when it is longer than DATAGRAM_ROOM."""
+    cdef Kind kind = datagram_kind(data, length)
+    w.datagrams += 1
+    w.packets_received += 1
+    if length > DATAGRAM_ROOM:
+        drop(w, leg, DROP_MALFORMED)
+    elif kind == RTP:
+        _rtp(w, leg, data, <int> length, source)
+    elif kind == RTCP and leg.rtcp_mux:
+        _rtcp(w, leg, data, <int> length, source)
+    else:
+        drop(w, leg, DROP_MALFORMED)
+
+
 cdef inline bint rtp_ready(Worker* w, Leg* leg) noexcept nogil:
     """One datagram from a leg's RTP socket; False when there was none."""
     cdef Address source
     cdef ssize_t length = wire_receive(w, leg, &source)
-    cdef Kind kind
     if length < 0:
         return False
-    w.datagrams += 1
-    w.packets_received += 1
-    kind = datagram_kind(w.buffer, length)
-    if length > DATAGRAM_ROOM:
-        drop(w, leg, DROP_MALFORMED)
-    elif kind == RTP:
-        _rtp(w, leg, w.buffer, <int> length, &source)
-    elif kind == RTCP and leg.rtcp_mux:
-        _rtcp(w, leg, w.buffer, <int> length, &source)
-    else:
-        drop(w, leg, DROP_MALFORMED)
+    rtp_datagram(w, leg, w.buffer, length, &source)
     return True
 
 

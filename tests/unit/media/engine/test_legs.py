@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import wave
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -24,10 +23,7 @@ from media.commands import (
 )
 from media.events import DigitReceived, LegGone, MediaTimeout, PlaybackFinished, RecordingFinished
 from media.ports import PortsExhausted
-from tests.support.media_world import CN, DTMF, LOOPBACK, PCMA, MediaWorld, Rtp, media_world
-
-if TYPE_CHECKING:
-    from media.legs import OpenedLeg
+from tests.support.media_world import CN, DTMF, LOOPBACK, PCMA, Rtp, media_world
 
 
 def descriptors() -> int:
@@ -235,77 +231,6 @@ async def test_a_recorded_leg_that_closes_lets_its_recording_finish(tmp_path: Pa
         await world.gone(a)
         world.engine.post(CloseRecording(1))
         await world.event(RecordingFinished)
-
-
-OPEN = "00000000:0000"
-
-
-def remote_in_kernel(leg: OpenedLeg) -> str:
-    """The remote address the kernel has for the leg's RTP socket, as /proc/net/udp writes it."""
-    for line in Path("/proc/net/udp").read_text().splitlines():
-        fields = line.split()
-        if fields[1].endswith(f":{leg.port:04X}"):
-            return fields[2]
-    raise AssertionError(f"no socket on port {leg.port}")
-
-
-class Crowd:
-    """So many other legs that the worker gathers."""
-
-    def __init__(self, world: MediaWorld) -> None:
-        self._far = world.far_end()
-        self._legs = [world.leg(self._far, group=f"crowd {number}") for number in range(80)]
-
-    def talk(self) -> None:
-        """20 ms of everybody: 4,000 packets a second when called at that pace."""
-        for leg in self._legs:
-            self._far.talk(leg)
-
-
-@pytest.mark.parametrize("address", [LOOPBACK, "0.0.0.0"])
-async def test_under_load_sockets_are_connected_and_freed_when_the_far_end_moves(address: str) -> None:
-    async with media_world(address=address) as world:
-        alice, bob, moved = world.far_end(), world.far_end(), world.far_end()
-        a, b = world.leg(alice), world.leg(bob)
-        crowd = Crowd(world)
-        world.engine.post(Connect(a.leg, b.leg))
-
-        def connected() -> bool:
-            crowd.talk()
-            bob.talk(b)
-            return OPEN not in (remote_in_kernel(a), remote_in_kernel(b))
-
-        await world.talk_until(alice, a, connected)
-        alice.talk(a, 1, payload=b"connected")
-        while (await bob.hear()).payload != b"connected":
-            pass
-        world.engine.post(SetRemote(b.leg, moved.host, moved.port, moved.host, moved.rtcp_port))
-        await world.settled()
-        assert remote_in_kernel(b) == OPEN
-        alice.talk(a, 1, payload=b"moved")
-        assert (await moved.hear()).payload == b"moved"
-
-
-async def test_a_far_end_that_sends_to_another_of_our_addresses_is_still_heard_under_load() -> None:
-    async with media_world(address="0.0.0.0") as world:
-        alice, bob = world.far_end(), world.far_end()
-        a, b = world.leg(alice), world.leg(bob)
-        crowd = Crowd(world)
-        world.engine.post(Connect(a.leg, b.leg))
-        connected_for = 0
-
-        def talk_to_the_other_address() -> bool:
-            nonlocal connected_for
-            crowd.talk()
-            alice.rtp.sendto(bytes(Rtp(alice.sequence & 0xFFFF, alice.sequence * 160)), ("127.0.0.9", a.port))
-            alice.sequence += 1
-            connected_for += remote_in_kernel(b) != OPEN
-            return connected_for > 15
-
-        await world.talk_until(bob, b, talk_to_the_other_address)
-        assert remote_in_kernel(a) == OPEN
-        heard = [each.sequence for each in await bob.hear_many(alice.sequence)]
-        assert [(each - heard[0]) & 0xFFFF for each in heard] == list(range(alice.sequence))
 
 
 async def test_more_events_than_the_ring_holds_are_told_all_the_same() -> None:
