@@ -26,7 +26,7 @@ async def test_a_call_is_answered(world: World, golden: Golden) -> None:
 
 
 async def test_two_hundred_calls_go_through(world: World) -> None:
-    async with world.called("uas", calls=200) as uas, world.caller("uac", THROUGH, calls=200, rate=50) as uac:
+    async with world.called("uas", calls=200) as uas, world.caller("uac", THROUGH, calls=200, rate=25) as uac:
         await uac.finished()
         await uas.finished()
     calls = (await world.node.get("/api/calls?state=ended&limit=500"))["calls"]

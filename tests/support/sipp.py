@@ -27,6 +27,9 @@ class Sipp:
         self._arguments = [
             "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", address, "-p", str(port), "-t", transport,
             "-m", str(calls), "-r", str(rate), "-nostdin", "-recv_timeout", "20000", "-timeout", "60",
+            # On a busy machine SIPp takes a late retransmission for something unexpected, and would give the call up. A
+            # wrong answer fails all the same: what the scenario waits for does not come.
+            "-default_behaviors", "all,-abortunexp",
             "-trace_err", "-error_file", str(self._errors), "-trace_msg", "-message_file", str(self._messages),
             *(["-s", number] if number else []), *([remote] if remote else []),
         ]  # fmt: skip
