@@ -115,7 +115,7 @@ def schema(which: str) -> None:
     click.echo(json_schema_text(which), nl=False)
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def demo(arguments: tuple[str, ...]) -> None:
     """Place a call between two phones through a switch of its own, and show how it went."""
@@ -162,3 +162,7 @@ def _fail(message: str) -> NoReturn:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+if __name__ == "__main__":
+    main()

@@ -177,8 +177,14 @@ def test_help_names_every_command() -> None:
     assert all(command in done.stdout for command in ("check", "demo", "run", "schema", "simulate"))
 
 
+def test_demo_tells_its_own_options() -> None:
+    done = softswitch("demo", "--help")
+    assert done.exit_code == 0
+    assert "--folder" in done.stdout
+
+
 def test_as_a_process_on_the_shipped_configuration() -> None:
-    command = [sys.executable, "-c", "from softswitch.cli import main; main()", "check"]
+    command = [sys.executable, "-m", "softswitch.cli", "check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("good: ")
