@@ -35,6 +35,7 @@ class Call:
         "cause",
         "id",
         "legs",
+        "rejected",
         "story",
         "switch",
     )
@@ -46,6 +47,8 @@ class Call:
         self.story = story
         self.legs: list[Leg] = []
         self.cause: ReleaseCause = NORMAL
+        self.rejected = False
+        """The script decided against the call, whatever status it chose to say so."""
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._abandoned = False

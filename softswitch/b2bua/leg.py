@@ -257,7 +257,9 @@ class Leg:
         self.ended_by = by
         self.ended_at = self.switch.clock()
         self.switch.channels.leave(self.name)
-        self.story.tell("leg ended", leg=self.name, by=by, status=cause.status, q850=cause.q850, cause=cause.text)
+        # An answered leg has had its 200: what stands in the cause is no status anybody was sent.
+        status = cause.status if self.answered_at is None else None
+        self.story.tell("leg ended", leg=self.name, by=by, status=status, q850=cause.q850, cause=cause.text)
         if self.media is not None:
             self.media.close()
         self.on_change()

@@ -48,6 +48,7 @@ async def _follow(call: Call, actions: Sequence[Action], resources: Resources, r
             case Record(enabled):
                 recorder.switch(on=enabled)
             case Reject(status, reason):
+                call.rejected = True
                 call.cause = ReleaseCause(status, from_status(status).q850, reason or from_status(status).text)
                 return
             case Hangup(q850):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.b2bua.cause import ADMIN
+from softswitch.b2bua.cause import ADMIN, towards_caller
 from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import LegState
 from softswitch.b2bua.outbound_leg import OutboundLeg
@@ -24,13 +24,15 @@ UNREACHABLE = frozenset({404, 408, 410, 482, 483, 484, 485, 502, 503, 504, 604})
 FAILED = frozenset({500})
 
 
-def outcome(call: Call) -> Outcome:
-    """How the call ended, as the caller saw it (one of `Outcome`)."""
+def outcome(call: Call, decision: Decision | None = None) -> Outcome:
+    """How the call ended, as the caller saw it (one of `Outcome`). Without a route nobody decided against it."""
     caller = call.caller
     if caller.answered_at is not None:
         return Outcome.ANSWERED
     if caller.ended_by == "remote":
         return Outcome.ABANDONED
+    if call.rejected and decision is not None and decision.route is not None:
+        return Outcome.REJECTED
     status = call.cause.status
     for statuses, result in (
         (BUSY, Outcome.BUSY),
@@ -71,7 +73,7 @@ def call_record(
         ringing_after=_after(call, caller.ringing_at),
         answered_after=_after(call, caller.answered_at),
         ended_after=_after(call, caller.ended_at) or 0.0,
-        outcome=outcome(call),
+        outcome=outcome(call, decision),
         sip_status=legs[0].sip_status,
         q850_cause=call.cause.q850,
         hung_up_by=_hung_up_by(call),
@@ -145,7 +147,18 @@ def _hung_up_by(call: Call) -> str:
     for leg in call.legs:
         if isinstance(leg, OutboundLeg) and leg.answered_at is not None and leg.state is LegState.ENDED:
             return "callee" if leg.ended_by == "remote" else "switch" if leg.ended_by == "switch" else leg.ended_by
-    return "switch"
+    return "callee" if _refused_by_callee(call) else "switch"
+
+
+def _refused_by_callee(call: Call) -> bool:
+    """Whether what the caller was told came from somebody who was called, and not from us."""
+    if call.caller.answered_at is not None or call.rejected:
+        return False
+    return any(
+        leg.ended_by == "remote" and leg.cause is not None and towards_caller(leg.cause) == call.cause
+        for leg in call.legs
+        if isinstance(leg, OutboundLeg)
+    )
 
 
 def _after(call: Call, moment: float | None) -> float | None:

@@ -268,7 +268,7 @@ def test_a_callee_whose_codec_is_not_that_of_the_early_media_is_offered_again(ag
 
 def receive_expected(world: World, leg: int) -> bool:
     """What the engine was told last about this leg."""
-    return [each.receive for each in world.media.commands if isinstance(each, SetDirection) and each.leg == leg][-1]
+    return [each.expected for each in world.media.commands if isinstance(each, SetDirection) and each.leg == leg][-1]
 
 
 def test_silence_while_it_rings_is_no_time_out_and_after_the_answer_it_is() -> None:
@@ -511,3 +511,23 @@ def test_an_echo_is_over_before_the_next_application() -> None:
 
 def test_states_only_move_forward() -> None:
     assert [state.value for state in LegState] == ["calling", "answered", "ended"]
+
+
+@pytest.mark.parametrize(("plan", "status"), [(Plan(answer=1), None), (Plan(reject=(1, 486)), 486)])
+def test_only_a_leg_nobody_answered_ends_with_a_status(plan: Plan, status: int | None) -> None:
+    async def story() -> None:
+        world = world_with()
+        world.phone(1, plan)
+        caller = world.phone(CALLER)
+        caller.call("123", SWITCH)
+        await a_moment()
+        (running,) = world.supervisor.calls.values()
+        call = running.call
+        await asyncio.sleep(3)
+        world.supervisor.hang_up(call.id)
+        await world.settle()
+        ended = [line.facts for line in call.story.lines if line.event == "leg ended"]
+        assert [facts["status"] for facts in ended] == [status] * 2
+        assert all(facts["cause"] and facts["q850"] for facts in ended)
+
+    run_virtual(story)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from softswitch.dialplan.route import Answer, Echo, Play, Record
+from softswitch.dialplan.route import Answer, Echo, Play, Record, Reject
 from softswitch.telemetry.cdr import CallRecord, LegRecord, Outcome
 from tests.support.phone import Plan
 from tests.support.switch_world import SWITCH, World, to
@@ -93,6 +93,22 @@ def test_nobody_answers_on_the_second_trunk_either() -> None:
 def test_echo_has_one_leg_and_no_destination() -> None:
     call, legs = recorded(Echo(3))
     assert (call.outcome, call.destination, call.hung_up_by, len(legs)) == (Outcome.ANSWERED, None, "switch", 1)
+
+
+@pytest.mark.parametrize("status", [404, 486, 500, 603])
+def test_a_refusal_is_the_callees(status: int) -> None:
+    call, legs = recorded(callee=Plan(reject=(1, status)))
+    assert (call.hung_up_by, legs[1].hung_up_by) == ("callee", "remote")
+
+
+def test_our_own_rejection_after_a_refusal_is_the_switchs() -> None:
+    call, _ = recorded(to(1), Reject(486, "user busy"), callee=Plan(reject=(1, 486)))
+    assert (call.outcome, call.hung_up_by) == (Outcome.REJECTED, "switch")
+
+
+def test_running_out_of_time_is_the_switchs_even_when_another_refused() -> None:
+    call, _ = recorded(to(1), to(2, ring_for=3), callee=Plan(reject=(1, 486)))
+    assert (call.sip_status, call.hung_up_by) == (504, "switch")
 
 
 def test_an_apology_after_a_failed_dial_is_an_answered_call() -> None:

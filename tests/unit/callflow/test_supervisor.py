@@ -194,7 +194,8 @@ def test_draining_nothing_takes_no_time() -> None:
     ("actions", "status", "outcome"),
     [
         ((Reject(403, "Not here"),), 403, Outcome.REJECTED),
-        ((Reject(486),), 486, Outcome.BUSY),
+        ((Reject(486),), 486, Outcome.REJECTED),
+        ((Reject(404),), 404, Outcome.REJECTED),
         ((Hangup(17),), 486, Outcome.BUSY),
         ((Hangup(1),), 404, Outcome.UNREACHABLE),
         ((Hangup(16),), 480, Outcome.NO_ANSWER),
@@ -218,6 +219,7 @@ def test_no_route_is_404() -> None:
         await world.settle()
         assert caller.refused == [404]
         assert world.records[0][0].route is None
+        assert world.records[0][0].outcome is Outcome.UNREACHABLE
 
     run_virtual(story)
 
