@@ -214,7 +214,10 @@ class Node:
         door = Door(neighbours.gate, neighbours.bindings, self._loop.time)
         timers = settings.sip.timers
         stack = SipStack(
-            token=Tokens(12), user_agent=settings.sip.user_agent, timers=Timers(timers.t1, timers.t2, timers.t4)
+            token=Tokens(12),
+            user_agent=settings.sip.user_agent,
+            timers=Timers(timers.t1, timers.t2, timers.t4),
+            belongs=neighbours.gate.same_party,
         )
         self.driver = SipDriver(
             stack, self._loop, admission=door, dispatch=lambda event: self._on_sip(event), tracer=ladder

@@ -124,6 +124,24 @@ class Gate:
         known = self._known.get(address) or self._look_up(address)
         return None if known is None else known.beginner(port)
 
+    def same_party(self, flow: Flow, own: Flow) -> bool:
+        """Whether whoever sends on `flow` may speak for a dialog begun on `own` (THREATS S9).
+
+        One address, or two addresses of one trunk: carriers answer from one machine and hang up from another.
+        """
+        if flow.remote[0] == own.remote[0]:
+            return True
+        trunk = self._trunk_at(flow)
+        return trunk is not None and trunk is self._trunk_at(own)
+
+    def _trunk_at(self, flow: Flow) -> Trunk | None:
+        address, port = flow.remote
+        known = self._known.get(address) or self._look_up(address)
+        if known is None:
+            return None
+        owner = known.beginner(port)
+        return known.trunk if owner is None or isinstance(owner, Phones) else owner
+
     def expect(self, address: str, trunk: Trunk) -> None:
         """Admit answers from an address that a trunk's next hop was resolved to."""
         if self._reached.get(address) == trunk:

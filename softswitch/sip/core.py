@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from softswitch.sip.events import Event
+    from softswitch.sip.flow import Flow
     from softswitch.sip.session.session import InviteSession
     from softswitch.sip.timers import Timers
 
@@ -23,10 +24,14 @@ ALLOW_LINE = f"Allow: {ALLOW}\r\n"
 class Core:
     """Shared by the stack and everything it makes; has no behaviour of its own beyond naming and queueing."""
 
-    __slots__ = ("_secret", "agent_line", "events", "layer", "server_line", "sessions", "token")
+    __slots__ = ("_secret", "agent_line", "belongs", "events", "layer", "server_line", "sessions", "token")
 
-    def __init__(self, token: Callable[[], str], user_agent: str, durations: Timers) -> None:
+    def __init__(
+        self, token: Callable[[], str], user_agent: str, durations: Timers, belongs: Callable[[Flow, Flow], bool]
+    ) -> None:
         self.token = token
+        self.belongs = belongs
+        """Whether a request on the first flow may speak for the dialog begun on the second."""
         self.agent_line = f"User-Agent: {user_agent}\r\n" if user_agent else ""
         self.server_line = f"Server: {user_agent}\r\n" if user_agent else ""
         self.layer = TransactionLayer(durations)

@@ -28,3 +28,8 @@ class Flow:
     def reliable(self) -> bool:
         """Whether the transport repeats lost data itself, so that SIP must not (RFC 3261 17)."""
         return self.transport != "UDP"
+
+
+def same_host(one: Flow, other: Flow) -> bool:
+    """Whether the far ends of two flows are one address; ports change behind NAT and with every TCP connection."""
+    return one.remote[0] == other.remote[0]

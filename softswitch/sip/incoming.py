@@ -37,7 +37,7 @@ def receive_request(core: Core, request: Request, flow: Flow, now: float) -> Non
         transaction.receive(request, now)
         return
     if method == "ACK":
-        _acknowledge(core, request, now)
+        _acknowledge(core, request, flow, now)
         return
     if method == "CANCEL":
         _cancel(core, request, key, flow, now)
@@ -48,7 +48,7 @@ def receive_request(core: Core, request: Request, flow: Flow, now: float) -> Non
         refuse(core, request, flow, *refusal)
     elif to_tag is not None:
         session = core.sessions.get(session_key(request.call_id, to_tag))
-        if session is None:
+        if session is None or not core.belongs(flow, session.flow):
             refuse(core, request, flow, 481)
         else:
             receive.in_dialog(session, request, key, flow, now)
@@ -101,10 +101,10 @@ def check(request: Request, *, in_dialog: bool) -> tuple[int, str | None, str] |
     return None
 
 
-def _acknowledge(core: Core, request: Request, now: float) -> None:
+def _acknowledge(core: Core, request: Request, flow: Flow, now: float) -> None:
     """An ACK to a 2xx is a transaction of its own (13.2.2.4) and never answered."""
     session = core.sessions.get(session_key(request.call_id, request.to_tag or ""))
-    if session is None or session.dialog_with(request.from_tag or "") is None:
+    if session is None or session.dialog_with(request.from_tag or "") is None or not core.belongs(flow, session.flow):
         core.layer.statistics.strays += 1
     else:
         session.on_ack(request, now)
@@ -113,15 +113,16 @@ def _acknowledge(core: Core, request: Request, now: float) -> None:
 def _cancel(core: Core, request: Request, key: str, flow: Flow, now: float) -> None:
     """9.2: 200 to the CANCEL if its INVITE is known, whatever becomes of the INVITE."""
     invite = core.layer.server(server_key(request, "INVITE"))
-    if not isinstance(invite, InviteServer):
+    user = invite.user if isinstance(invite, InviteServer) else None
+    if not isinstance(invite, InviteServer) or (isinstance(user, InviteSession) and not core.belongs(flow, user.flow)):
         refuse(core, request, flow, 481)
         return
     via = request.via
     transaction = NonInviteServer(core.layer, key, "", reply_flow(via, flow), now)
     tag = "" if request.to_tag else invite.to_tag
     transaction.respond(200, Reply(request, noted_via(request, flow)).write(200, to_tag=tag), now)
-    if isinstance(invite.user, InviteSession):
-        invite.user.on_cancel(invite, request, now)
+    if isinstance(user, InviteSession):
+        user.on_cancel(invite, request, now)
 
 
 def _outside_dialog(core: Core, request: Request, key: str, flow: Flow, now: float) -> None:

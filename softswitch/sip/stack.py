@@ -14,6 +14,7 @@ from softswitch.sip.core import Core
 from softswitch.sip.dialog import arrange
 from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import RequestCompleted
+from softswitch.sip.flow import same_host
 from softswitch.sip.incoming import receive_request, refuse, refuse_malformed
 from softswitch.sip.message import KNOWN_METHODS, Request, Response, parse_message
 from softswitch.sip.outgoing import Outgoing, header_lines, one_line, via_for
@@ -40,9 +41,20 @@ RFC_TIMERS = Timers()
 class SipStack:
     """All transactions, dialogs and sessions of one node."""
 
-    def __init__(self, *, token: Callable[[], str], user_agent: str, timers: Timers = RFC_TIMERS) -> None:
-        """`token` gives a fresh random hexadecimal text, at least 64 bits of it, each time it is called."""
-        self._core = Core(token, user_agent, timers)
+    def __init__(
+        self,
+        *,
+        token: Callable[[], str],
+        user_agent: str,
+        timers: Timers = RFC_TIMERS,
+        belongs: Callable[[Flow, Flow], bool] = same_host,
+    ) -> None:
+        """`token` gives a fresh random hexadecimal text, at least 64 bits of it, each time it is called.
+
+        `belongs(flow, own)`: whether whoever sends on `flow` may speak for a dialog that began on `own`. Tags can be
+        overheard; requests of anybody else are answered as if there were no such dialog (481).
+        """
+        self._core = Core(token, user_agent, timers, belongs)
 
     # In.
 

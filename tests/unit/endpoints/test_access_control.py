@@ -209,3 +209,15 @@ def test_source_is_read_and_written(text: str, written: str) -> None:
 def test_broken_source_is_explained(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected an address|expected a port|a port can only"):
         Source.parse(text)
+
+
+def test_two_addresses_of_one_trunk_are_one_party_and_two_phones_are_not() -> None:
+    carrier = trunk("carrier", "203.0.113.0/28", hops=(NextHop("198.51.100.7"),))
+    gate = Gate([carrier, trunk("other", "203.0.113.64/28")], phones("10.0.0.0/8"))
+    assert gate.same_party(flow("203.0.113.1"), flow("203.0.113.2"))
+    assert gate.same_party(flow("203.0.113.1"), flow("198.51.100.7"))
+    assert gate.same_party(flow("10.0.0.1", 40000), flow("10.0.0.1"))
+    assert not gate.same_party(flow("203.0.113.65"), flow("203.0.113.1"))
+    assert not gate.same_party(flow("10.0.0.1"), flow("203.0.113.1"))
+    assert not gate.same_party(flow("10.0.0.1"), flow("10.0.0.2"))
+    assert not gate.same_party(flow("8.8.8.8"), flow("203.0.113.1"))

@@ -84,6 +84,7 @@ def test_an_open_connection_is_kept() -> None:
 
 def test_a_caller_behind_nat_is_called_back_where_it_came_from() -> None:
     stage = Stage()
+    mapped = Flow("UDP", US, ("192.168.77.1", 40123))
     stage.hear(
         stage.request(
             "INVITE",
@@ -91,12 +92,12 @@ def test_a_caller_behind_nat_is_called_back_where_it_came_from() -> None:
             via="SIP/2.0/UDP 192.168.1.5:5060;branch=z9hG4bKnat;rport",
             contact="<sip:them@192.168.1.5:5060>",
         ),
-        Flow("UDP", US, ("192.168.77.1", 40123)),
+        mapped,
     )
     (event,) = stage.events()
     session = event.session  # type: ignore[union-attr]
     session.accept(ANSWER, stage.now)
-    stage.hear(stage.request("ACK", to_tag=session.local_tag))
+    stage.hear(stage.request("ACK", to_tag=session.local_tag), mapped)
     stage.sent()
     session.hangup(stage.now)
     ((flow, bye),) = stage.sent_on()
