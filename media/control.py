@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from media.commands import Command
     from media.events import Event, RecordingFailed, RecordingFinished
+    from media.quality.verdict import QualitySummary
     from media.settings import MediaSettings
     from media.snapshots import EngineCounters, LegStatistics
 
@@ -159,6 +160,11 @@ class MediaEngine:
     def statistics(self, leg: int) -> LegStatistics | None:
         """The leg's counters now; None when it is gone."""
         return translate.statistics(self._core.statistics(leg)) if leg in self._legs else None
+
+    def quality(self, leg: int) -> QualitySummary | None:
+        """How the leg sounded up to its last interval; None when it is gone or never had a codec."""
+        record = self._legs.get(leg)
+        return None if record is None or record.quality is None else record.quality.summary()
 
     def counters(self) -> EngineCounters:
         """The whole engine's counters now."""

@@ -25,6 +25,12 @@ class Degradation:
     discard: float
     delay: float
 
+    @property
+    def largest(self) -> str:
+        """The cause that took most: `codec`, `loss`, `discard` or `delay`."""
+        causes = {"codec": self.codec, "loss": self.loss, "discard": self.discard, "delay": self.delay}
+        return max(causes, key=causes.__getitem__)
+
 
 @value_class(frozen=True, slots=True)
 class QualityInterval:

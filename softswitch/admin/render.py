@@ -8,8 +8,9 @@ from softswitch.telemetry.log_format import shown, timestamp
 from softswitch.telemetry.siptrace import render_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from media.quality.verdict import Degradation
     from softswitch.admin.operation import Json
     from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
     from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot, TrunkSnapshot
@@ -20,7 +21,8 @@ ENDED = "ended"
 
 
 def running_call(call: CallSnapshot) -> dict[str, Json]:
-    """A call that goes on."""
+    """A call that goes on; its scores are the lowest of any direction of any leg."""
+    directions = [each for leg in call.legs for each in (leg.from_party, leg.to_party) if each is not None]
     return {
         "id": call.call_id,
         "state": call.state,
@@ -38,9 +40,10 @@ def running_call(call: CallSnapshot) -> dict[str, Json]:
         "q850_cause": None,
         "hung_up_by": None,
         "codec": call.legs[0].codec if call.legs else None,
-        "mos_mean": None,
-        "mos_worst": None,
-        "recording": None,
+        "mos_15s": _lowest(each.mos_15s for each in directions),
+        "mos_mean": _lowest(each.mos_mean for each in directions),
+        "mos_worst": _lowest(each.mos_worst for each in directions),
+        "recording": call.recording,
     }
 
 
@@ -64,6 +67,7 @@ def finished_call(call: CallRecord) -> dict[str, Json]:
         "q850_cause": call.q850_cause,
         "hung_up_by": call.hung_up_by,
         "codec": call.codec,
+        "mos_15s": None,
         "mos_mean": _rounded(call.mos_mean),
         "mos_worst": _rounded(call.mos_worst),
         "recording": call.recording,
@@ -149,13 +153,31 @@ def _heard(heard: Heard | None) -> Json:
     if heard is None:
         return None
     return {
+        "mos_15s": _rounded(heard.mos_15s),
         "mos_mean": _rounded(heard.mos_mean),
         "mos_worst": _rounded(heard.mos_worst),
+        "mos_ceiling": _rounded(heard.mos_ceiling),
+        "degradation": _degradation(heard.degradation),
         "packets": heard.packets,
         "lost": heard.lost,
         "discarded": heard.discarded,
         "jitter_ms": _rounded(heard.jitter_ms),
     }
+
+
+def _degradation(of: Degradation | None) -> Json:
+    if of is None:
+        return None
+    return {
+        "codec": _rounded(of.codec),
+        "loss": _rounded(of.loss),
+        "discard": _rounded(of.discard),
+        "delay": _rounded(of.delay),
+    }
+
+
+def _lowest(scores: Iterable[float | None]) -> float | None:
+    return _rounded(min((score for score in scores if score is not None), default=None))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -53,6 +53,7 @@ _CALL: dict[str, dict[str, Json]] = {
     "q850_cause": _or_null(INTEGER),
     "hung_up_by": _or_null(STRING),
     "codec": _or_null(STRING),
+    "mos_15s": _or_null({"type": "number", "description": "Over the last 15 s; null when the call is over."}),
     "mos_mean": _or_null(NUMBER),
     "mos_worst": _or_null(NUMBER),
     "recording": _or_null(STRING),
@@ -90,13 +91,20 @@ SCHEMAS: dict[str, Json] = {
         recording=_or_null(STRING),
     ),
     "Heard": _object(
+        mos_15s=_or_null({"type": "number", "description": "Over the last 15 s; null when the call is over."}),
         mos_mean=_or_null(NUMBER),
         mos_worst=_or_null(NUMBER),
+        mos_ceiling=_or_null({"type": "number", "description": "The best MOS the codec can reach."}),
+        degradation=_or_null(_ref("Degradation")),
         packets=INTEGER,
         lost=INTEGER,
         discarded=INTEGER,
         jitter_ms=_or_null(NUMBER),
     ),
+    "Degradation": {
+        **_object(codec=NUMBER, loss=NUMBER, discard=NUMBER, delay=NUMBER),
+        "description": "MOS points each cause took on average: from 4.41 down to mos_mean.",
+    },
     "Event": _object(time=TIME, event=STRING, facts={"type": "object"}),
     "TrunkList": _object(trunks=_array(_ref("Trunk"))),
     "Trunk": _object(

@@ -9,6 +9,7 @@ are answered here and never reach a script.
 from __future__ import annotations
 
 from enum import Enum
+from operator import itemgetter
 from typing import TYPE_CHECKING, assert_never
 
 from softswitch.b2bua import cause as causes
@@ -78,7 +79,6 @@ class Leg:
         "on_change",
         "party",
         "played",
-        "quality",
         "recording",
         "ringing_at",
         "session",
@@ -114,7 +114,6 @@ class Leg:
         self.silent = False
         self.weak = False
         self.played = 0
-        self.quality: QualityReport | None = None
         self.gone: LegGone | None = None
         self.created_at = switch.clock()
         self.ringing_at: float | None = None
@@ -207,15 +206,21 @@ class Leg:
         self.on_change()
 
     def heard(self, report: QualityReport) -> None:
-        """Keep the newest verdict; tell the story only when it turns bad or good (REQUIREMENTS G15)."""
-        self.quality = report
-        scores = [each.mos_15s for each in (report.received, report.sent) if each is not None]
-        mos = min((score for score in scores if score is not None), default=None)
-        if mos is None:
+        """A new verdict: tell the story only when it turns bad or good (REQUIREMENTS G15)."""
+        scored = [(each.mos_15s, each) for each in (report.received, report.sent) if each and each.mos_15s is not None]
+        if not scored:
             return
+        mos, worse = min(scored, key=itemgetter(0))
         if mos < WEAK_BELOW and not self.weak:
             self.weak = True
-            self.story.warn("connection weak", leg=self.name, mos=round(mos, 2))
+            damage = worse.degradation
+            self.story.warn(
+                "connection weak",
+                leg=self.name,
+                mos=round(mos, 2),
+                ceiling=None if worse.ceiling is None else round(worse.ceiling, 2),
+                mostly=None if damage is None else damage.largest,
+            )
         elif mos >= GOOD_FROM and self.weak:
             self.weak = False
             self.story.tell("connection recovered", leg=self.name, mos=round(mos, 2))

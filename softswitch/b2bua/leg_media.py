@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from media.commands import Command
     from media.legs import OpenedLeg
+    from media.quality.verdict import QualitySummary
     from media.snapshots import LegStatistics
     from softswitch.sdp.negotiate import AudioAgreement, AudioOffer, Codec, Format
 
@@ -39,6 +40,9 @@ class MediaDoor(Protocol):
 
     def statistics(self, leg: int) -> LegStatistics | None:
         """The leg's counters now; None when it is gone."""
+
+    def quality(self, leg: int) -> QualitySummary | None:
+        """How the leg sounded so far; None when it is gone or never had a codec."""
 
 
 class LegMedia:
@@ -143,6 +147,10 @@ class LegMedia:
     def statistics(self) -> LegStatistics | None:
         """The engine's counters of this leg now; None when it is gone."""
         return self._engine.statistics(self.leg)
+
+    def quality(self) -> QualitySummary | None:
+        """The engine's verdict on this leg so far; None when it is gone or never had a codec."""
+        return self._engine.quality(self.leg)
 
     def close(self) -> None:
         """Give the port back."""

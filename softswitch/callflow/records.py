@@ -57,7 +57,7 @@ def call_record(
     caller = call.caller
     last = next((leg for leg in reversed(call.legs) if leg is not caller), None)
     connected = next((leg for leg in call.legs if leg is not caller and leg.answered_at is not None), last)
-    directions = [heard for leg in legs for heard in (leg.from_party, leg.to_party) if heard is not None]
+    directions = [each for leg in legs for each in (leg.from_party, leg.to_party) if each is not None]
     return CallRecord(
         call_id=call.id,
         source=caller.name,
@@ -108,8 +108,8 @@ def _leg_record(call: Call, number: int, leg: Leg) -> LegRecord:
         codec=agreement.codec.name if agreement is not None else None,
         remote_media=f"{statistics.remote[0]}:{statistics.remote[1]}" if statistics and statistics.remote else None,
         rtt_ms=statistics.rtt_ms if statistics is not None else None,
-        from_party=_heard(statistics.received if statistics else None, summary.received if summary else None),
-        to_party=_heard(statistics.reported if statistics else None, summary.sent if summary else None),
+        from_party=heard(statistics.received if statistics else None, summary.received if summary else None),
+        to_party=heard(statistics.reported if statistics else None, summary.sent if summary else None),
         recording=leg.recording,
     )
 
@@ -123,12 +123,15 @@ def _final_status(leg: Leg, status: int) -> int:
     return 480 if isinstance(leg, InboundLeg) and leg.ended_by == "switch" else 487
 
 
-def _heard(counters: StreamCounters | None, summary: DirectionSummary | None) -> Heard | None:
+def heard(counters: StreamCounters | None, summary: DirectionSummary | None) -> Heard | None:
+    """One direction over the call so far; None when nothing was counted."""
     if counters is None:
         return None
     return Heard(
         mos_mean=summary.mos_cq if summary is not None else None,
         mos_worst=summary.worst.mos_cq if summary is not None and summary.worst is not None else None,
+        mos_ceiling=summary.ceiling if summary is not None else None,
+        degradation=summary.degradation if summary is not None else None,
         packets=counters.received,
         lost=counters.lost,
         discarded=counters.discarded,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.leg import LegState
-from softswitch.telemetry.cdr import Heard
+from softswitch.callflow.records import heard
 from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot
 
 if TYPE_CHECKING:
-    from media.quality.verdict import QualityInterval, StreamCounters
+    from media.quality.verdict import DirectionSummary, StreamCounters
     from softswitch.b2bua.leg import Leg
     from softswitch.callflow.supervisor import RunningCall
+    from softswitch.telemetry.cdr import Heard
 
 
 def call_snapshot(running: RunningCall) -> CallSnapshot:
@@ -32,6 +34,7 @@ def call_snapshot(running: RunningCall) -> CallSnapshot:
         if caller.answered_at is None
         else call.story.started_at + (caller.answered_at - caller.created_at),
         seconds=round(call.switch.clock() - caller.created_at, 3),
+        recording=running.recorder.stereo,
         legs=tuple(_leg(call.id, number, leg) for number, leg in enumerate(call.legs)),
     )
 
@@ -59,7 +62,7 @@ def _leg(call_id: str, number: int, leg: Leg) -> LegSnapshot:
     media = leg.media
     agreement = media.agreement if media is not None else None
     statistics = media.statistics() if media is not None and not leg.ended else None
-    report = leg.quality
+    summary = media.quality() if media is not None and not leg.ended else None
     return LegSnapshot(
         leg_id=f"{call_id}-{number}",
         role=leg.role,
@@ -72,20 +75,12 @@ def _leg(call_id: str, number: int, leg: Leg) -> LegSnapshot:
         local_media=f"{media.address}:{media.port}" if media is not None else None,
         remote_media=f"{statistics.remote[0]}:{statistics.remote[1]}" if statistics and statistics.remote else None,
         rtt_ms=statistics.rtt_ms if statistics is not None else None,
-        from_party=_heard(statistics.received if statistics else None, report.received if report else None),
-        to_party=_heard(statistics.reported if statistics else None, report.sent if report else None),
+        from_party=_heard(statistics.received if statistics else None, summary.received if summary else None),
+        to_party=_heard(statistics.reported if statistics else None, summary.sent if summary else None),
         recording=leg.recording,
     )
 
 
-def _heard(counters: StreamCounters | None, interval: QualityInterval | None) -> Heard | None:
-    if counters is None:
-        return None
-    return Heard(
-        mos_mean=interval.mos_15s if interval is not None else None,
-        mos_worst=None,
-        packets=counters.received,
-        lost=counters.lost,
-        discarded=counters.discarded,
-        jitter_ms=counters.jitter_ms,
-    )
+def _heard(counters: StreamCounters | None, summary: DirectionSummary | None) -> Heard | None:
+    so_far = heard(counters, summary)
+    return so_far if so_far is None or summary is None else replace(so_far, mos_15s=summary.mos_15s)

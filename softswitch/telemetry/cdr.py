@@ -7,8 +7,12 @@ stepped while people talk must not bend a duration somebody is billed for.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from softswitch.value import value_class
+
+if TYPE_CHECKING:
+    from media.quality.verdict import Degradation
 
 
 class Outcome(StrEnum):
@@ -29,10 +33,19 @@ class Outcome(StrEnum):
 
 @value_class(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """How one direction of a leg sounded. MOS is ITU-T G.107 narrowband, 1.0 to 4.5."""
+    """How one direction of a leg sounded. MOS is ITU-T G.107 narrowband, 1.0 to 4.5.
 
+    The database keeps neither ceiling nor degradation: calls read back from it have None there.
+    """
+
+    mos_15s: float | None = None
+    """Over the last 15 s; of running calls only."""
     mos_mean: float | None = None
     mos_worst: float | None = None
+    mos_ceiling: float | None = None
+    """The best the codec can reach."""
+    degradation: Degradation | None = None
+    """What each cause took, in MOS points: from 4.41 to `mos_mean`."""
     packets: int = 0
     lost: int = 0
     discarded: int = 0

@@ -49,6 +49,8 @@ class CallSnapshot:
     answered_at: float | None = None
     seconds: float = 0.0
     """Age of the call on the monotonic clock."""
+    recording: str | None = None
+    """The stereo file of the conversation."""
     legs: tuple[LegSnapshot, ...] = ()
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from media.commands import Command
     from media.events import Event
+    from media.quality.verdict import QualitySummary
 
 NOTHING_HEARD = LegStatistics(
     received=StreamCounters(0, 0, 0, 0, 0, 0.0, 0),
@@ -54,6 +55,7 @@ class QuietMedia:
     def __init__(self, *, capacity: int = 1000, prompt_seconds: float = 2.0) -> None:
         self.on_event: Callable[[Event], None] = lambda _event: None
         self.open: set[int] = set()
+        self.verdicts: dict[int, QualitySummary] = {}
         self.recordings: set[int] = set()
         self.connected: set[frozenset[int]] = set()
         self.echoing: set[int] = set()
@@ -103,6 +105,10 @@ class QuietMedia:
     def statistics(self, leg: int) -> LegStatistics | None:
         """Nothing was heard."""
         return NOTHING_HEARD if leg in self.open else None
+
+    def quality(self, leg: int) -> QualitySummary | None:
+        """What a test says it was."""
+        return self.verdicts.get(leg)
 
     def fall_silent(self, leg: int) -> None:
         """As if the far end had stopped sending."""

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import ClientSession
 from jsonschema import Draft202012Validator
 
+from media.quality.verdict import Degradation
 from softswitch.admin.idle import IdleReaper
 from softswitch.admin.openapi import document
 from softswitch.admin.operation import Access
@@ -20,6 +21,7 @@ from softswitch.admin.ports import AdminParts
 from softswitch.admin.protection import HEADERS
 from softswitch.admin.routes import operations
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, make_admin, start_admin
+from softswitch.telemetry.cdr import Heard
 from softswitch.telemetry.log_sink import NullSink
 from softswitch.telemetry.metrics import Metrics, Readings
 from softswitch.telemetry.recent import RecentCalls
@@ -53,7 +55,14 @@ def snapshot(call_id: str, state: str = "talking") -> CallSnapshot:
         remote_uri="sip:+4930111@192.0.2.1",
         sip_call_id="abc",
         codec="PCMA",
-        from_party=leg_records()[0].from_party,
+        from_party=Heard(
+            mos_15s=3.9,
+            mos_mean=4.25,
+            mos_worst=3.8,
+            mos_ceiling=4.409,
+            degradation=Degradation(0.0, 0.12345, 0.0, 0.036),
+        ),
+        to_party=Heard(mos_15s=4.1, mos_mean=4.1),
     )
     return CallSnapshot(
         call_id=call_id,
@@ -64,6 +73,7 @@ def snapshot(call_id: str, state: str = "talking") -> CallSnapshot:
         started_at=1_700_000_000.0,
         answered_at=1_700_000_002.0,
         seconds=12.3456,
+        recording="/recordings/c1.wav",
         legs=(leg,),
     )
 
@@ -327,7 +337,11 @@ async def test_running_call_with_its_story_in_order(site: Site) -> None:
     assert [event["event"] for event in body["story"]] == ["call received", "leg answered"]
     assert body["story"][0]["time"] == "2023-11-14T22:13:22.000000Z"
     assert body["ladder"] == "   +0.000  trunk:carrier -> switch  INVITE\n"
-    assert body["legs"][0]["from_party"]["mos_mean"] == 4.25
+    heard = body["legs"][0]["from_party"]
+    assert (heard["mos_15s"], heard["mos_mean"], heard["mos_ceiling"]) == (3.9, 4.25, 4.409)
+    assert heard["degradation"] == {"codec": 0.0, "loss": 0.123, "discard": 0.0, "delay": 0.036}
+    assert (body["mos_15s"], body["mos_mean"], body["mos_worst"]) == (3.9, 4.1, 3.8)
+    assert body["recording"] == "/recordings/c1.wav"
 
 
 async def test_secrets_in_a_story_are_hidden(site: Site) -> None:
@@ -342,7 +356,7 @@ async def test_secrets_in_a_story_are_hidden(site: Site) -> None:
 async def test_call_that_just_ended_keeps_its_story(site: Site) -> None:
     site.parts.recent.add(finished("c1"))
     status, body = await site.ask("/api/calls/c1")
-    assert (status, body["state"], body["mos_mean"]) == (200, "ended", 4.25)
+    assert (status, body["state"], body["mos_mean"], body["mos_15s"]) == (200, "ended", 4.25, None)
     valid(body, "CallDetail")
     assert [leg["role"] for leg in body["legs"]] == ["caller", "callee"]
     assert len(body["story"]) == 2

@@ -20,6 +20,7 @@ from softswitch.telemetry.story import Story
 from tests.support.phone import Plan, sdp
 from tests.support.puppets import a_moment, act, bodies, requests_to, responses_to
 from tests.support.switch_world import SWITCH, World, to
+from tests.support.verdicts import good_then_bad
 from tests.support.virtual_time import run_virtual
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def test_a_callee_whose_codec_is_not_that_of_the_early_media_is_offered_again(ag
 
 def receive_expected(world: World, leg: int) -> bool:
     """What the engine was told last about this leg."""
-    return [each.expected for each in world.media.commands if isinstance(each, SetDirection) and each.leg == leg][-1]
+    return [each.receive for each in world.media.commands if isinstance(each, SetDirection) and each.leg == leg][-1]
 
 
 def test_silence_while_it_rings_is_no_time_out_and_after_the_answer_it_is() -> None:
@@ -529,5 +530,24 @@ def test_only_a_leg_nobody_answered_ends_with_a_status(plan: Plan, status: int |
         ended = [line.facts for line in call.story.lines if line.event == "leg ended"]
         assert [facts["status"] for facts in ended] == [status] * 2
         assert all(facts["cause"] and facts["q850"] for facts in ended)
+
+    run_virtual(story)
+
+
+def test_a_weak_connection_is_told_with_its_ceiling_and_main_cause() -> None:
+    async def story() -> None:
+        world = world_with(Echo(None))
+        caller = world.phone(CALLER)
+        session = caller.call("123", SWITCH)
+        await a_moment()
+        (leg,) = the_call(world)
+        report, _ = good_then_bad(1)
+        leg.heard(report)
+        leg.heard(report)
+        (facts,) = [line.facts for line in leg.story.lines if line.event == "connection weak"]
+        assert facts["mos"] == round(report.received.mos_15s or 0.0, 2)
+        assert (facts["ceiling"], facts["mostly"]) == (4.41, "loss")
+        caller.hang_up(session)
+        await world.settle()
 
     run_virtual(story)

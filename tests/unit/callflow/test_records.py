@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from media.quality.verdict import StreamCounters
+from softswitch.callflow.records import heard
 from softswitch.dialplan.route import Answer, Echo, Play, Record, Reject
 from softswitch.telemetry.cdr import CallRecord, LegRecord, Outcome
 from tests.support.phone import Plan
 from tests.support.switch_world import SWITCH, World, to
+from tests.support.verdicts import good_then_bad
 from tests.support.virtual_time import run_virtual
 
 if TYPE_CHECKING:
@@ -126,6 +129,17 @@ def test_recording_switched_off_on_the_way_keeps_what_there_is() -> None:
     call, legs = recorded(Echo(1), Record(enabled=False), to(1), callee=Plan(answer=1, hang_up=3))
     assert call.recording is not None
     assert [leg.recording is not None for leg in legs] == [True, False]
+
+
+def test_ceiling_and_degradation_stand_beside_the_score() -> None:
+    _, summary = good_then_bad(1)
+    found = heard(StreamCounters(1250, 1200, 50, 0, 50, 2.0, 0), summary.received)
+    assert found is not None
+    assert found.degradation is not None
+    assert found.mos_15s is None
+    assert (found.mos_mean, found.mos_ceiling) == (summary.received.mos_cq, summary.received.ceiling)
+    assert found.degradation.loss > 0.1
+    assert found.degradation.discard == 0
 
 
 def test_a_caller_whose_ack_never_comes_ends_by_time_out() -> None:

@@ -13,6 +13,7 @@ from softswitch.dialplan.route import Echo
 from tests.support.phone import Plan
 from tests.support.puppets import a_moment
 from tests.support.switch_world import SWITCH, World, to
+from tests.support.verdicts import good_then_bad
 from tests.support.virtual_time import run_virtual
 
 if TYPE_CHECKING:
@@ -53,6 +54,33 @@ def test_a_bridged_call_from_ringing_to_the_end() -> None:
         held = seen(world)
         assert held.state == "held"
         assert [leg.on_hold for leg in held.legs] == [True, False]
+        caller.hang_up(session)
+        await world.settle()
+
+    run_virtual(story)
+
+
+def test_scores_go_by_their_own_names() -> None:
+    async def story() -> None:
+        world = World(Random(1), [Echo(None)])
+        caller = world.phone(9)
+        session = caller.call("123", SWITCH)
+        await a_moment()
+        (running,) = world.supervisor.calls.values()
+        media = running.call.caller.media
+        assert media is not None
+        _, summary = good_then_bad(media.leg)
+        world.media.verdicts[media.leg] = summary
+        snapshot = seen(world)
+        heard = snapshot.legs[0].from_party
+        of = summary.received
+        assert heard is not None
+        assert of.worst is not None
+        assert (heard.mos_15s, heard.mos_mean, heard.mos_worst) == (of.mos_15s, of.mos_cq, of.worst.mos_cq)
+        assert len({heard.mos_15s, heard.mos_mean, heard.mos_worst}) == 3
+        assert (heard.mos_ceiling, heard.degradation) == (of.ceiling, of.degradation)
+        assert snapshot.recording is not None
+        assert snapshot.recording == running.recorder.stereo
         caller.hang_up(session)
         await world.settle()
 

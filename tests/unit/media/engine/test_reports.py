@@ -182,8 +182,12 @@ async def test_quality_is_told_at_every_interval_and_summed_up_at_the_end() -> N
         assert told.received.mos_cq is not None
         assert told.received.mos_cq > 4.3
         assert told.sent is None
+        so_far = world.engine.quality(a.leg)
+        assert so_far is not None
+        assert so_far.received.mos_cq == told.received.mos_cq
         world.engine.post(CloseLeg(a.leg))
         gone = await world.gone(a)
         assert gone.quality is not None
         assert gone.quality.codec == "PCMA"
         assert gone.quality.received.expected == 10
+        assert world.engine.quality(a.leg) is None
