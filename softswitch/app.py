@@ -22,10 +22,13 @@ log = logging.getLogger(__name__)
 
 CANNOT_START = 2
 """Exit status when the node could not start."""
+PRIVATE = 0o027
+"""Call records and stories are nobody else's business, whatever the shell allowed."""
 
 
 def run(provision: Provision) -> int:
     """Run a node until SIGTERM or SIGINT; the exit status. A second signal ends running calls at once."""
+    os.umask(PRIVATE)
     _use_all_descriptors()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(provision))
