@@ -33,7 +33,10 @@ class Tone:
 
 @value_class(frozen=True, slots=True)
 class SetRemote:
-    """Where SDP says the far end listens. A new address reopens the latch window; the same address changes nothing."""
+    """Where SDP says the far end listens. A new address reopens the latch window; the same address changes nothing.
+
+    An address nothing may be sent to (RFC 2543's hold, 0.0.0.0) ends sending; who was heard until then is still heard.
+    """
 
     leg: int
     address: str
@@ -55,12 +58,17 @@ class SetFormats:
 
 @value_class(frozen=True, slots=True)
 class SetDirection:
-    """`send`: we may send to them. `receive`: they are expected to send; while False (the state before the first of
-    these) the media time-out pauses."""
+    """What the answer in force lets pass. Before the first of these both ways are open, and nothing is expected.
+
+    `send`: we may send to them. `receive`: they may send; while False what they still send is counted as received, and
+    its digits are told, but it is not relayed, echoed or recorded. `expected`: who may send also owes us media; without
+    it (early media, a holder with or without music) the media time-out pauses. RTCP goes on in every direction.
+    """
 
     leg: int
     send: bool
     receive: bool
+    expected: bool = True
 
 
 @value_class(frozen=True, slots=True)

@@ -293,6 +293,7 @@ cdef class EngineCore:
         leg.port = port
         leg.worker = worker
         leg.may_send = 1
+        leg.may_receive = 1
         leg.media_timeout = <int64_t> (media_timeout * 1e6)
         memset(leg.format_of, NO_FORMAT, sizeof(leg.format_of))
         memcpy(&leg.sent.ssrc, random, 4)
@@ -381,12 +382,13 @@ cdef class EngineCore:
         command.send_format_count = self._formats(command.send_formats, send)
         self._post(&command, leg)
 
-    def set_direction(self, uint64_t leg_id, bint send, bint receive):
+    def set_direction(self, uint64_t leg_id, bint send, bint receive, bint expected):
         cdef Command command
         cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_DIRECTION)
         if leg != NULL:
             command.flag = send
             command.second_flag = receive
+            command.number = expected
             self._post(&command, leg)
 
     def connect(self, uint64_t a, uint64_t b, bint connected):

@@ -72,7 +72,8 @@ cdef struct Leg:
     uint8_t may_send
     uint8_t echo
     uint8_t rtcp_mux
-    uint8_t receive_expected
+    uint8_t may_receive         # what they say goes on: relayed, echoed, recorded
+    uint8_t receive_expected    # and silence is an event
     uint8_t timeout_told
     uint8_t quiet_codec         # the last packet was comfort noise
     uint8_t wire                # Wire

@@ -128,13 +128,15 @@ cdef inline void _set_formats(Worker* w, Leg* leg, const Command* command) noexc
     playback_formats_changed(w, leg)
 
 
-cdef inline void _set_direction(Worker* w, Leg* leg, bint send, bint receive) noexcept nogil:
+cdef inline void _set_direction(Worker* w, Leg* leg, bint send, bint receive, bint expected) noexcept nogil:
     leg.may_send = send
-    if receive and not leg.receive_expected:
+    leg.may_receive = receive
+    expected = receive and expected
+    if expected and not leg.receive_expected:
         leg.heard_at = w.now
         leg.timeout_told = 0
         _expect_media(w, leg)
-    leg.receive_expected = receive
+    leg.receive_expected = expected
 
 
 cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nogil:
@@ -144,7 +146,7 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
     elif command.kind == COMMAND_SET_FORMATS:
         _set_formats(w, leg, command)
     elif command.kind == COMMAND_SET_DIRECTION:
-        _set_direction(w, leg, command.flag, command.second_flag)
+        _set_direction(w, leg, command.flag, command.second_flag, command.number != 0)
     elif command.kind == COMMAND_CONNECT or command.kind == COMMAND_DISCONNECT:
         other = <Leg*> command.pointer
         if other.id != command.other or other.state != LEG_OPEN:

@@ -151,7 +151,7 @@ class Posting:
         return [(each.payload_type, number(each.name), each.clock_rate) for each in formats]
 
     def _set_direction(self, command: SetDirection) -> None:
-        self._core.set_direction(command.leg, command.send, command.receive)
+        self._core.set_direction(command.leg, command.send, command.receive, command.expected)
 
     def _connect(self, command: Connect) -> None:
         self._core.connect(command.a, command.b, True)

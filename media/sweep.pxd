@@ -27,7 +27,7 @@ cdef inline void send_report(Worker* w, Leg* leg, bint bye) noexcept nogil:
         to = latch_destination(&leg.latch)
     else:
         to = &leg.rtcp_source if address_known(&leg.rtcp_source) else &leg.rtcp_signalled
-    if not address_known(to):
+    if not address_known(to) or not address_known(&leg.latch.signalled):
         return
     length = report_write(data, &leg.reports, &leg.sent, &leg.received, w.now, w.ntp_start, bye)
     if udp_send(leg.fd if leg.rtcp_mux else leg.rtcp_fd, data, length, to) >= 0:

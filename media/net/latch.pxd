@@ -6,6 +6,9 @@ SSRC; should the SDP source speak up inside the window after all, it takes the l
 lock but a new SDP address. A source that was locked before a re-INVITE is still
 heard while the window for its successor is open, so that nothing is lost on the way over.
 
+While SDP names no address (RFC 2543's hold, `c=0.0.0.0`) nothing is sent, but who was heard is still heard: the music
+of the holder. Nobody else can win meanwhile.
+
 Times are microseconds of one monotonic clock.
 """
 
@@ -32,6 +35,7 @@ cdef struct Latch:
     Address candidate
     int64_t window_end
     int64_t candidate_since
+    Address held           # what SDP named before it named nothing
 
 
 cdef inline void latch_open(Latch* latch, int64_t now, int64_t window) noexcept nogil:
@@ -43,13 +47,20 @@ cdef inline void latch_open(Latch* latch, int64_t now, int64_t window) noexcept 
 
 cdef inline void latch_signal(Latch* latch, const Address* signalled, int64_t now, int64_t window) noexcept nogil:
     """SDP named an address. The one it named before, or the one already locked, changes nothing."""
-    if address_known(signalled) and address_same(&latch.signalled, signalled):
+    cdef bint was_known = address_known(&latch.signalled)
+    if not address_known(signalled):
+        if was_known:
+            latch.held = latch.signalled
+            address_clear(&latch.signalled)
+        return
+    if address_same(&latch.signalled, signalled):
         return
     latch.signalled = signalled[0]
-    if latch.locked and address_known(signalled) and address_same(&latch.source, signalled):
+    address_clear(&latch.held)
+    if latch.locked and address_same(&latch.source, signalled):
         return
     address_clear(&latch.former)
-    if latch.locked and address_known(signalled):
+    if latch.locked and was_known:
         latch.former = latch.source
     latch.locked = 0
     address_clear(&latch.candidate)
@@ -68,7 +79,9 @@ cdef inline Admission latch_learn(
 ) noexcept nogil:
     """Admit or refuse a valid RTP packet while nothing is locked."""
     if not address_known(&latch.signalled):
-        return STRANGER
+        if address_same(source, &latch.held):
+            return _lock(latch, source)
+        return ACCEPTED if address_same(source, &latch.former) else STRANGER
     if address_same(source, &latch.signalled):
         return _lock(latch, source)
     if now >= latch.window_end:
@@ -113,5 +126,5 @@ cdef inline bint latch_settled(const Latch* latch, int64_t now) noexcept nogil:
 
 
 cdef inline const Address* latch_destination(const Latch* latch) noexcept nogil:
-    """Where we may send: the locked source, else what SDP named (perhaps nothing)."""
-    return &latch.source if latch.locked else &latch.signalled
+    """Where we may send: the locked source, else what SDP named; nowhere when it names nothing."""
+    return &latch.source if latch.locked and address_known(&latch.signalled) else &latch.signalled

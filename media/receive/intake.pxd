@@ -74,6 +74,8 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
             tell_digit(w, leg, &digits[i])
     elif verdict != DUPLICATE and verdict != JUMPED:
         stream_timing(&leg.received, packet.timestamp, format.rate, w.now)
+    if not leg.may_receive:
+        return
     if leg.tap != NULL:
         if not tap_push(
             leg.tap, w.now_ns, packet.ssrc, packet.timestamp, packet.sequence, packet.payload_type, format.codec,

@@ -76,7 +76,7 @@ class LegMedia:
         self.negotiation = Negotiation(address=self.address, port=self.port, session_id=session_id)
         self.agreement: AudioAgreement | None = None
         self._last_answer = b""
-        engine.post(SetDirection(self.leg, send=True, receive=False))
+        engine.post(SetDirection(self.leg, send=True, receive=True, expected=False))
 
     # -- offers we make -----------------------------------------------------------------------------------------
 
@@ -176,8 +176,9 @@ class LegMedia:
 
     def _direction(self, agreement: AudioAgreement) -> SetDirection:
         """Who holds us often sends nothing, whatever its SDP says (sendonly without music): no time-out then."""
-        expected = self._is_owed and agreement.direction.receives and not agreement.on_hold
-        return SetDirection(self.leg, send=agreement.direction.sends, receive=expected)
+        direction = agreement.direction
+        expected = self._is_owed and direction.receives and not agreement.on_hold
+        return SetDirection(self.leg, send=direction.sends, receive=direction.receives, expected=expected)
 
     def _may_send_to(self, address: str) -> bool:
         """Unicast we have a socket for; loopback only when signalling comes from there, too (THREATS M8)."""

@@ -269,7 +269,7 @@ def test_a_callee_whose_codec_is_not_that_of_the_early_media_is_offered_again(ag
 
 def receive_expected(world: World, leg: int) -> bool:
     """What the engine was told last about this leg."""
-    return [each.receive for each in world.media.commands if isinstance(each, SetDirection) and each.leg == leg][-1]
+    return [each.expected for each in world.media.commands if isinstance(each, SetDirection) and each.leg == leg][-1]
 
 
 def test_silence_while_it_rings_is_no_time_out_and_after_the_answer_it_is() -> None:

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from audiocodecs import g711
 
-from media.commands import Connect, Disconnect, PayloadFormat, SetDirection, SetFormats, SetRemote
-from media.events import MediaStarted
-from tests.support.media_world import CN, DTMF, PCMA, PCMU, Rtp, media_world
+from media.commands import (
+    CloseRecording,
+    Connect,
+    Disconnect,
+    OpenRecording,
+    PayloadFormat,
+    SetDirection,
+    SetFormats,
+    SetRemote,
+    StartEcho,
+    StartTap,
+    StopEcho,
+    StopTap,
+)
+from media.events import MediaStarted, RecordingFinished
+from tests.support.media_world import CN, DTMF, PCMA, PCMU, MediaWorld, Rtp, media_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from media.legs import OpenedLeg
 
 G722 = PayloadFormat(9, "G722", 8000)
 OPUS_96 = PayloadFormat(96, "opus", 48000)
@@ -215,3 +235,77 @@ async def test_new_remote_address_moves_the_stream() -> None:
         alice.talk(a, 1)
         await moved.hear()
         assert bob.heard_nothing()
+
+
+async def test_what_an_inactive_far_end_still_sends_goes_nowhere_but_is_counted(tmp_path: Path) -> None:
+    async with media_world() as world:
+        alice, bob = world.far_end(), world.far_end()
+        a, b = world.leg(alice), world.leg(bob)
+        path = str(tmp_path / "a.wav")
+        world.engine.post(
+            Connect(a.leg, b.leg),
+            SetDirection(a.leg, send=True, receive=False),
+            OpenRecording(1, None),
+            StartTap(a.leg, 1, path, 0),
+        )
+        await world.settled()
+        alice.talk(a, 3)
+        await world.until(lambda: packets_received(world, a) == 3)
+        world.engine.post(StartEcho(a.leg))
+        await world.settled()
+        alice.talk(a, 3)
+        await world.until(lambda: packets_received(world, a) == 6)
+        world.engine.post(StopEcho(a.leg), StopTap(a.leg), CloseRecording(1))
+        finished = await world.event(RecordingFinished)
+        assert sum(each.packets for each in finished.files) == 0
+        world.engine.post(SetDirection(a.leg, send=True, receive=True))
+        await world.settled()
+        alice.talk(a, 1, payload=b"resumed")
+        assert (await bob.hear()).payload == b"resumed"
+        assert alice.heard_nothing()
+        found = world.engine.statistics(a.leg)
+        assert found is not None
+        assert (found.received.expected, found.received.received) == (7, 7)
+
+
+async def test_the_music_of_a_holder_is_relayed() -> None:
+    async with media_world() as world:
+        alice, bob = world.far_end(), world.far_end()
+        a, b = world.leg(alice), world.leg(bob)
+        world.engine.post(Connect(a.leg, b.leg), SetDirection(a.leg, send=False, receive=True, expected=False))
+        await world.settled()
+        alice.talk(a, 3)
+        assert len(await bob.hear_many(3)) == 3
+
+
+@pytest.mark.parametrize("speaks_before", [True, False])
+async def test_the_music_of_an_old_hold_is_relayed_and_nothing_is_sent_there(speaks_before: bool) -> None:
+    async with media_world() as world:
+        alice, bob, mallory = world.far_end(), world.far_end(), world.far_end()
+        a, b = world.leg(alice), world.leg(bob)
+        world.engine.post(Connect(a.leg, b.leg))
+        if speaks_before:
+            alice.talk(a, 1)
+            await bob.hear()
+        world.engine.post(SetRemote(a.leg, "0.0.0.0", alice.port, "0.0.0.0", alice.rtcp_port))
+        await world.settled()
+        alice.talk(a, 3, payload=b"music")
+        assert {each.payload for each in await bob.hear_many(3)} == {b"music"}
+        mallory.talk(a, 50, payload=b"injected")
+        bob.talk(b, 2)
+        await world.until(lambda: world.engine.counters().drops.stranger == 50)
+        await world.until(lambda: world.engine.counters().drops.unroutable == 2)
+        world.engine.post(SetRemote(a.leg, alice.host, alice.port, alice.host, alice.rtcp_port))
+        await world.settled()
+        bob.talk(b, 1, payload=b"resumed")
+        assert (await alice.hear()).payload == b"resumed"
+        alice.talk(a, 1, payload=b"genuine")
+        assert (await bob.hear()).payload == b"genuine"
+        assert alice.heard_nothing()
+        assert mallory.heard_nothing()
+        assert bob.heard_nothing()
+
+
+def packets_received(world: MediaWorld, leg: OpenedLeg) -> int:
+    found = world.engine.statistics(leg.leg)
+    return 0 if found is None else found.packets_received

@@ -127,7 +127,45 @@ def test_an_address_that_must_not_be_sent_to_ends_sending(latch: SourceLatch) ->
     latch.packet(SDP, 1, 0)
     latch.signal(None, 1_000_000)
     assert latch.destination is None
-    assert latch.packet(SDP, 1, 1_010_000) == "stranger"
+
+
+@pytest.mark.parametrize("heard", [SDP, PHONE])
+def test_in_an_old_hold_only_who_was_heard_is_heard(latch: SourceLatch, heard: tuple[bytes, int]) -> None:
+    stream(latch, heard, 0, 7)
+    latch.signal(None, 1_000_000)
+    latch.open(1_000_000)
+    assert set(stream(latch, STRANGER, 1_010_000, 20)) == {"stranger"}
+    assert latch.packet(heard, 1, WINDOW * 100) == "accepted"
+    assert latch.destination is None
+
+
+def test_an_old_hold_that_overtakes_the_first_packet_still_knows_the_sdp_address(latch: SourceLatch) -> None:
+    latch.signal(None, 1_000_000)
+    latch.signal(None, 1_100_000)
+    assert set(stream(latch, STRANGER, 1_110_000, 20)) == {"stranger"}
+    assert latch.packet(SDP, 1, WINDOW * 100) == "locked"
+    assert latch.destination is None
+
+
+def test_an_old_hold_amid_a_move_hears_both_sides_of_it(latch: SourceLatch) -> None:
+    latch.packet(SDP, 1, 0)
+    latch.signal(MOVED, 1_000_000)
+    latch.signal(None, 1_100_000)
+    assert latch.packet(SDP, 1, WINDOW * 100) == "accepted"
+    assert latch.packet(MOVED, 1, WINDOW * 100) == "locked"
+    assert latch.packet(SDP, 1, WINDOW * 100) == "stranger"
+
+
+def test_after_an_old_hold_the_phone_is_found_anew(latch: SourceLatch) -> None:
+    latch.packet(SDP, 1, 0)
+    latch.signal(None, 1_000_000)
+    latch.signal(MOVED, 2_000_000)
+    assert latch.destination == MOVED
+    assert latch.packet(SDP, 1, 2_010_000) == "stranger"
+    assert latch.packet(MOVED, 1, 2_020_000) == "locked"
+    latch.signal(None, 3_000_000)
+    latch.signal(MOVED, 4_000_000)
+    assert latch.packet(MOVED, 1, 4_010_000) == "accepted"
 
 
 def test_the_window_opens_anew_when_media_is_expected(latch: SourceLatch) -> None:
