@@ -19,7 +19,8 @@ STARTS = 3
 BRIDGED = 1000
 ROUNDS = 10_000
 RATE = 200
-WARM_UP = 2_000
+WARM_UP = 8_000
+"""40 s of calls, longer than finished transactions linger: the memory they need at this rate is there before."""
 LEVEL_MB = 5
 REST = 36
 """Seconds until finished transactions (64*T1) and drained ports are let go of, as RFC 3261 and the drain want it."""
