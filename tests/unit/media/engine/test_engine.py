@@ -59,7 +59,7 @@ async def test_legs_of_a_group_share_a_worker_and_groups_spread() -> None:
 
 
 async def test_a_receiver_that_fails_loses_only_its_own_event() -> None:
-    async with media_world() as world:
+    async with media_world(acceleration="off") as world:
         troubles: list[str] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context["message"]))
         heard = world._heard
@@ -79,7 +79,7 @@ async def test_a_receiver_that_fails_loses_only_its_own_event() -> None:
 
 
 async def test_a_priority_nobody_may_have_is_told_and_survived() -> None:
-    async with media_world(priority=1000) as world:
+    async with media_world(priority=1000, acceleration="off") as world:
         told = await world.event(EngineDegraded)
         assert "priority 1000 refused" in told.reason
         alice, bob = world.far_end(), world.far_end()
@@ -116,7 +116,7 @@ async def test_packets_are_marked_for_expedited_forwarding(dscp: int, expected: 
 
 
 async def test_the_idle_engine_sleeps() -> None:
-    async with media_world() as world:
+    async with media_world(acceleration="off") as world:
         await world.settled()
         before = world.engine.counters().wakeups
         with pytest.raises(TimeoutError):

@@ -63,7 +63,7 @@ async def talk_till_settled(world: MediaWorld, alice: FarEnd, a: OpenedLeg, bob:
 
 
 def refused(world: MediaWorld) -> bool:
-    return any("acceleration" in each.reason for each in world.told(EngineDegraded))
+    return not world.engine._core.accelerated
 
 
 def steered(world: MediaWorld) -> int:
