@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 TORTURE = Path(__file__).parent.parent / "torture"
 DATAGRAMS = 20_000
 STREAMS = 300
-GROWTH = 20 << 20
-"""Octets of memory that may stay. Measured after a first, smaller round, so that caches are filled."""
+GROWTH = 10 << 20
+"""Octets of memory that the second volley may leave. The first, as large, fills caches, rings and the allocator's
+arenas: 21 MB; the later ones left 3, 3, 2 and 1 MB. What is really kept for every datagram shows in each volley."""
 TIMERS_OVER = 5.0
 """Seconds: 64*T1 at T1 = 50 ms, and what follows it."""
 
@@ -154,7 +155,7 @@ def no_faults(daemon: Daemon) -> None:
 async def test_twenty_thousand_spoiled_datagrams(daemon: Daemon) -> None:
     dice = random.Random(7)
     await good_call(daemon)
-    await fire(daemon, DATAGRAMS // 5, dice)
+    await fire(daemon, DATAGRAMS, dice)
     await everything_forgotten(daemon)
     before = daemon.resident
     shooting = asyncio.ensure_future(fire(daemon, DATAGRAMS, dice))

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.interop
 async def test_it_is_called_by_the_carrier(world: World, golden: Golden) -> None:
     async with world.carrier() as carrier, world.workshop() as workshop:
         carrier.tell("call", uri=f"sip:{TO_WORKSHOP}@{world.registrar}")
-        await workshop.expect("CALL_INCOMING")
+        await asyncio.gather(workshop.expect("CALL_INCOMING"), carrier.expect("ringing"))
         workshop.tell("accept")
         await asyncio.gather(workshop.expect("CALL_ESTABLISHED"), carrier.expect("media"))
         carrier.tell("play", file=str(world.speech.carrier))
