@@ -1,4 +1,4 @@
-"""Build the compiled engine: every .pyx under media/ and codecs/audiocodecs/ becomes one extension module.
+"""Build the compiled engine: every .pyx under media/ and codecs/audiocodecs/, and arithmetic in pure Python mode.
 
 Metadata lives in pyproject.toml; this file exists only because a list of extensions cannot be globbed there.
 """
@@ -16,11 +16,21 @@ DEBUG = bool(os.environ.get("SOFTSWITCH_DEBUG"))
 FLAGS = ["-O0", "-g"] if DEBUG else ["-O3", "-fno-strict-aliasing"]
 
 
+def is_compiled(source: Path) -> bool:
+    """A .pyx, or arithmetic in Cython's pure Python mode: a .py that imports cython, its C types in a .pxd beside it.
+
+    The latter runs uncompiled as well, so that it can be fuzzed and covered.
+    """
+    if source.suffix != ".py":
+        return source.suffix == ".pyx"
+    return source.with_suffix(".pxd").exists() and "\nimport cython\n" in source.read_text()
+
+
 def extensions() -> list[Extension]:
-    """One extension per .pyx, named by its import path."""
+    """One extension per compiled source, named by its import path."""
     found = []
     for folder, root in (("media", ROOT), ("codecs/audiocodecs", ROOT / "codecs")):
-        for source in sorted((ROOT / folder).rglob("*.pyx")):
+        for source in sorted(filter(is_compiled, (ROOT / folder).rglob("*.py*"))):
             name = ".".join(source.relative_to(root).with_suffix("").parts)
             found.append(
                 Extension(name, [str(source.relative_to(ROOT))], extra_compile_args=FLAGS, libraries=["m", "pthread"])
