@@ -1,0 +1,90 @@
+"""Decoders and encoders for the engine, made and owned by Python. PCM is mono, 16 bit, native byte order.
+
+The engine gets `address` and uses the coder without the GIL, from one thread at a time: whoever hands an address over
+keeps the object alive until the engine has let go of it. The methods here do the same for one buffer at a time.
+"""
+
+from typing_extensions import Buffer
+
+CODABLE: tuple[str, ...]
+"""SDP encoding names of what can be decoded and encoded, given the libraries each needs."""
+
+class CodecUnavailable(Exception):
+    """A codec that can be relayed here but not decoded or encoded; `why` names the library to install, if one would."""
+
+    codec: str
+    why: str
+    def __init__(self, codec: str, why: str) -> None: ...
+
+def why_unavailable(codec: str) -> str | None:
+    """Why `codec` (an SDP encoding name, any case) cannot be coded here and now; None: it can."""
+
+class Decoder:
+    """From payloads to PCM. `sample_rate` in Hz; None: the codec's own, which L16 and opus have several of.
+
+    Raises CodecUnavailable, and ValueError for a rate this codec does not have.
+    """
+
+    def __init__(self, codec: str, sample_rate: int | None = None) -> None: ...
+    @property
+    def address(self) -> int:
+        """Of the C struct `audio_decoder` (`coder.pxd`)."""
+    @property
+    def codec(self) -> int:
+        """The number of `registry.pxd`."""
+    @property
+    def sample_rate(self) -> int:
+        """Of the PCM given, Hz."""
+    @property
+    def clock_rate(self) -> int:
+        """Of RTP timestamps, Hz."""
+    def samples(self, payload: Buffer) -> int:
+        """How many samples of PCM `payload` holds; -1: not a payload of this codec."""
+    def decode(self, payload: Buffer) -> bytes:
+        """Decode one packet's payload. Raises ValueError when it is none of this codec's."""
+    def recover(self, following: Buffer, samples: int) -> bytes:
+        """The `samples` before the payload `following`, as far as that repeats them; empty when it does not."""
+    def conceal(self, samples: int) -> bytes | None:
+        """The codec's own guess at `samples` that were lost; None: it has none."""
+    def reset(self) -> None:
+        """Forget what was heard: another stream follows."""
+
+class Encoder:
+    """From PCM to payloads; `sample_rate` as for `Decoder`. The rest is for codecs that have a choice.
+
+    `bitrate` in bit/s of payload, `complexity` 0 to 10, `fec`: repeat a little of each packet in the next one when
+    loss is expected, `dtx`: send nothing in silence. Raises CodecUnavailable, and ValueError for what this codec or
+    its library does not have.
+    """
+
+    def __init__(
+        self,
+        codec: str,
+        sample_rate: int | None = None,
+        *,
+        bitrate: int | None = None,
+        complexity: int = 0,
+        fec: bool = True,
+        dtx: bool = False,
+    ) -> None: ...
+    @property
+    def address(self) -> int:
+        """Of the C struct `audio_encoder` (`coder.pxd`)."""
+    @property
+    def codec(self) -> int:
+        """The number of `registry.pxd`."""
+    @property
+    def sample_rate(self) -> int:
+        """Of the PCM taken, Hz."""
+    @property
+    def clock_rate(self) -> int:
+        """Of RTP timestamps, Hz."""
+    @property
+    def grain(self) -> int:
+        """A packet holds a multiple of this many samples."""
+    def encode(self, pcm: Buffer) -> bytes:
+        """Encode one packet; empty when there is nothing to send (DTX). Raises ValueError for a length it cannot be."""
+    def expect_loss(self, percent: int) -> None:
+        """Tell how many of a hundred packets the far end loses. Nothing happens where the codec cannot use it."""
+    def reset(self) -> None:
+        """Forget what was said: another stream follows."""
