@@ -50,6 +50,7 @@ setup(
             "wraparound": False,
             "cdivision": True,
             "initializedcheck": False,
+            "annotation_typing": False,  # annotations are for the type checker; C types stand in the .pxd
         },
     ),
 )
