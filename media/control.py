@@ -257,6 +257,9 @@ class MediaEngine:
         entries = self._core.read(worker)
         for entry in entries:
             kind, leg = entry[0], entry[1]
+            if kind == translate.RELEASED:
+                self._legs[leg].coders.pop(entry[2], None)
+                continue
             if kind == translate.PLAYBACK_FINISHED:
                 self._posting.playing.pop((leg, entry[2]), None)
             self._tell(self._gone(leg) if kind == translate.GONE else translate.event(entry))

@@ -12,8 +12,9 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from audiocodecs.coder cimport audio_decoder, audio_encoder
 from audiocodecs.registry cimport CODEC_UNKNOWN
-from media.leg cimport DROP_REASONS, FORMATS, LEG_FREE, LEG_GONE, LEG_OPEN, NO_FORMAT, NOWHERE, Format, Leg
+from media.leg cimport DROP_REASONS, FORMATS, LEG_FREE, LEG_GONE, LEG_OPEN, NO_FORMAT, NOWHERE, Format, Leg, Voice
 from media.loop cimport READY, eventfd_ring, monotonic_ns, run_worker
 from media.net.batch cimport batch_free, batch_make
 from media.net.steer cimport STEER_PORTS, Steering, steer_begin, steer_close, steer_open, steer_socket
@@ -22,12 +23,13 @@ from media.orders cimport SHARED_TAG, EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_e
 from media.receive.statistics cimport ReceiveStream, stream_expected, stream_loss_events
 from media.ring cimport (
     COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY,
-    COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_REMOTE, COMMAND_START_TAP, COMMAND_STOP_PLAY,
-    COMMAND_STOP_TAP, COMMAND_STOP_WORKER, EVENT_STARTED,
+    COMMAND_SET_CODERS, COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_REMOTE, COMMAND_SET_VOICE,
+    COMMAND_START_TAP, COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, EVENT_STARTED,
     Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done, event_next,
     exchange_ordered, load_acquire, store_ordered,
 )
 from media.send.sender_report cimport Reports
+from media.wheel cimport wheel_init
 from media.worker cimport Worker
 
 cdef extern from * nogil:
@@ -156,6 +158,7 @@ cdef class EngineCore:
             self.ready[i] = <epoll_event*> calloc(READY, sizeof(epoll_event))
             if w == NULL or self.ready[i] == NULL:
                 raise MemoryError("no memory for a media worker")
+            wheel_init(w)
             w.epoll = w.wake_fd = w.event_fd = -1
             w.commands = <CommandRing*> aligned_zeroed(sizeof(CommandRing))
             w.events = <EventRing*> aligned_zeroed(sizeof(EventRing))
@@ -197,6 +200,8 @@ cdef class EngineCore:
             free(w)
             free(self.ready[i])
         for c in range(self.chunk_count):
+            for i in range(CHUNK):
+                free(self.chunks[c][i].voice_memory)
             free(self.chunks[c])
         free(self.workers)
         free(self.ready)
@@ -294,6 +299,7 @@ cdef class EngineCore:
         leg.worker = worker
         leg.may_send = 1
         leg.may_receive = 1
+        leg.ptime = 20
         leg.media_timeout = <int64_t> (media_timeout * 1e6)
         memset(leg.format_of, NO_FORMAT, sizeof(leg.format_of))
         memcpy(&leg.sent.ssrc, random, 4)
@@ -310,13 +316,18 @@ cdef class EngineCore:
         return leg.id
 
     def reap(self, uint64_t leg_id):
-        """After the leg's EVENT_GONE: close its sockets and free its place. Gives its RTP port."""
+        """After the leg's EVENT_GONE: close its sockets, free its place and its voice. Gives its RTP port.
+
+        Whatever it had been given (coders, a source that plays) may go from now on.
+        """
         cdef Leg* leg = self._find(leg_id)
         if leg == NULL or leg.state != LEG_GONE:
             raise KeyError(f"leg {leg_id} is not waiting to be reaped")
         port = leg.port
         close(leg.fd)
         close(leg.rtcp_fd)
+        free(leg.voice_memory)
+        leg.voice = leg.voice_memory = NULL
         leg.state = LEG_FREE
         leg.id = 0
         self._free.append(leg_id & ((1 << SLOT_BITS) - 1))
@@ -367,20 +378,57 @@ cdef class EngineCore:
         cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_REMOTE)
         if leg == NULL:
             return
-        address_make(&command.address, host, <int> len(host), port)
-        address_make(&command.rtcp_address, rtcp_host, <int> len(rtcp_host), rtcp_port)
+        address_make(&command.order.remote.address, host, <int> len(host), port)
+        address_make(&command.order.remote.rtcp_address, rtcp_host, <int> len(rtcp_host), rtcp_port)
         command.flag = mux
         self._post(&command, leg)
 
-    def set_formats(self, uint64_t leg_id, list receive, list send):
-        """Lists of (payload type, codec number, clock rate), at most FORMATS each; the rest is left out."""
+    def set_formats(self, uint64_t leg_id, list receive, list send, int ptime):
+        """Lists of (payload type, codec number, clock rate), at most FORMATS each; the rest is left out.
+
+        `ptime`: milliseconds of audio in the packets we make, rounded to tens from 10 to 60.
+        """
         cdef Command command
         cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_FORMATS)
         if leg == NULL:
             return
-        command.format_count = self._formats(command.formats, receive)
-        command.send_format_count = self._formats(command.send_formats, send)
+        command.order.formats.count = self._formats(command.order.formats.formats, receive)
+        command.order.formats.send_count = self._formats(command.order.formats.send_formats, send)
+        command.order.formats.ptime = min(max(ptime // 10 * 10, 10), 60)
         self._post(&command, leg)
+
+    def make_voice(self, uint64_t leg_id):
+        """Give the leg what it needs to be heard and spoken to as audio, once. False when the leg is gone."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_VOICE)
+        if leg == NULL:
+            return False
+        if leg.voice_memory == NULL:
+            leg.voice_memory = <Voice*> aligned_zeroed(sizeof(Voice))
+            if leg.voice_memory == NULL:
+                raise MemoryError("no memory for a leg's voice")
+            command.pointer = leg.voice_memory
+            self._post(&command, leg)
+        return True
+
+    def set_coders(self, uint64_t leg_id, int64_t token, list decoders, uintptr_t encoder):
+        """The coders of a leg with a voice from now on: addresses (audiocodecs.coding), 0 for no encoder.
+
+        They stay until the worker tells EVENT_RELEASED with their `token` (not 0, never used twice), or the leg is
+        reaped: so does whoever owns them. False when the leg is gone.
+        """
+        cdef Command command
+        cdef int i
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_CODERS)
+        if leg == NULL:
+            return False
+        command.order.coders.token = token
+        command.order.coders.encoder = <audio_encoder*> encoder
+        command.order.coders.count = min(len(decoders), FORMATS)
+        for i in range(command.order.coders.count):
+            command.order.coders.decoders[i] = <audio_decoder*> <uintptr_t> decoders[i]
+        self._post(&command, leg)
+        return True
 
     def set_direction(self, uint64_t leg_id, bint send, bint receive, bint expected):
         cdef Command command

@@ -1,7 +1,9 @@
 """Everything the engine knows of one leg: a flat record that never moves, the fields every packet touches first."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from audiocodecs.coder cimport audio_decoder, audio_encoder
+from audiocodecs.resampling cimport Resampler
 from media.net.latch cimport Latch
 from media.net.udp cimport Address
 from media.play.source cimport play_source
@@ -14,6 +16,7 @@ from media.send.sender_report cimport Reports
 cdef enum:
     FORMATS = 12             # payload types a leg may have each way
     NO_FORMAT = 255
+    PACKED = 2880            # samples of the longest packet we make: 60 ms at 48 kHz
 
 cdef enum LegState:
     LEG_FREE
@@ -51,8 +54,45 @@ cdef struct Format:
     uint8_t translation
 
 
+cdef enum WheelKind:
+    WHEEL_PLAYBACK              # owner: Leg
+
+
+# Embedded in whatever wants to be served at a millisecond (media.wheel).
+cdef struct WheelEntry:
+    WheelEntry* next            # NULL: not on the wheel
+    WheelEntry* previous
+    int64_t due                 # millisecond of the wheel's time
+    void* owner
+    uint8_t kind                # WheelKind
+
+
+# Made by Python, which keeps them until the worker says that it has let go of `token`.
+cdef struct Coders:
+    int64_t token
+    audio_encoder* encoder      # NULL: none
+    audio_decoder* decoders[FORMATS]
+    uint8_t count
+
+
+# What a leg needs to be heard and spoken to as audio (media.voice); a leg that is only relayed has none.
+cdef struct Voice:
+    Coders coders
+    audio_decoder* decoder_of[FORMATS]   # by index in leg.formats; NULL: what comes so is not decoded
+    uint32_t frame              # samples of a packet at the encoder's rate; 0: no encoder the far end understands
+    uint32_t frame_units        # the same in units of the RTP clock
+    uint32_t filled             # samples that wait in `pending` for the rest of their packet
+    uint32_t timestamp          # of the next packet, in our own numbering
+    uint16_t sequence
+    uint8_t payload_type
+    uint8_t after_silence       # the next packet begins a talkspurt
+    Resampler to_encoder        # from the rate of who spoke last
+    int16_t pending[PACKED]
+
+
 cdef struct Playback:
     const play_source* source   # NULL: nothing plays
+    WheelEntry turn
     int64_t id
     uint32_t position
     uint32_t timestamp
@@ -60,7 +100,6 @@ cdef struct Playback:
     uint8_t repeat
     uint8_t payload_type
     uint8_t a_law
-    uint8_t slot
 
 
 cdef struct Leg:
@@ -84,6 +123,7 @@ cdef struct Leg:
     uint32_t foreign_packets
     Leg* peer
     tap_ring* tap
+    Voice* voice                # NULL: relayed only
     int64_t heard_at            # last valid packet, or when the media watch began
     Latch latch
     ReceiveStream received
@@ -95,9 +135,10 @@ cdef struct Leg:
     uint8_t format_count
     uint8_t send_format_count
     int64_t media_timeout       # microseconds, 0 never
+    uint8_t ptime               # milliseconds of audio in a packet we send them, where we make it: 10-60
     Playback playback
-    Leg* slot_next              # next leg of the same playback slot
-    Leg* slot_previous
+    Leg* untold_next            # next of the legs whose end found no room in the event ring
+    Voice* voice_memory         # Python's: what `voice` is, was or will be; freed with the leg
     DigitWatch digit
     Reports reports
     Address rtcp_signalled

@@ -8,6 +8,8 @@ from media.quality.verdict import LegQuality
 from media.value import value_class
 
 if TYPE_CHECKING:
+    from audiocodecs.coding import Decoder, Encoder
+
     from media.commands import PayloadFormat
 
 BUFFER_MS = 60.0
@@ -27,7 +29,7 @@ class OpenedLeg:
 class LegRecord:
     """One open leg."""
 
-    __slots__ = ("bucket", "group", "label", "leg", "port", "quality", "tapped_by", "worker")
+    __slots__ = ("bucket", "coders", "group", "label", "leg", "port", "quality", "tapped_by", "worker")
 
     def __init__(self, leg: int, port: int, label: str, group: str, worker: int) -> None:
         self.leg = leg
@@ -38,6 +40,8 @@ class LegRecord:
         self.bucket = 0
         self.quality: LegQuality | None = None
         self.tapped_by: int | None = None
+        self.coders: dict[int, tuple[Decoder | Encoder, ...]] = {}
+        """By token: what the worker uses, and what it has not let go of yet."""
 
     def settle(self, receive: tuple[PayloadFormat, ...], ptime: int, now: float) -> None:
         """The codec that is scored: the best one they may send to us."""

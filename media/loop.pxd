@@ -6,14 +6,15 @@ takes all that has come: one wake-up for many packets. Idle, it sleeps until som
 
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 
+from media.due cimport serve_due
 from media.leg cimport Leg
 from media.net.batch cimport BATCH
 from media.orders cimport RTCP_TAG, SHARED_TAG, epoll_event, obey_commands
 from media.receive.intake cimport rtcp_ready, rtp_ready
 from media.receive.shared cimport shared_batch
 from media.ring cimport command_next, event_crowded, exchange_ordered, store_ordered
-from media.send.playback cimport playback_next, playback_slots
 from media.sweep cimport SWEEP, sweep
+from media.wheel cimport wheel_next
 from media.worker cimport Worker
 
 cdef extern from * nogil:
@@ -97,11 +98,11 @@ cdef inline void judge_load(Worker* w) noexcept nogil:
 cdef inline int64_t until_due(const Worker* w) noexcept nogil:
     """Microseconds until a timer is due; -1 when none is set."""
     cdef int64_t due = -1
-    cdef int64_t slot = playback_next(w)
+    cdef int64_t turn = wheel_next(w)
     if w.active_count or w.untold != NULL:
         due = w.sweep_due
-    if slot >= 0 and (due < 0 or slot < due):
-        due = slot
+    if turn >= 0 and (due < 0 or turn < due):
+        due = turn
     if due < 0:
         return -1
     return max(<int64_t> 0, due - w.now)
@@ -205,7 +206,7 @@ cdef inline void run_worker(Worker* w, epoll_event* ready) noexcept nogil:
             n = wait_ready(w.epoll, ready, READY, 0)
             read_clock(w)
             serve(w, ready, n)
-        playback_slots(w)
+        serve_due(w)
         sweep(w)
         judge_load(w)
         if w.events_written:

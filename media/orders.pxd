@@ -1,9 +1,9 @@
 """Commands, carried out by the worker that owns the leg. One for a leg that is gone is nothing."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from media.leg cimport LEG_GONE, LEG_OPEN, NO_FORMAT, Leg
+from media.leg cimport LEG_GONE, LEG_OPEN, NO_FORMAT, Coders, Leg, Voice
 from media.mix.bridge cimport bridge_route
 from media.net.latch cimport latch_open, latch_signal
 from media.net.udp cimport address_known, address_same_host, address_clear
@@ -12,12 +12,14 @@ from media.play.source cimport play_source
 from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport (
     COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY,
-    COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_REMOTE, COMMAND_START_TAP, COMMAND_STOP_PLAY,
-    COMMAND_STOP_TAP, COMMAND_STOP_WORKER, PLAYBACK_STOPPED, Command, command_done, command_next, event_crowded,
+    COMMAND_SET_CODERS, COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_REMOTE, COMMAND_SET_VOICE,
+    COMMAND_START_TAP, COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, PLAYBACK_STOPPED,
+    Command, FormatsOrder, RemoteOrder, command_done, command_next, event_crowded,
 )
 from media.send.playback cimport playback_begin, playback_end, playback_formats_changed
 from media.sweep cimport report_interval, send_report
-from media.worker cimport Worker, tell_gone
+from media.voice cimport voice_coders, voice_route
+from media.worker cimport Worker, tell_gone, tell_released
 
 cdef extern from "<sys/epoll.h>" nogil:
     enum:
@@ -49,6 +51,13 @@ cdef inline void _open(Worker* w, Leg* leg) noexcept nogil:
     leg.active_index = w.active_count
     w.active[w.active_count] = leg
     w.active_count += 1
+
+
+cdef inline void _reroute(Leg* leg) noexcept nogil:
+    """What the leg receives, and what it is fed, may take another way from now on."""
+    bridge_route(leg)
+    if leg.peer != NULL:
+        bridge_route(leg.peer)
 
 
 cdef inline void _part(Leg* leg) noexcept nogil:
@@ -102,30 +111,40 @@ cdef inline void _connect(Worker* w, Leg* a, Leg* b) noexcept nogil:
     _expect_media(w, b)
 
 
-cdef inline void _set_remote(Worker* w, Leg* leg, const Command* command) noexcept nogil:
-    latch_signal(&leg.latch, &command.address, w.now, w.latch_window)
+cdef inline void _set_remote(Worker* w, Leg* leg, const RemoteOrder* order, bint mux) noexcept nogil:
+    latch_signal(&leg.latch, &order.address, w.now, w.latch_window)
     if not leg.latch.locked:
         wire_release(w, leg)
     _expect_media(w, leg)
-    leg.rtcp_mux = command.flag
-    if not address_known(&command.rtcp_address) or not address_same_host(&leg.rtcp_signalled, &command.rtcp_address):
+    leg.rtcp_mux = mux
+    if not address_known(&order.rtcp_address) or not address_same_host(&leg.rtcp_signalled, &order.rtcp_address):
         address_clear(&leg.rtcp_source)
-    leg.rtcp_signalled = command.rtcp_address
+    leg.rtcp_signalled = order.rtcp_address
 
 
-cdef inline void _set_formats(Worker* w, Leg* leg, const Command* command) noexcept nogil:
+cdef inline void _set_formats(Worker* w, Leg* leg, const FormatsOrder* order) noexcept nogil:
     cdef int i
     memset(leg.format_of, NO_FORMAT, sizeof(leg.format_of))
-    memcpy(leg.formats, command.formats, sizeof(leg.formats))
-    memcpy(leg.send_formats, command.send_formats, sizeof(leg.send_formats))
-    leg.format_count = command.format_count
-    leg.send_format_count = command.send_format_count
+    memcpy(leg.formats, order.formats, sizeof(leg.formats))
+    memcpy(leg.send_formats, order.send_formats, sizeof(leg.send_formats))
+    leg.format_count = order.count
+    leg.send_format_count = order.send_count
+    leg.ptime = order.ptime
     for i in range(leg.format_count - 1, -1, -1):
         leg.format_of[leg.formats[i].payload_type] = i
-    bridge_route(leg)
-    if leg.peer != NULL:
-        bridge_route(leg.peer)
+    voice_route(leg)
+    _reroute(leg)
     playback_formats_changed(w, leg)
+
+
+cdef inline void _set_coders(Worker* w, Leg* leg, const Coders* coders) noexcept nogil:
+    cdef int64_t former
+    if leg.voice == NULL:
+        return
+    former = leg.voice.coders.token
+    voice_coders(leg, coders)
+    _reroute(leg)
+    tell_released(w, leg, former)
 
 
 cdef inline void _set_direction(Worker* w, Leg* leg, bint send, bint receive, bint expected) noexcept nogil:
@@ -142,9 +161,9 @@ cdef inline void _set_direction(Worker* w, Leg* leg, bint send, bint receive, bi
 cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nogil:
     cdef Leg* other
     if command.kind == COMMAND_SET_REMOTE:
-        _set_remote(w, leg, command)
+        _set_remote(w, leg, &command.order.remote, command.flag)
     elif command.kind == COMMAND_SET_FORMATS:
-        _set_formats(w, leg, command)
+        _set_formats(w, leg, &command.order.formats)
     elif command.kind == COMMAND_SET_DIRECTION:
         _set_direction(w, leg, command.flag, command.second_flag, command.number != 0)
     elif command.kind == COMMAND_CONNECT or command.kind == COMMAND_DISCONNECT:
@@ -172,6 +191,10 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
         _drop_tap(leg)
     elif command.kind == COMMAND_MEDIA_TIMEOUT:
         leg.media_timeout = command.number
+    elif command.kind == COMMAND_SET_VOICE:
+        leg.voice = <Voice*> command.pointer
+    elif command.kind == COMMAND_SET_CODERS:
+        _set_coders(w, leg, &command.order.coders)
     elif command.kind == COMMAND_CLOSE:
         _close(w, leg)
 

@@ -143,7 +143,7 @@ class Posting:
         # otherwise can only mean the format it means the other way.
         taken = {payload_type for payload_type, _, _ in receive}
         receive += [each for each in send if each[0] not in taken]
-        self._core.set_formats(command.leg, receive, send)
+        self._core.set_formats(command.leg, receive, send, command.ptime)
         record.settle(command.receive, command.ptime, time.monotonic())
 
     def _packed(self, formats: tuple[PayloadFormat, ...]) -> list[tuple[int, int, int]]:

@@ -6,7 +6,7 @@ position modulo size, so that head - tail is the fill.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from media.leg cimport FORMATS, Format
+from media.leg cimport FORMATS, Coders, Format
 from media.net.udp cimport Address
 
 cdef extern from * nogil:
@@ -30,27 +30,31 @@ cdef enum:
     EVENTS_KEPT = 4096           # room that only events nobody may miss can use
 
 cdef enum CommandKind:
-    COMMAND_OPEN
-    COMMAND_SET_REMOTE
-    COMMAND_SET_FORMATS
-    COMMAND_SET_DIRECTION
-    COMMAND_CONNECT
-    COMMAND_DISCONNECT
-    COMMAND_PLAY
-    COMMAND_STOP_PLAY
-    COMMAND_ECHO
-    COMMAND_START_TAP
-    COMMAND_STOP_TAP
-    COMMAND_MEDIA_TIMEOUT
-    COMMAND_CLOSE
-    COMMAND_STOP_WORKER
+    COMMAND_OPEN = 1
+    COMMAND_CLOSE = 2
+    COMMAND_SET_REMOTE = 3
+    COMMAND_SET_FORMATS = 4
+    COMMAND_SET_DIRECTION = 5
+    COMMAND_CONNECT = 6
+    COMMAND_DISCONNECT = 7
+    COMMAND_PLAY = 8
+    COMMAND_STOP_PLAY = 9
+    COMMAND_ECHO = 10
+    COMMAND_START_TAP = 11
+    COMMAND_STOP_TAP = 12
+    COMMAND_MEDIA_TIMEOUT = 13
+    COMMAND_SET_VOICE = 14
+    COMMAND_SET_CODERS = 15
+    COMMAND_STOP_WORKER = 200    # from here on: not of one leg, `target` is whatever the command says
 
+# EngineCore.read gives these numbers to media.translate.
 cdef enum EventKind:
-    EVENT_STARTED
-    EVENT_TIMEOUT
-    EVENT_DIGIT
-    EVENT_PLAYBACK_FINISHED
-    EVENT_GONE
+    EVENT_STARTED = 0
+    EVENT_TIMEOUT = 1
+    EVENT_DIGIT = 2
+    EVENT_PLAYBACK_FINISHED = 3
+    EVENT_GONE = 4
+    EVENT_RELEASED = 5           # number: the token of what the worker has let go of
 
 cdef enum PlaybackEnd:
     PLAYBACK_END
@@ -58,21 +62,36 @@ cdef enum PlaybackEnd:
     PLAYBACK_NO_ENCODER
 
 
+cdef struct RemoteOrder:
+    Address address
+    Address rtcp_address
+
+
+cdef struct FormatsOrder:
+    uint8_t count
+    uint8_t send_count
+    uint8_t ptime
+    Format formats[FORMATS]
+    Format send_formats[FORMATS]
+
+
+# What a command says beyond a few numbers; each kind uses one of these.
+cdef union Order:
+    RemoteOrder remote
+    FormatsOrder formats
+    Coders coders
+
+
 cdef struct Command:
     void* target                # where the leg lives; its id there tells whether it still does
     uint64_t leg
-    void* pointer               # the second leg, a tap ring or a play source
+    void* pointer               # what Python made for it: the second leg, a tap ring, a play source, a voice
     uint64_t other              # the second leg's id
     int64_t number
     uint8_t kind
     uint8_t flag
     uint8_t second_flag
-    uint8_t format_count
-    uint8_t send_format_count
-    Address address
-    Address rtcp_address
-    Format formats[FORMATS]
-    Format send_formats[FORMATS]
+    Order order
 
 
 cdef struct Event:

@@ -62,7 +62,7 @@ cdef inline void sweep(Worker* w) noexcept nogil:
     cdef Leg* leg
     while w.untold != NULL:
         leg = w.untold
-        w.untold = leg.slot_next
+        w.untold = leg.untold_next
         tell_gone(w, leg)
         if w.untold == leg:
             break

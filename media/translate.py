@@ -10,28 +10,52 @@ from media.quality.verdict import StreamCounters
 from media.snapshots import DropCounters, EngineCounters, LegStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from media.engine import CoreEvent, CoreStatistics, WorkerCounters
-    from media.events import PlaybackEnd
+    from media.engine import CoreAddress, CoreEvent, CoreStatistics, WorkerCounters
+    from media.events import Event, PlaybackEnd
 
-STARTED, TIMEOUT, DIGIT, PLAYBACK_FINISHED, GONE = range(5)
-"""EventKind of ring.pxd."""
+STARTED = 0
+TIMEOUT = 1
+DIGIT = 2
+PLAYBACK_FINISHED = 3
+GONE = 4
+RELEASED = 5
+"""EventKind of ring.pxd. GONE and RELEASED are control's own affair, the others have a value each."""
 
 _DIGITS = "0123456789*#ABCD!"
 _ENDS: tuple[PlaybackEnd, ...] = ("end", "stopped", "no encoder")
 
 
-def event(entry: CoreEvent) -> MediaStarted | MediaTimeout | DigitReceived | PlaybackFinished:
-    """The value of any entry but GONE, which control completes itself."""
+def _started(leg: int, _number: int, _second: int, address: CoreAddress | None) -> Event:
+    host, port = address or (b"", 0)
+    return MediaStarted(leg, address_text(host), port)
+
+
+def _timeout(leg: int, silent_for: int, _second: int, _address: CoreAddress | None) -> Event:
+    return MediaTimeout(leg, silent_for / 1e6)
+
+
+def _digit(leg: int, number: int, duration_ms: int, _address: CoreAddress | None) -> Event:
+    return DigitReceived(leg, _DIGITS[number], duration_ms)
+
+
+def _playback_finished(leg: int, playback: int, end: int, _address: CoreAddress | None) -> Event:
+    return PlaybackFinished(leg, playback, _ENDS[end])
+
+
+_VALUES: dict[int, Callable[[int, int, int, CoreAddress | None], Event]] = {
+    STARTED: _started,
+    TIMEOUT: _timeout,
+    DIGIT: _digit,
+    PLAYBACK_FINISHED: _playback_finished,
+}
+
+
+def event(entry: CoreEvent) -> Event:
+    """The value of an entry of `EngineCore.read` that has one: not GONE or RELEASED."""
     kind, leg, number, second, address = entry
-    if kind == STARTED and address is not None:
-        return MediaStarted(leg, address_text(address[0]), address[1])
-    if kind == TIMEOUT:
-        return MediaTimeout(leg, number / 1e6)
-    if kind == DIGIT:
-        return DigitReceived(leg, _DIGITS[number], second)
-    return PlaybackFinished(leg, number, _ENDS[second])
+    return _VALUES[kind](leg, number, second, address)
 
 
 def statistics(found: CoreStatistics) -> LegStatistics:

@@ -1,20 +1,22 @@
 """What one worker thread owns: its rings, its legs, its clock, its counters."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from media.leg cimport DROP_REASONS, DropReason, Leg
+from audiocodecs.coder cimport CODER_MOST_SAMPLES
+from media.leg cimport DROP_REASONS, DropReason, Leg, WheelEntry
 from media.net.batch cimport Batch
 from media.net.steer cimport SteerEntry
 from media.receive.telephone_event cimport Digit
 from media.ring cimport (
-    EVENT_DIGIT, EVENT_GONE, EVENT_PLAYBACK_FINISHED, EVENT_STARTED, EVENT_TIMEOUT,
+    EVENT_DIGIT, EVENT_GONE, EVENT_PLAYBACK_FINISHED, EVENT_RELEASED, EVENT_STARTED, EVENT_TIMEOUT,
     CommandRing, Event, EventKind, EventRing, PlaybackEnd, event_post, event_room,
 )
 
 cdef enum:
-    SLOTS = 20               # one per millisecond of a 20 ms packet
+    WHEEL_SLOTS = 128        # milliseconds
     DATAGRAM_ROOM = 2048     # more than an Ethernet frame carries
-    SAMPLES = 160            # 20 ms at 8 kHz
+    CONVERTED = 480          # samples converted to another rate at a time
+    CONVERTED_ROOM = 2881    # what becomes of them at most: 8 to 48 kHz, and one more
 
 
 cdef struct Worker:
@@ -39,12 +41,15 @@ cdef struct Worker:
     Leg** active             # legs that are open; room for every leg there can be
     uint32_t active_count
     uint32_t sweep_at        # the next leg the sweep looks at
-    uint32_t playing
-    uint32_t next_slot
     int64_t sweep_due
-    int64_t slot_due         # the millisecond whose slot is next, as its start in microseconds
-    Leg* slots[SLOTS]
-    Leg* untold              # legs whose end found no room in the event ring, by slot_next
+    WheelEntry wheel[WHEEL_SLOTS]   # rings: each slot's head, which serves nobody
+    uint64_t wheel_used[2]   # a bit a slot: it may have entries
+    int64_t wheel_due        # the millisecond whose slot is served, or next
+    int64_t wheel_skipped    # milliseconds the wheel stood still because the worker was held up
+    uint32_t wheel_count
+    uint32_t wheel_turn      # spreads those who begin over the milliseconds of their period
+    uint8_t wheel_serving
+    Leg* untold              # legs whose end found no room in the event ring, by untold_next
     Batch* batch             # the shared socket's; NULL: every leg is served by its own
     SteerEntry* steer        # by port
     Leg** by_port            # whose packets the shared socket may bring
@@ -65,7 +70,10 @@ cdef struct Worker:
     uint64_t load_datagrams
     int64_t boundary
     int64_t worst_delay      # microseconds the worker came late at most, since last asked
-    uint8_t buffer[DATAGRAM_ROOM]
+    uint8_t buffer[DATAGRAM_ROOM]       # what came, and packets that are played
+    uint8_t made[DATAGRAM_ROOM]         # packets encoded here
+    int16_t pcm[CODER_MOST_SAMPLES]     # decoded from one packet
+    int16_t converted[CONVERTED_ROOM]   # a part of it at another rate
 
 
 cdef inline void drop(Worker* w, Leg* leg, DropReason reason) noexcept nogil:
@@ -81,19 +89,21 @@ cdef inline uint64_t roll(Worker* w) noexcept nogil:
     return w.dice * <uint64_t> 0x2545F4914F6CDD1D
 
 
-cdef inline Event* _event(Worker* w, uint64_t leg, EventKind kind, bint must) noexcept nogil:
+cdef inline bint tell(
+    Worker* w, uint64_t leg, EventKind kind, bint must, int64_t number, int64_t second_number
+) noexcept nogil:
+    """Tell Python; False when the ring has no room. `must`: nobody may miss it, and it may use the last room."""
     cdef Event* event = event_room(w.events, must)
     if event == NULL:
         w.events_lost += 0 if kind == EVENT_GONE else 1
-        return NULL
+        return False
     event.leg = leg
     event.kind = kind
-    return event
-
-
-cdef inline void _written(Worker* w) noexcept nogil:
+    event.number = number
+    event.second_number = second_number
     event_post(w.events)
     w.events_written = 1
+    return True
 
 
 cdef inline void tell_started(Worker* w, Leg* leg) noexcept nogil:
@@ -104,37 +114,30 @@ cdef inline void tell_started(Worker* w, Leg* leg) noexcept nogil:
         event.leg = leg.id
         event.kind = EVENT_STARTED
         event.address = leg.latch.source
-        _written(w)
+        event_post(w.events)
+        w.events_written = 1
 
 
 cdef inline void tell_timeout(Worker* w, Leg* leg, int64_t silent_for) noexcept nogil:
-    cdef Event* event = _event(w, leg.id, EVENT_TIMEOUT, True)
-    if event != NULL:
-        event.number = silent_for
-        _written(w)
+    tell(w, leg.id, EVENT_TIMEOUT, True, silent_for, 0)
 
 
 cdef inline void tell_digit(Worker* w, Leg* leg, const Digit* digit) noexcept nogil:
-    cdef Event* event = _event(w, leg.id, EVENT_DIGIT, False)
-    if event != NULL:
-        event.number = digit.event
-        event.second_number = digit.duration_ms
-        _written(w)
+    tell(w, leg.id, EVENT_DIGIT, False, digit.event, digit.duration_ms)
 
 
 cdef inline void tell_playback(Worker* w, Leg* leg, int64_t playback, PlaybackEnd end) noexcept nogil:
-    cdef Event* event = _event(w, leg.id, EVENT_PLAYBACK_FINISHED, True)
-    if event != NULL:
-        event.number = playback
-        event.second_number = <int64_t> end
-        _written(w)
+    tell(w, leg.id, EVENT_PLAYBACK_FINISHED, True, playback, <int64_t> end)
+
+
+cdef inline void tell_released(Worker* w, Leg* leg, int64_t token) noexcept nogil:
+    """Should it be lost after all, what it speaks of is freed with the leg."""
+    if token:
+        tell(w, leg.id, EVENT_RELEASED, True, token, 0)
 
 
 cdef inline void tell_gone(Worker* w, Leg* leg) noexcept nogil:
     """This one may not be lost: a leg it could not be told of waits in `untold`."""
-    cdef Event* event = _event(w, leg.id, EVENT_GONE, True)
-    if event == NULL:
-        leg.slot_next = w.untold
+    if not tell(w, leg.id, EVENT_GONE, True, 0, 0):
+        leg.untold_next = w.untold
         w.untold = leg
-        return
-    _written(w)

@@ -1,0 +1,14 @@
+"""Whoever is due on the wheel gets served: one line for each kind of owner."""
+
+from media.leg cimport WHEEL_PLAYBACK, Leg, WheelEntry
+from media.send.playback cimport playback_turn
+from media.wheel cimport wheel_take
+from media.worker cimport Worker
+
+
+cdef inline void serve_due(Worker* w) noexcept nogil:
+    cdef WheelEntry* entry = wheel_take(w)
+    while entry != NULL:
+        if entry.kind == WHEEL_PLAYBACK:
+            playback_turn(w, <Leg*> entry.owner)
+        entry = wheel_take(w)
