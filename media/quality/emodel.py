@@ -1,9 +1,9 @@
-"""The E-model: ITU-T G.107 (06/2015), narrowband, as pure functions.
+"""The E-model as pure functions: ITU-T G.107 (06/2015), with G.107.1 (06/2019) and G.107.2 (2023) beside it.
 
-`rating` is the whole calculation with every parameter of table 2; `delay_impairment`, `loss_impairment` and `mos` are
-the parts a softswitch needs (digital legs, echo control in place: R = 93.2 - Idd - Ie,eff). Wideband (G.107.1) and
-fullband (G.107.2) differ only in constants, so each scale is a value: see `Scale`. Opinion scores of different scales
-must never be averaged or compared.
+`rating` is the whole narrowband calculation with every parameter of table 2; `delay_impairment`, `loss_impairment` and
+`mos` are the parts a softswitch needs (digital legs, echo control in place: R = Ro - Idd - Ie,eff). Wideband and
+fullband differ only in constants, so each scale is a value: see `Scale`. Opinion scores of different scales must never
+be averaged or compared: see `media.quality.opinion`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from math import exp, log2, log10, sqrt
 
+from media.quality.opinion import MosCqe, MosCqef, MosCqew, Opinion
 from media.value import value_class
 
 
@@ -19,6 +20,8 @@ class Scale:
     """The constants in which narrowband, wideband and fullband E-models differ."""
 
     name: str
+    opinion: type[Opinion]
+    """The type of its scores."""
     best_rating: float
     """R of an unimpaired connection with default parameters."""
     loss_ceiling: float
@@ -26,8 +29,25 @@ class Scale:
     stretch: float
     """Factor on Idd, and divisor of R before it is mapped to an opinion score."""
 
+    def score(self, r: float) -> Opinion:
+        """The opinion score of a rating on this scale (G.107 annex B; annex A of the others: Rx = R / stretch)."""
+        return self.opinion(mos(r / self.stretch))
 
-NARROWBAND = Scale("narrowband", best_rating=93.2, loss_ceiling=95.0, stretch=1.0)
+    def delay_impairment(self, ta: float) -> float:
+        """Idd of this scale for an absolute one-way delay of `ta` ms, in points of its R."""
+        return self.stretch * delay_impairment(ta)
+
+    @property
+    def best(self) -> Opinion:
+        """What an unimpaired connection scores: 4.41 as MOS-CQE, 4.5 as MOS-CQEW and MOS-CQEF."""
+        return self.score(self.best_rating)
+
+
+NARROWBAND = Scale("narrowband", MosCqe, best_rating=93.2, loss_ceiling=95.0, stretch=1.0)
+WIDEBAND = Scale("wideband", MosCqew, best_rating=129.0, loss_ceiling=95.0, stretch=1.29)
+"""G.107.1 keeps the 95 of narrowband in Ie,eff, though its R reaches 129."""
+FULLBAND = Scale("fullband", MosCqef, best_rating=148.0, loss_ceiling=132.0, stretch=1.48)
+SCALES = {each.name: each for each in (NARROWBAND, WIDEBAND, FULLBAND)}
 
 
 @value_class(frozen=True, slots=True)

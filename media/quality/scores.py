@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from media.quality.emodel import NARROWBAND, mos
 from media.value import value_class
 
 if TYPE_CHECKING:
     from media.quality.codecs import Grounding
+    from media.quality.opinion import Opinion, ScaleName
+    from media.quality.voip_metrics import VoipMetrics
 
-DelaySource = Literal["rtcp", "assumed"]
-
-BEST_MOS = mos(NARROWBAND.best_rating)
-"""4.41: what an unimpaired narrowband connection scores."""
+DelaySource = Literal["rtcp", "xr", "assumed"]
+"""Where the round trip comes from: RTCP reports (RFC 3550 6.4.1), extended reports (RFC 3611), or nowhere."""
 
 
 @value_class(frozen=True, slots=True)
 class Degradation:
-    """How much of the MOS each cause took, in MOS points; all four together lead from 4.41 to MOS-CQ."""
+    """How much of the score each cause took, in points of its scale; all four together lead from the scale's best
+    (4.41 as MOS-CQE, 4.5 as MOS-CQEW and MOS-CQEF) to the conversational score."""
 
     codec: float
     loss: float
@@ -30,6 +30,11 @@ class Degradation:
         """The cause that took most: `codec`, `loss`, `discard` or `delay`."""
         causes = {"codec": self.codec, "loss": self.loss, "discard": self.discard, "delay": self.delay}
         return max(causes, key=causes.__getitem__)
+
+    @property
+    def damage(self) -> float:
+        """What everything but the codec took."""
+        return self.loss + self.discard + self.delay
 
 
 @value_class(frozen=True, slots=True)
@@ -55,62 +60,79 @@ class QualityInterval:
     delay_source: DelaySource
     r: float | None
     """Conversational rating, delay included."""
-    mos_lq: float | None
-    mos_cq: float | None
-    mos_15s: float | None
-    """MOS-CQ over the last 15 s, weighted by packets: what alerts look at."""
-    ceiling: float | None
-    """The best MOS this codec can reach."""
+    mos_lq: Opinion | None
+    mos_cq: Opinion | None
+    mos_15s: Opinion | None
+    """The conversational score over the last 15 s, weighted by packets: what alerts look at."""
+    ceiling: Opinion | None
+    """The best score this codec can reach; its type tells the scale."""
     outside_range: bool
     """Ta above 500 ms or Ppl above 20 %: G.107 is not validated there and the score an extrapolation."""
     reason: str
+    codec: str = ""
+    degradation: Degradation | None = None
+    """What the damage consists of; None without a score."""
 
     @property
-    def degradation(self) -> Degradation | None:
-        """What the damage consists of; None without a score."""
-        if self.mos_lq is None or self.mos_cq is None or self.ceiling is None:
-            return None
-        damage = self.ceiling - self.mos_lq
-        missing = self.lost + self.discarded
-        loss = damage * self.lost / missing if missing else 0.0
-        return Degradation(BEST_MOS - self.ceiling, loss, damage - loss, self.mos_lq - self.mos_cq)
+    def scale(self) -> ScaleName | None:
+        """What the scores are scores of; None without values for the codec."""
+        return None if self.ceiling is None else self.ceiling.scale
 
 
 @value_class(frozen=True, slots=True)
 class DirectionSummary:
-    """One direction of one leg over the call. Means are weighted by packets expected."""
+    """One direction of one leg with one codec, over the call. Means are weighted by packets expected."""
 
+    codec: str
     intervals: int
     """Intervals that had a score."""
     expected: int
     lost: int
     discarded: int
-    mos_lq: float | None
-    mos_cq: float | None
-    mos_15s: float | None
+    mos_lq: Opinion | None
+    mos_cq: Opinion | None
+    mos_15s: Opinion | None
     """Over the 15 s before the last interval's end."""
     worst: QualityInterval | None
-    """The interval with the lowest MOS-CQ."""
-    ceiling: float | None
+    """The interval with the lowest conversational score."""
+    ceiling: Opinion | None
     degradation: Degradation | None
-    """Mean over the call, in MOS points."""
+    """Mean over the call."""
     jitter_ms: float
     """Highest of all intervals."""
+    burst_ratio: float
+    """Mean over the packets that were lost; 1 without loss."""
+    delay_ms: float
+    """Ta of the last interval, one way; 0 before the first."""
     delay_source: DelaySource
     grounding: Grounding | None
     """What the codec's values rest on; None: it has none."""
     reason: str
     """Why there is no score; empty when there is one."""
 
+    @property
+    def scale(self) -> ScaleName | None:
+        """What the scores are scores of; None without values for the codec."""
+        return None if self.ceiling is None else self.ceiling.scale
+
 
 @value_class(frozen=True, slots=True)
 class QualitySummary:
-    """Both directions of a leg over the call."""
+    """Both directions of a leg over the call.
+
+    A codec that changed in mid-call is a stretch of its own: `received` and `sent` are those with most packets, the
+    tuples hold all, in the order the codecs were first used.
+    """
 
     codec: str
+    """What we received, most of the time."""
     received: DirectionSummary
     """From the far end to us."""
     sent: DirectionSummary
     """From us to the far end, as its receiver reports tell."""
     implausible_reports: int
-    """Receiver reports and round trips that could not be true and were ignored."""
+    """Receiver reports, extended reports and round trips that could not be true and were ignored."""
+    received_by_codec: tuple[DirectionSummary, ...] = ()
+    sent_by_codec: tuple[DirectionSummary, ...] = ()
+    far: VoipMetrics | None = None
+    """The far end's own figures of what it receives (RFC 3611 4.7), the newest credible ones."""

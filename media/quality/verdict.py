@@ -1,29 +1,36 @@
-"""The verdict on one leg: a MOS every interval in both directions, and the call as a whole at its end.
+"""The verdict on one leg: a score every interval in both directions, and the call as a whole at its end.
 
-R = 93.2 - Idd - Ie,eff (G.107, digital legs with echo control). MOS-LQ leaves the delay out, MOS-CQ keeps it (RFC 3611
-4.7.5). Beside each score stand the codec's ceiling and what the damage consists of, so that "3.9" can be read.
+R = Ro - Idd - Ie,eff (G.107, G.107.1, G.107.2 by codec; digital legs with echo control). The listening score (MOS-LQ)
+leaves the delay out, the conversational (MOS-CQ) keeps it (RFC 3611 4.7.5). Beside each score stand the codec's ceiling
+and what the damage consists of, so that "3.9" can be read.
 """
 
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from media.quality.codecs import CodecImpairment, Unrated, codec_impairment
 from media.quality.counters import Delta, Fault, StreamCounters, difference, fault
 from media.quality.direction import DirectionScores
-from media.quality.emodel import delay_impairment, mos
 from media.quality.scores import Degradation, DirectionSummary, QualityInterval, QualitySummary
 
 if TYPE_CHECKING:
+    from media.quality.opinion import Opinion
     from media.quality.scores import DelaySource
+    from media.quality.voip_metrics import VoipMetrics
 
 __all__ = ["Degradation", "DirectionSummary", "LegQuality", "QualityInterval", "QualitySummary", "StreamCounters"]
 
 ASSUMED_RTT_MS = 60.0
 """Taken until a round trip was measured; below 100 ms of delay in all it costs nothing (G.107 7-27)."""
+ASSUMED_BUFFER_MS = 60.0
+"""Taken for the far end's jitter buffer until it tells."""
 LONGEST_RTT_MS = 5000.0
 """A report of more is forged or broken: a satellite link is 600 ms, and nobody talks over 5 s."""
+CONTRADICTION = 5.0
+"""Percent of loss by which a far end's extended report may differ from its own receiver report: they are not of the
+same moment, and both count from different beginnings."""
 _LONGEST_VALID_TA = 500.0
 _HIGHEST_VALID_PPL = 20.0
 
@@ -36,15 +43,14 @@ class LegQuality:
     """
 
     __slots__ = (
-        "_ceiling",
-        "_impairment",
+        "_far",
+        "_far_discarded",
         "_implausible",
-        "_look_ahead_ms",
         "_received",
         "_rtt_ms",
+        "_rtt_source",
         "_sent",
         "buffer_ms",
-        "codec",
         "ptime_ms",
     )
 
@@ -59,53 +65,142 @@ class LegQuality:
         started: float | None = None,
     ) -> None:
         self.buffer_ms = buffer_ms
+        self.ptime_ms = ptime_ms
         self._implausible = 0
         self._rtt_ms: float | None = None
-        self._received = DirectionScores(started)
-        self._sent = DirectionScores(started)
-        self.set_codec(codec, plc=plc, ptime_ms=ptime_ms, impairment=impairment)
+        self._rtt_source: Literal["rtcp", "xr"] = "rtcp"
+        self._far: VoipMetrics | None = None
+        self._far_discarded = 0.0
+        rated = impairment or codec_impairment(codec, plc=plc)
+        self._received = DirectionScores(started, codec, rated)
+        self._sent = DirectionScores(started, codec, rated)
+
+    @property
+    def codec(self) -> str:
+        """What we receive."""
+        return self._received.current.codec
+
+    @property
+    def sent_codec(self) -> str:
+        """What we send."""
+        return self._sent.current.codec
 
     def set_codec(self, codec: str, *, plc: bool, ptime_ms: int, impairment: CodecImpairment | None = None) -> None:
-        """Go on with another codec (re-INVITE): what was scored so far stands."""
-        self.codec = codec
+        """Go on with another codec in both directions (re-INVITE): what was scored so far stands, apart."""
         self.ptime_ms = ptime_ms
         rated = impairment or codec_impairment(codec, plc=plc)
-        self._impairment: CodecImpairment | Unrated = rated
-        self._look_ahead_ms = rated.look_ahead_ms if isinstance(rated, CodecImpairment) else 0.0
-        self._ceiling = rated.ceiling if isinstance(rated, CodecImpairment) else 0.0
+        self._received.change(codec, rated)
+        self._sent.change(codec, rated)
+
+    def receives(self, codec: str, rated: CodecImpairment | Unrated) -> None:
+        """From now on what comes in is coded like this."""
+        self._received.change(codec, rated)
+
+    def sends(self, codec: str, rated: CodecImpairment | Unrated) -> None:
+        """From now on what goes out is coded like this."""
+        self._sent.change(codec, rated)
 
     def interval(
-        self, now: float, received: StreamCounters, reported: StreamCounters | None, rtt_ms: float | None
+        self,
+        now: float,
+        received: StreamCounters,
+        reported: StreamCounters | None,
+        rtt_ms: float | None,
+        *,
+        rtt_source: Literal["rtcp", "xr"] = "rtcp",
+        buffer_ms: float | None = None,
+        far: VoipMetrics | None = None,
+        silence: str = "no packets expected",
     ) -> tuple[QualityInterval, QualityInterval | None]:
         """Score what happened since the last call, from cumulative counters.
 
-        `reported` is what the far end's receiver reports say, None before the first; `rtt_ms` the round trip by RTCP,
-        None when not measured. Gives the direction towards us, and the one towards the far end or None without a new
-        credible report. Reports that cannot be true are counted and ignored. Never raises.
+        `reported` is what the far end's receiver reports say, None before the first; `rtt_ms` the round trip, None
+        when not measured; `buffer_ms` the depth of our jitter buffer now; `far` the far end's newest extended report;
+        `silence` why there is no score when nothing came. Gives the direction towards us, and the one towards the far
+        end or None without a new credible report. Reports that cannot be true are counted and ignored. Never raises.
         """
-        if rtt_ms is not None:
-            if isfinite(rtt_ms) and 0 <= rtt_ms <= LONGEST_RTT_MS:
-                self._rtt_ms = rtt_ms
-            else:
-                self._implausible += 1
-        rtt = self._rtt_ms
-        delay = (ASSUMED_RTT_MS if rtt is None else rtt) / 2 + self.buffer_ms + self.ptime_ms + self._look_ahead_ms
-        idd = delay_impairment(delay)
-        inbound = self._score(self._received, now, received, delay, idd)
+        if buffer_ms is not None:
+            self.buffer_ms = buffer_ms
+        if far is not None:
+            self._hear(far, reported)
+        self._measure(rtt_ms, rtt_source)
+        rtt = (ASSUMED_RTT_MS if self._rtt_ms is None else self._rtt_ms) / 2 + self.ptime_ms
+        inbound = self._score(self._received, now, received, rtt + self.buffer_ms, silence)
         outbound = None
         if reported is not None and self._credible(now, reported):
-            outbound = self._score(self._sent, now, reported, delay, idd)
+            buffer = ASSUMED_BUFFER_MS if self._far is None else self._far.buffer_ms or ASSUMED_BUFFER_MS
+            outbound = self._score(self._sent, now, self._with_discards(reported), rtt + buffer, "no packets expected")
         return inbound, outbound
+
+    def implausible(self) -> None:
+        """Something came from the far end that cannot be true."""
+        self._implausible += 1
 
     def summary(self) -> QualitySummary:
         """Give the call as a whole so far."""
-        source: DelaySource = "assumed" if self._rtt_ms is None else "rtcp"
-        impairment = self._impairment
+        source = self._delay_source
+        received, sent = self._received, self._sent
+        main = received.main()
         return QualitySummary(
-            self.codec,
-            self._received.summary(impairment, source),
-            self._sent.summary(impairment, source),
+            main.codec,
+            main.summary(source),
+            sent.main().summary(source),
             self._implausible,
+            tuple([each.summary(source) for each in received.stretches]),
+            tuple([each.summary(source) for each in sent.stretches]),
+            self._far,
+        )
+
+    @property
+    def _delay_source(self) -> DelaySource:
+        return "assumed" if self._rtt_ms is None else self._rtt_source
+
+    def _measure(self, rtt_ms: float | None, source: Literal["rtcp", "xr"]) -> None:
+        """Take a measured round trip; else what the far end measured; else what is known stands."""
+        if rtt_ms is not None:
+            if isfinite(rtt_ms) and 0 <= rtt_ms <= LONGEST_RTT_MS:
+                self._rtt_ms = rtt_ms
+                self._rtt_source = source
+            else:
+                self._implausible += 1
+        elif self._far is not None and self._far.rtt_ms is not None:
+            self._rtt_ms = float(self._far.rtt_ms)
+            self._rtt_source = "xr"
+
+    def _hear(self, far: VoipMetrics, reported: StreamCounters | None) -> None:
+        """Take the far end's figures, unless its own receiver reports contradict them."""
+        if far is self._far:
+            return
+        if reported is not None and reported.expected > 0:
+            loss = 100.0 * reported.lost / reported.expected
+            if abs(loss - far.loss_percent) > CONTRADICTION:
+                self._implausible += 1
+                return
+        self._far = far
+
+    def _with_discards(self, reported: StreamCounters) -> StreamCounters:
+        """The report with what the far end says it threw away.
+
+        The block tells the share since the beginning, to 1/256, so that its increase over an interval says nothing:
+        every interval is given that share of its own packets.
+        """
+        before = self._sent.counters
+        if self._far is None:
+            return reported
+        if reported.expected < before.expected:
+            self._far_discarded = 0.0
+            added = reported.expected
+        else:
+            added = reported.expected - before.expected
+        self._far_discarded += added * self._far.discard_percent / 100
+        return StreamCounters(
+            reported.expected,
+            reported.received,
+            reported.lost,
+            int(self._far_discarded),
+            reported.loss_events,
+            reported.jitter_ms,
+            reported.duplicates,
         )
 
     def _credible(self, now: float, reported: StreamCounters) -> bool:
@@ -123,41 +218,53 @@ class LegQuality:
                 # Perhaps it was the earlier one that lied: measure the next report from here, and score neither.
                 sent.counters = reported
                 sent.last = now
+                self._far_discarded = float(reported.discarded)
             return False
         return reported.expected != sent.counters.expected
 
     def _score(
-        self, direction: DirectionScores, now: float, counters: StreamCounters, delay: float, idd: float
+        self, direction: DirectionScores, now: float, counters: StreamCounters, way_ms: float, silence: str
     ) -> QualityInterval:
+        """One direction over one interval; `way_ms` is its delay without the codec's look-ahead."""
         delta = difference(direction.counters, counters)
         expected, lost, discarded, _ = delta
         direction.counters = counters
         started = now if direction.last is None else direction.last
         direction.last = now
-        direction.count(delta, counters.jitter_ms)
+        stretch = direction.current
+        impairment = stretch.impairment
         missing = lost + discarded
         ppl = 100.0 * missing / expected if missing else 0.0
         burst = _burst_ratio(delta, ppl) if missing else 1.0
-        impairment = self._impairment
-        ceiling: float | None = None
+        stretch.count(delta, counters.jitter_ms, burst)
         r: float | None = None
-        lq: float | None = None
-        cq: float | None = None
-        sliding: float | None = None
+        lq: Opinion | None = None
+        cq: Opinion | None = None
+        sliding: Opinion | None = None
+        degradation: Degradation | None = None
+        ceiling = stretch.ceiling
         reason = ""
-        if isinstance(impairment, Unrated):
-            reason = impairment.reason
+        delay = way_ms
+        if isinstance(impairment, Unrated) or ceiling is None:
+            reason = impairment.reason if isinstance(impairment, Unrated) else silence
         else:
-            ceiling = self._ceiling
+            delay += impairment.look_ahead_ms
             if expected:
+                scale = impairment.scale
+                idd = scale.delay_impairment(delay)
                 listening = impairment.listening_rating(ppl, burst) if missing else impairment.best_rating
-                lq = mos(listening) if missing else ceiling
+                lq = scale.score(listening) if missing else ceiling
                 r = listening - idd
-                cq = mos(r) if idd else lq
-                sliding = direction.slide(now, expected, cq)
+                cq = scale.score(r) if idd else lq
+                sliding = scale.opinion(stretch.slide(now, expected, float(cq)))
+                damage = float(ceiling) - float(lq)
+                by_discard = damage * discarded / missing if missing else 0.0
+                degradation = Degradation(
+                    stretch.best - float(ceiling), damage - by_discard, by_discard, float(lq) - float(cq)
+                )
             else:
-                reason = "no packets expected"
-        rtt = self._rtt_ms
+                reason = silence
+        stretch.delay_ms = delay
         verdict = QualityInterval(
             started,
             now,
@@ -167,9 +274,9 @@ class LegQuality:
             ppl,
             burst,
             counters.jitter_ms,
-            rtt,
+            self._rtt_ms,
             delay,
-            "assumed" if rtt is None else "rtcp",
+            self._delay_source,
             r,
             lq,
             cq,
@@ -177,9 +284,11 @@ class LegQuality:
             ceiling,
             delay > _LONGEST_VALID_TA or ppl > _HIGHEST_VALID_PPL,
             reason,
+            stretch.codec,
+            degradation,
         )
-        if ceiling is not None and lq is not None and cq is not None:
-            direction.score(verdict, ceiling, lq, cq)
+        if lq is not None and cq is not None and degradation is not None:
+            stretch.score(verdict, float(lq), float(cq), degradation)
         return verdict
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from media.quality.codecs import CodecImpairment, Unrated, codec_impairment
+from media.quality.codecs import CodecFactors, CodecImpairment, Mode, Unrated, codec_impairment
+from media.quality.emodel import WIDEBAND
 
 
 @pytest.mark.parametrize("name", ["opus", "G722", "iLBC", "GSM", "AMR-WB", "AMR", "EVS", "L16", "speex", "", "x" * 500])
@@ -35,3 +36,59 @@ def test_g729_can_never_be_excellent() -> None:
     found = codec_impairment("G729", plc=True)
     assert isinstance(found, CodecImpairment)
     assert found.ceiling == pytest.approx(4.104, abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("mode", "source", "scale"),
+    [
+        (Mode(8000, 11.2), "NB CBR 11", "MOS-CQE"),
+        (Mode(8000, 6.1), "NB VBR 6", "MOS-CQE"),
+        (Mode(16000, 12.9), "WB VBR 13", "MOS-CQEW"),
+    ],
+)
+def test_opus_is_rated_where_somebody_measured(mode: Mode, source: str, scale: str) -> None:
+    found = codec_impairment("opus", plc=True, mode=mode)
+    assert isinstance(found, CodecImpairment)
+    assert source in found.source
+    assert (found.grounding, found.ceiling.scale) == ("published", scale)
+
+
+@pytest.mark.parametrize(
+    "mode", [Mode(8000, 24.0), Mode(16000, 32.0), Mode(48000, 32.0), Mode(8000, 0.0), Mode(0, 11.0)]
+)
+def test_and_nowhere_else(mode: Mode) -> None:
+    found = codec_impairment("opus", plc=True, mode=mode)
+    assert isinstance(found, Unrated)
+    assert not mode.kbps or not mode.sample_rate or f"{mode.sample_rate // 1000} kHz" in found.reason
+
+
+def test_codecs_rated_by_mode_are_on_their_own_scales() -> None:
+    wide = codec_impairment("AMR-WB", plc=True, mode=Mode(16000, 12.65))
+    full = codec_impairment("EVS", plc=True, mode=Mode(32000, 24.4))
+    assert isinstance(wide, CodecImpairment)
+    assert isinstance(full, CodecImpairment)
+    assert (wide.ceiling.scale, full.ceiling.scale) == ("MOS-CQEW", "MOS-CQEF")
+
+
+class TestOverrides:
+    OWN = CodecImpairment(13, 4.3, 1.5, "assumed", "quality.codecs.g722", WIDEBAND)
+    SIXTEEN = CodecImpairment(18, 18, 6.5, "assumed", "quality.codecs.opus/16000", WIDEBAND)
+
+    def test_the_operators_word_goes_before_ours(self) -> None:
+        factors = CodecFactors({"g722": self.OWN})
+        assert factors.find("G722", plc=True) is self.OWN
+        assert factors.find("PCMA", plc=True) == codec_impairment("PCMA", plc=True)
+
+    def test_a_sample_rate_goes_before_the_name_alone(self) -> None:
+        factors = CodecFactors({"opus": self.OWN, "opus/16000": self.SIXTEEN})
+        assert factors.find("opus", plc=True, mode=Mode(16000, 40)) is self.SIXTEEN
+        assert factors.find("opus", plc=True, mode=Mode(48000, 40)) is self.OWN
+        assert factors.find("opus", plc=True) is self.OWN
+
+    def test_only_codecs_whose_values_depend_on_the_mode_need_a_look(self) -> None:
+        factors = CodecFactors({"l16/16000": self.OWN})
+        assert [name for name in ("opus", "L16", "PCMA", "G722", "AMR-WB") if factors.by_mode(name)] == [
+            "opus",
+            "L16",
+            "AMR-WB",
+        ]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.quality.codecs import OPUS_NARROWBAND_CBR_11, CodecImpairment, codec_impairment
-from media.quality.emodel import NARROWBAND, Parameters, Scale, delay_impairment, loss_impairment, mos, rating
+from media.quality.emodel import NARROWBAND, Parameters, delay_impairment, loss_impairment, mos, rating
 
 
 def impairment(name: str, *, plc: bool = True) -> CodecImpairment:
@@ -178,12 +178,6 @@ def test_more_delay_never_helps(first: float, second: float) -> None:
 def test_more_loss_never_helps(first: float, second: float, burst_ratio: float) -> None:
     low, high = sorted((first, second))
     assert loss_impairment(0, 25.1, low, burst_ratio) <= loss_impairment(0, 25.1, high, burst_ratio) + 1e-9
-
-
-def test_another_scale_needs_constants_only() -> None:
-    wideband = Scale("wideband", best_rating=129.0, loss_ceiling=95.0, stretch=1.29)
-    amr_wb = CodecImpairment(20, 4.3, 0, "itu", "G.113 table IV.3", wideband)
-    assert mos(amr_wb.listening_rating(2, 1.0) / 1.29) == pytest.approx(3.4062, abs=6e-4)
 
 
 def test_sidetone_extremes_change_the_talker_echo() -> None:

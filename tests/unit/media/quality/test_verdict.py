@@ -6,9 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.quality.codecs import OPUS_NARROWBAND_CBR_11
+from media.quality.codecs import (
+    AMR_WB,
+    EVS,
+    OPUS_NARROWBAND_CBR_11,
+    CodecImpairment,
+    Unrated,
+    codec_impairment,
+)
 from media.quality.emodel import mos
+from media.quality.opinion import MosCqew
 from media.quality.verdict import LegQuality, QualityInterval, StreamCounters
+from media.quality.voip_metrics import VoipMetrics
+
+SCALED = (OPUS_NARROWBAND_CBR_11, AMR_WB[23.05], EVS[24.4])
 
 
 def counters(expected: int, lost: int = 0, discarded: int = 0, events: int = 0, jitter: float = 2.0) -> StreamCounters:
@@ -242,9 +253,9 @@ class TestReportsFromTheFarEnd:
         quality.interval(15.0, counters(750), counters(750), None)
         _, recovered = quality.interval(20.0, counters(1000), counters(1000), None)
         assert recovered is not None
-        assert recovered.mos_cq == recovered.ceiling
+        assert recovered.mos_lq == recovered.ceiling
         sent = quality.summary().sent
-        assert sent.mos_cq == pytest.approx(mos(93.2))
+        assert sent.mos_lq == pytest.approx(mos(93.2))
         assert sent.lost == 0
 
     def test_shorter_packets_than_agreed_are_believed(self) -> None:
@@ -272,16 +283,152 @@ class TestReportsFromTheFarEnd:
         assert (sent.expected, sent.lost) == (200, 4)
 
 
-def test_another_codec_goes_on_from_the_same_counters() -> None:
-    quality = leg()
-    inbound(quality, 5.0, counters(250))
-    quality.set_codec("G729", plc=True, ptime_ms=20)
-    verdict = inbound(quality, 10.0, counters(500))
-    assert verdict.expected == 250
-    assert verdict.mos_cq == pytest.approx(4.104, abs=6e-4)
-    summary = quality.summary()
-    assert summary.codec == "G729"
-    assert summary.received.mos_cq == pytest.approx((mos(93.2) + mos(82.2)) / 2)
+class TestAnotherCodec:
+    def test_it_goes_on_from_the_same_counters_and_is_kept_apart(self) -> None:
+        quality = leg()
+        inbound(quality, 5.0, counters(300, 3))
+        quality.set_codec("G729", plc=True, ptime_ms=20)
+        verdict = inbound(quality, 10.0, counters(550, 3))
+        assert (verdict.codec, verdict.expected, verdict.lost) == ("G729", 250, 0)
+        assert verdict.mos_cq == verdict.mos_15s == pytest.approx(4.104, abs=6e-4)
+        summary = quality.summary()
+        first, second = summary.received_by_codec
+        assert (first.codec, first.expected, first.lost) == ("PCMA", 300, 3)
+        assert first.mos_lq == pytest.approx(4.328, abs=6e-4)
+        assert (second.codec, second.expected, second.lost) == ("G729", 250, 0)
+        assert second.mos_cq == pytest.approx(4.104, abs=6e-4)
+        assert summary.received == first
+        assert summary.codec == "PCMA"
+
+    def test_scales_are_never_mixed(self) -> None:
+        quality = leg()
+        inbound(quality, 5.0, counters(250))
+        quality.receives("AMR-WB", AMR_WB[12.65])
+        verdict = inbound(quality, 10.0, counters(750))
+        assert (verdict.scale, type(verdict.mos_15s)) == ("MOS-CQEW", MosCqew)
+        assert verdict.mos_cq is not None
+        narrow, wide = quality.summary().received_by_codec
+        assert (narrow.scale, wide.scale) == ("MOS-CQE", "MOS-CQEW")
+        assert narrow.mos_cq is not None
+        with pytest.raises(TypeError, match="different scales"):
+            assert narrow.mos_cq < verdict.mos_cq
+
+    def test_coming_back_continues_and_the_sliding_mean_starts_anew(self) -> None:
+        quality = leg()
+        inbound(quality, 5.0, counters(250, 50))
+        quality.set_codec("G729", plc=True, ptime_ms=20)
+        inbound(quality, 10.0, counters(500, 50))
+        quality.set_codec("PCMA", plc=True, ptime_ms=20)
+        verdict = inbound(quality, 15.0, counters(750, 50))
+        assert verdict.mos_15s == verdict.ceiling
+        assert [each.expected for each in quality.summary().received_by_codec] == [500, 250]
+
+    def test_each_direction_has_the_codec_it_is_in(self) -> None:
+        quality = leg("PCMA")
+        quality.sends("G729", codec_impairment("G729", plc=True))
+        received, sent = quality.interval(5.0, counters(250), counters(240), 20.0)
+        assert sent is not None
+        assert (received.codec, sent.codec) == ("PCMA", "G729")
+        assert sent.mos_lq == pytest.approx(4.104, abs=6e-4)
+        summary = quality.summary()
+        assert (summary.received.codec, summary.sent.codec) == ("PCMA", "G729")
+        assert summary.sent.ceiling == pytest.approx(4.104, abs=6e-4)
+
+    def test_a_codec_agreed_and_never_heard_leaves_no_trace(self) -> None:
+        quality = leg("PCMA")
+        quality.set_codec("G729", plc=True, ptime_ms=20)
+        inbound(quality, 5.0, counters(250))
+        assert [each.codec for each in quality.summary().received_by_codec] == ["G729"]
+
+    def test_a_far_end_that_changes_all_the_time_cannot_make_the_record_grow(self) -> None:
+        quality = leg("PCMA")
+        for number in range(50):
+            quality.receives(f"X-{number}", Unrated("nobody knows it"))
+            inbound(quality, 5.0 * number, counters(250 * number))
+        assert len(quality.summary().received_by_codec) <= 8
+
+
+def voip(loss: int = 0, discard: int = 0, *, rtt: int = 0, nominal: int = 0) -> VoipMetrics:
+    found = VoipMetrics.read(
+        (loss, discard, 0, 0, 0, 0, rtt, 0, 127, 127, 127, 16, 127, 127, 127, 127, 0, nominal, 0, 0)
+    )
+    assert found is not None
+    return found
+
+
+class TestExtendedReports:
+    def test_a_round_trip_by_extended_report_says_so(self) -> None:
+        quality = leg()
+        first, _ = quality.interval(5.0, counters(250), None, 180.0, rtt_source="xr")
+        assert (first.rtt_ms, first.delay_source) == (180.0, "xr")
+        second, _ = quality.interval(10.0, counters(500), None, 190.0)
+        assert (second.rtt_ms, second.delay_source) == (190.0, "rtcp")
+
+    def test_what_the_far_end_measured_is_taken_when_we_could_not(self) -> None:
+        quality = leg()
+        verdict, _ = quality.interval(5.0, counters(250), None, None, far=voip(rtt=240))
+        assert (verdict.rtt_ms, verdict.delay_source) == (240.0, "xr")
+
+    def test_the_far_ends_buffer_makes_the_delay_towards_it(self) -> None:
+        quality = leg()
+        received, sent = quality.interval(5.0, counters(250), counters(250), 300.0, far=voip(nominal=120))
+        assert sent is not None
+        assert received.delay_ms == 150 + 40 + 20 + 0.25
+        assert sent.delay_ms == 150 + 120 + 20 + 0.25
+
+    def test_what_it_threw_away_counts_as_its_share_of_every_interval(self) -> None:
+        quality = leg()
+        _, first = quality.interval(5.0, counters(250), counters(250, 5), None, far=voip(5, 13))
+        _, second = quality.interval(10.0, counters(500), counters(500, 10), None, far=voip(5, 13))
+        assert first is not None
+        assert second is not None
+        assert (first.lost, first.discarded) == (5, 12)
+        assert (second.lost, second.discarded) == (5, 13)
+        assert second.degradation is not None
+        assert second.degradation.discard > second.degradation.loss > 0
+
+    def test_a_report_that_contradicts_its_own_receiver_report_is_ignored_and_counted(self) -> None:
+        quality = leg()
+        _, sent = quality.interval(5.0, counters(250), counters(250, 2), None, far=voip(128, 60))
+        assert sent is not None
+        assert sent.discarded == 0
+        summary = quality.summary()
+        assert (summary.far, summary.implausible_reports) == (None, 1)
+
+    def test_our_own_buffers_depth_is_followed(self) -> None:
+        quality = leg()
+        assert quality.interval(5.0, counters(250), None, 100.0, buffer_ms=80.0)[0].delay_ms == 50 + 80 + 20 + 0.25
+        assert quality.interval(10.0, counters(500), None, 100.0)[0].delay_ms == 50 + 80 + 20 + 0.25
+
+
+LOSSES = st.integers(0, 250)
+
+
+@given(LOSSES, LOSSES, st.floats(0, 1000), st.floats(0, 1000), st.sampled_from([*SCALED, None]))
+def test_neither_loss_nor_delay_ever_helps_and_nothing_passes_the_ceiling(
+    first: int, second: int, rtt: float, other_rtt: float, impairment: CodecImpairment | None
+) -> None:
+    (less, more), (near, far) = sorted((first, second)), sorted((rtt, other_rtt))
+    scores = []
+    for lost, trip in ((less, near), (more, far)):
+        quality = LegQuality("x", True, 20, 40.0, impairment=impairment or SCALED[0])
+        verdict = inbound(quality, 5.0, counters(250, lost), trip)
+        assert verdict.mos_cq is not None
+        assert verdict.mos_lq is not None
+        assert verdict.ceiling is not None
+        assert 1.0 <= verdict.mos_cq <= verdict.mos_lq <= verdict.ceiling
+        scores.append(verdict.mos_cq)
+    assert scores[1] <= scores[0]
+
+
+@given(st.integers(1, 50), st.data())
+def test_longer_bursts_never_help(lost: int, data: st.DataObject) -> None:
+    few, many = sorted((data.draw(st.integers(1, lost)), data.draw(st.integers(1, lost))))
+    scattered = inbound(leg(), 5.0, counters(250, lost, 0, many)).mos_lq
+    together = inbound(leg(), 5.0, counters(250, lost, 0, few)).mos_lq
+    assert scattered is not None
+    assert together is not None
+    assert together <= scattered
 
 
 COUNTS = st.integers(-(2**33), 2**33)
