@@ -23,12 +23,14 @@ class Tone:
     """A supervisory tone (ITU-T E.180): the sum of `frequencies` in Hz, keyed by `cadence`.
 
     `cadence` is milliseconds on, off, on, off ...; empty is a continuous tone. `level_dbm0` is the level of the sum.
+    `bursts`: the frequencies of each "on" in turn, where they differ (the special information tone climbs).
     Play it with `repeat`; without, one round of the cadence sounds.
     """
 
     frequencies: tuple[int, ...]
     cadence: tuple[int, ...] = ()
     level_dbm0: float = -10.0
+    bursts: tuple[tuple[int, ...], ...] = ()
 
 
 @value_class(frozen=True, slots=True)

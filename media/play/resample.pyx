@@ -1,4 +1,4 @@
-"""Any rate to 8 kHz mono, for prompts: a windowed-sinc filter evaluated at the output instants. See `resample.pyi`."""
+"""Any rate to 8 or 16 kHz mono, for prompts: a windowed-sinc filter evaluated at the output instants. See `resample.pyi`."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.math cimport M_PI, ceil, fabs, floor, sin, sqrt
@@ -7,7 +7,6 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memmove, memset
 
 cdef enum:
-    TARGET = 8000
     CROSSINGS = 32              # zero crossings of the sinc on either side
     OVERSAMPLING = 512          # table points between two of them, interpolated linearly: error below -100 dB
 
@@ -27,6 +26,7 @@ cdef double _bessel(double x) noexcept nogil:
 
 cdef class Resampler:
     cdef int rate
+    cdef int target
     cdef int channels
     cdef double scale           # table units per input sample
     cdef double gain
@@ -38,16 +38,19 @@ cdef class Resampler:
     cdef int64_t start
     cdef int64_t produced
 
-    def __cinit__(self, int rate, int channels):
+    def __cinit__(self, int rate, int channels, int target=8000):
         cdef double cutoff, x, y
         cdef int i, points = CROSSINGS * OVERSAMPLING
         if rate < 1000 or rate > 768000:
             raise ValueError(f"sampling rates from 1 to 768 kHz can be converted, got {rate} Hz")
         if channels < 1 or channels > 64:
             raise ValueError(f"1 to 64 channels can be mixed, got {channels}")
+        if target != 8000 and target != 16000:
+            raise ValueError(f"prompts are kept at 8000 or 16000 Hz, not at {target}")
         self.rate = rate
+        self.target = target
         self.channels = channels
-        cutoff = PASS * (rate if rate < TARGET else TARGET) / <double>rate      # of the input's Nyquist frequency
+        cutoff = PASS * (rate if rate < target else target) / <double>rate      # of the input's Nyquist frequency
         self.scale = cutoff * OVERSAMPLING
         self.gain = cutoff
         self.reach = <int>ceil(CROSSINGS / cutoff)
@@ -82,7 +85,7 @@ cdef class Resampler:
 
     cdef double _at(self, int64_t output) noexcept nogil:
         """The filtered input at the instant of this output sample."""
-        cdef double instant = output * <double>self.rate / TARGET
+        cdef double instant = output * <double>self.rate / self.target
         cdef int64_t first = <int64_t>floor(instant) - self.reach + 1, i
         cdef double place, total = 0.0
         cdef int64_t point
@@ -102,21 +105,21 @@ cdef class Resampler:
         cdef int64_t ready = 0, i, drop
         cdef double value
         if last >= 0:
-            ready = (last * TARGET) // self.rate + 1 - self.produced
+            ready = (last * self.target) // self.rate + 1 - self.produced
         if ready <= 0:
             return b""
         cdef bytes result = PyBytes_FromStringAndSize(NULL, 2 * ready)
         cdef int16_t *out = <int16_t *>PyBytes_AS_STRING(result)
         with nogil:
             for i in range(ready):
-                if self.rate == TARGET:
+                if self.rate == self.target:
                     value = self.held[self.produced + i - self.start]
                 else:
                     value = self._at(self.produced + i)
                 value = floor(value * 32768.0 + 0.5)
                 out[i] = 32767 if value > 32767 else (-32768 if value < -32768 else <int16_t>value)
             self.produced += ready
-            drop = (self.produced * self.rate) // TARGET - self.reach - self.start
+            drop = (self.produced * self.rate) // self.target - self.reach - self.start
             if drop > 0:
                 memmove(self.held, self.held + drop, (self.held_count - drop) * sizeof(float))
                 self.held_count -= drop

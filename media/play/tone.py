@@ -1,6 +1,6 @@
-"""Supervisory tones, DTMF and a test tone as sounds that loop without a seam.
+"""Tones as sounds that loop without a seam: supervisory tones, DTMF (ITU-T Q.23) and the test tone.
 
-Frequencies and cadences: ITU-T E.180 and its supplement 2 (various tones used in national networks); digits: Q.23.
+Which country uses which tones stands in `media.play.countries`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,6 @@ from __future__ import annotations
 import math
 from array import array
 from functools import lru_cache
-from typing import Literal
-
-from audiocodecs import g711
 
 from media.commands import Tone
 from media.play.source import PlaySource
@@ -20,29 +17,6 @@ FULL_SCALE_DBM0 = 3.14  # the sine that just reaches the last A-law decision val
 SHORTEST_LOOP = 1600
 LONGEST_LOOP = 60 * SAMPLE_RATE
 RAMP = 32  # samples: 4 ms up and down, so that keying does not click
-
-ToneName = Literal["dial", "ringback", "busy", "congestion"]
-
-TONES: dict[str, dict[ToneName, Tone]] = {
-    "eu": {
-        "dial": Tone((425,)),
-        "ringback": Tone((425,), (1000, 4000)),
-        "busy": Tone((425,), (500, 500)),
-        "congestion": Tone((425,), (250, 250)),
-    },
-    "us": {
-        "dial": Tone((350, 440)),
-        "ringback": Tone((440, 480), (2000, 4000), -16.0),
-        "busy": Tone((480, 620), (500, 500), -21.0),
-        "congestion": Tone((480, 620), (250, 250), -21.0),
-    },
-    "uk": {
-        "dial": Tone((350, 440)),
-        "ringback": Tone((400, 450), (400, 200, 400, 2000)),
-        "busy": Tone((400,), (375, 375)),
-        "congestion": Tone((400,), (400, 350, 225, 525)),
-    },
-}
 
 TEST_TONE = Tone((1000,), (), 0.0)
 
@@ -62,25 +36,28 @@ def dtmf(digit: str, on_ms: int = 100, off_ms: int = 100) -> Tone:
 
 
 def _check(tone: Tone) -> None:
-    if not tone.frequencies or not all(0 < frequency < SAMPLE_RATE // 2 for frequency in tone.frequencies):
-        raise ValueError(f"tone frequencies lie between 1 and 3999 Hz, got {tone.frequencies}")
-    if len(tone.cadence) % 2 or not all(ms > 0 for ms in tone.cadence):
-        raise ValueError(f"a cadence is pairs of milliseconds on and off, each more than 0, got {tone.cadence}")
+    for frequencies in tone.bursts or (tone.frequencies,):
+        if not frequencies or not all(0 < frequency < SAMPLE_RATE // 2 for frequency in frequencies):
+            raise ValueError(f"tone frequencies lie between 1 and 3999 Hz, got {frequencies}")
+    if len(tone.cadence) % 2 or not all(ms > 0 for ms in tone.cadence[::2]) or any(ms < 0 for ms in tone.cadence):
+        raise ValueError(f"a cadence is pairs of milliseconds on and off, on more than 0, got {tone.cadence}")
+    if tone.bursts and not tone.cadence:
+        raise ValueError("bursts of different frequencies need a cadence that says how long each lasts")
     if sum(tone.cadence) * SAMPLE_RATE // 1000 > LONGEST_LOOP:
         raise ValueError(f"a cadence repeats within {LONGEST_LOOP // SAMPLE_RATE} s, got {sum(tone.cadence)} ms")
     if tone.level_dbm0 > FULL_SCALE_DBM0:
         raise ValueError(f"a tone is at most {FULL_SCALE_DBM0} dBm0, got {tone.level_dbm0}")
 
 
-def _wave(tone: Tone, count: int) -> list[float]:
+def _wave(frequencies: tuple[int, ...], level_dbm0: float, count: int) -> list[float]:
     """`count` samples from phase zero; `level_dbm0` is the power of the sum."""
-    peak = 32768 * 10 ** ((tone.level_dbm0 - FULL_SCALE_DBM0) / 20) / math.sqrt(len(tone.frequencies))
-    steps = [2 * math.pi * frequency / SAMPLE_RATE for frequency in tone.frequencies]
+    peak = 32768 * 10 ** ((level_dbm0 - FULL_SCALE_DBM0) / 20) / math.sqrt(len(frequencies))
+    steps = [2 * math.pi * frequency / SAMPLE_RATE for frequency in frequencies]
     return [peak * sum(math.sin(step * n) for step in steps) for n in range(count)]
 
 
-def _burst(tone: Tone, count: int) -> list[float]:
-    wave = _wave(tone, count)
+def _burst(frequencies: tuple[int, ...], level_dbm0: float, count: int) -> list[float]:
+    wave = _wave(frequencies, level_dbm0, count)
     for n in range(min(RAMP, count // 2)):
         gain = 0.5 - 0.5 * math.cos(math.pi * (n + 0.5) / RAMP)
         wave[n] *= gain
@@ -88,20 +65,21 @@ def _burst(tone: Tone, count: int) -> list[float]:
     return wave
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def render_tone(tone: Tone) -> PlaySource:
     """One round of the tone, to be repeated; a continuous tone is cut where every frequency is back at phase zero.
 
-    Raises ValueError when the tone cannot be made: frequency, cadence or level out of range.
+    Takes some ten milliseconds the first time. Raises ValueError when the tone cannot be made: frequency, cadence or
+    level out of range.
     """
     _check(tone)
     wave: list[float] = []
     if tone.cadence:
-        for on, off in zip(tone.cadence[::2], tone.cadence[1::2], strict=True):
-            wave += _burst(tone, on * SAMPLE_RATE // 1000)
+        turns = tone.bursts or (tone.frequencies,)
+        for turn, (on, off) in enumerate(zip(tone.cadence[::2], tone.cadence[1::2], strict=True)):
+            wave += _burst(turns[turn % len(turns)], tone.level_dbm0, on * SAMPLE_RATE // 1000)
             wave += [0.0] * (off * SAMPLE_RATE // 1000)
     else:
         round_trip = SAMPLE_RATE // math.gcd(SAMPLE_RATE, *tone.frequencies)
-        wave = _wave(tone, round_trip * math.ceil(SHORTEST_LOOP / round_trip))
-    pcm = array("h", (max(-32768, min(32767, round(sample))) for sample in wave))
-    return PlaySource(g711.linear_to_alaw(pcm), g711.linear_to_ulaw(pcm))
+        wave = _wave(tone.frequencies, tone.level_dbm0, round_trip * math.ceil(SHORTEST_LOOP / round_trip))
+    return PlaySource(array("h", (max(-32768, min(32767, round(sample))) for sample in wave)).tobytes())

@@ -7,7 +7,7 @@ from media.leg cimport WHEEL_PLAYBACK, Leg
 from media.mix.bridge cimport send_packet
 from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known
-from media.play.source cimport play_read, play_source
+from media.play.source cimport play_read, play_source, play_track_for
 from media.ring cimport PLAYBACK_END, PLAYBACK_NO_ENCODER, PLAYBACK_STOPPED, PlaybackEnd
 from media.rtp.packet cimport RTP_HEADER, rtp_write_header
 from media.send.packetize cimport send_number
@@ -66,9 +66,10 @@ cdef inline void playback_turn(Worker* w, Leg* leg) noexcept nogil:
     cdef uint32_t timestamp
     cdef bint marker
     if play_read(
-        leg.playback.source, leg.playback.a_law, leg.playback.repeat, &leg.playback.position, w.buffer + RTP_HEADER,
-        samples,
-    ) == 0:
+        leg.playback.source,
+        play_track_for(leg.playback.source, CODEC_PCMA if leg.playback.a_law else CODEC_PCMU, 8000, samples),
+        leg.playback.repeat, &leg.playback.position, samples, w.buffer + RTP_HEADER, <int> samples,
+    ) <= 0:
         playback_end(w, leg, PLAYBACK_END)
         return
     wheel_add(w, &leg.playback.turn, leg.ptime)

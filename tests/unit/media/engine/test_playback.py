@@ -42,7 +42,9 @@ async def test_a_tone_plays_continuously_until_stopped(format_: PayloadFormat) -
         world.engine.post(StopPlay(a.leg))
         assert (await world.event(PlaybackFinished)) == PlaybackFinished(a.leg, 7, "stopped")
         source = render_tone(RING)
-        sound = (source.pcma if format_ is PCMA else source.pcmu) * 3
+        track = source.track(format_.payload_type)
+        assert track is not None
+        sound = track[: source.length] * 3
         assert b"".join(each.payload for each in heard) == sound[: 160 * 15]
         assert {each.payload_type for each in heard} == {format_.payload_type}
         assert [(each.sequence - heard[0].sequence) & 0xFFFF for each in heard] == list(range(15))

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 from audiocodecs import g711
+from audiocodecs.registry import PCMA, PCMU
 
-from media.play.prompt import ACCEPTED, MAX_BYTES, PromptError, PromptLibrary, encode_sound, load_prompt
+from media.play.prompt import ACCEPTED, MAX_BYTES, PromptError, PromptLibrary, load_prompt, make_sound
 
 if TYPE_CHECKING:
     from media.play.source import PlaySource
@@ -29,7 +30,9 @@ def tone(rate: int, seconds: float = 1.5, frequency: float = TONE_HZ) -> np.ndar
 
 
 def heard(source: PlaySource) -> np.ndarray:
-    return np.frombuffer(g711.alaw_to_linear(source.pcma), dtype="<i2").astype(float) / 32768
+    track = source.track(PCMA.number)
+    assert track is not None
+    return np.frombuffer(g711.alaw_to_linear(track[: source.length]), dtype="<i2").astype(float) / 32768
 
 
 def fit(wave: np.ndarray, frequency: float) -> tuple[float, float]:
@@ -156,7 +159,9 @@ def test_both_laws_carry_the_same_sound(tmp_path: Path) -> None:
     path = tmp_path / "both.wav"
     soundfile.write(path, tone(16000), 16000)
     source = load_prompt(path)
-    mu = np.frombuffer(g711.ulaw_to_linear(source.pcmu), dtype="<i2").astype(float) / 32768
+    track = source.track(PCMU.number)
+    assert track is not None
+    mu = np.frombuffer(g711.ulaw_to_linear(track[: source.length]), dtype="<i2").astype(float) / 32768
     assert np.max(np.abs(mu - heard(source))) < 0.02
 
 
@@ -169,7 +174,10 @@ def test_a_prompt_is_decoded_once_until_it_changes(tmp_path: Path) -> None:
     assert library.load(path).duration == pytest.approx(0.5)
     status = path.stat()
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
-    assert library.load(path) is not first
+    second = library.load(path)
+    assert second is not first
+    library.forget(second)
+    assert library.load(path) is not second
 
 
 def test_refusals_say_what_is_accepted(tmp_path: Path) -> None:
@@ -179,6 +187,80 @@ def test_refusals_say_what_is_accepted(tmp_path: Path) -> None:
         load_prompt(text)
     assert all(suffix in str(refusal.value) for suffix in ACCEPTED)
     assert (refusal.value.path, refusal.value.reason.startswith("type .flac")) == (str(text), True)
+
+
+def content_of(folder: Path, suffix: str) -> bytes:
+    """A good file of this type."""
+    path = folder / f"good{suffix}"
+    if suffix in (".m4a", ".m4r", ".mp2"):
+        write_pyav(path, "mp2" if suffix == ".mp2" else "aac", "mp2" if suffix == ".mp2" else "ipod")
+    else:
+        form = {".vox": ("RAW", "VOX_ADPCM"), ".mp3": ("MP3", None)}.get(suffix, (suffix[1:].upper(), "PCM_16"))
+        rate = 8000 if suffix == ".vox" else 44100
+        with soundfile.SoundFile(path, "w", samplerate=rate, channels=1, format=form[0], subtype=form[1]) as file:
+            file.write(tone(rate))
+    return path.read_bytes()
+
+
+def test_every_type_under_every_name(tmp_path: Path) -> None:
+    """A file is what it holds: each type is taken under its own name alone, and the refusal says what it is."""
+    contents = {suffix: content_of(tmp_path, suffix) for suffix in ACCEPTED}
+    for kind, content in contents.items():
+        for suffix in ACCEPTED:
+            path = tmp_path / f"named{suffix}"
+            path.write_bytes(content)
+            same = kind == suffix or {kind, suffix} == {".m4a", ".m4r"}
+            if same:
+                assert load_prompt(path).duration == pytest.approx(1.5, abs=0.1)
+            else:
+                with pytest.raises(PromptError, match=f"is named {suffix} but holds") as refusal:
+                    load_prompt(path)
+                assert all(each in str(refusal.value) for each in ACCEPTED)
+                if kind not in (".vox", ".m4r"):
+                    assert f"name it {kind}" in refusal.value.reason
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"OggS" + bytes(100), "an Ogg file"),
+        (b"%PDF-1.7" + bytes(100), "a PDF document"),
+        (b"RIFF\x10\0\0\0AVI LIST" + bytes(100), "a RIFF file that is no WAVE"),
+        (b"\0\0\0\x18ftypavc1" + bytes(100), "a video or image file"),
+        (b"Welcome to our telephone system.\n" * 20, "text"),
+        (b"", "is empty"),
+    ],
+)
+def test_a_vox_file_is_what_looks_like_nothing_else(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "prompt.vox"
+    path.write_bytes(content)
+    with pytest.raises(PromptError, match=words):
+        load_prompt(path)
+
+
+def test_a_vox_file_has_the_rate_it_is_said_to_have(tmp_path: Path) -> None:
+    path = tmp_path / "p.vox"
+    with soundfile.SoundFile(path, "w", samplerate=6000, channels=1, format="RAW", subtype="VOX_ADPCM") as file:
+        file.write(tone(6000))
+    library = PromptLibrary()
+    assert library.load(path).duration == pytest.approx(1.5 * 6 / 8, abs=0.01)
+    slow = library.load(path, vox_rate=6000)
+    assert slow.duration == pytest.approx(1.5, abs=0.01)
+    assert fit(heard(slow), TONE_HZ)[1] > 20
+
+
+def test_wide_sound_is_kept_where_there_is_some(tmp_path: Path) -> None:
+    path = tmp_path / "wide.wav"
+    soundfile.write(path, tone(44100, frequency=6000.0), 44100, subtype="PCM_16")
+    wide = load_prompt(path).wide
+    assert wide is not None
+    wave = np.frombuffer(wide, dtype="<i2").astype(float) / 32768
+    middle = wave[8000:-4000]
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
+    assert np.argmax(spectrum) * 16000 / len(middle) == pytest.approx(6000, abs=5)
+    assert np.sqrt(np.mean(middle**2)) == pytest.approx(AMPLITUDE / np.sqrt(2), rel=0.05)
+    soundfile.write(path, tone(8000), 8000, subtype="PCM_16")
+    assert load_prompt(path).wide is None
 
 
 @pytest.mark.parametrize("suffix", [suffix for suffix in ACCEPTED if suffix != ".vox"])
@@ -217,7 +299,7 @@ def test_half_an_hour_is_the_limit(tmp_path: Path) -> None:
 def test_a_decoder_that_never_ends_is_stopped() -> None:
     endless = itertools.repeat((8000, 1, bytes(4 * 8000 * 60)))
     with pytest.raises(PromptError, match="30 minutes"):
-        encode_sound(Path("endless.m4a"), endless)
+        make_sound(Path("endless.m4a"), endless)
 
 
 def test_importing_media_imports_no_decoder() -> None:
