@@ -6,7 +6,12 @@ is ignored, never applied to the leg that took its place. Commands are carried o
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from media.value import value_class
+
+if TYPE_CHECKING:
+    from media.srtp.material import KeyMaterial
 
 
 @value_class(frozen=True, slots=True)
@@ -71,6 +76,19 @@ class SetDirection:
     send: bool
     receive: bool
     expected: bool = True
+
+
+@value_class(frozen=True, slots=True)
+class SetKeys:
+    """SRTP from now on, with the far end's key to receive and our own to send; None: plain RTP that way.
+
+    A key that was set before goes on where it was: numbering, rollover counter, replay list. For a moment after a new
+    one to receive, packets under the one before are still taken.
+    """
+
+    leg: int
+    receive: KeyMaterial | None
+    send: KeyMaterial | None
 
 
 @value_class(frozen=True, slots=True)
@@ -174,6 +192,7 @@ Command = (
     SetRemote
     | SetFormats
     | SetDirection
+    | SetKeys
     | Connect
     | Disconnect
     | Play

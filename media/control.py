@@ -258,7 +258,7 @@ class MediaEngine:
         for entry in entries:
             kind, leg = entry[0], entry[1]
             if kind == translate.RELEASED:
-                self._legs[leg].coders.pop(entry[2], None)
+                self._legs[leg].released(entry[2])
                 continue
             if kind == translate.PLAYBACK_FINISHED:
                 self._posting.playing.pop((leg, entry[2]), None)

@@ -23,8 +23,9 @@ from media.orders cimport SHARED_TAG, EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_e
 from media.receive.statistics cimport ReceiveStream, stream_expected, stream_loss_events
 from media.ring cimport (
     COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY,
-    COMMAND_SET_CODERS, COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_REMOTE, COMMAND_SET_VOICE,
-    COMMAND_START_TAP, COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, EVENT_STARTED,
+    COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS,
+    COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP, COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER,
+    EVENT_STARTED,
     Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done, event_next,
     exchange_ordered, load_acquire, store_ordered,
 )
@@ -304,6 +305,9 @@ cdef class EngineCore:
         memset(leg.format_of, NO_FORMAT, sizeof(leg.format_of))
         memcpy(&leg.sent.ssrc, random, 4)
         memcpy(&leg.sent.sequence, random + 4, 2)
+        # Half the range: were it near the end, losing the first packets would put a receiver one rollover behind
+        # (RFC 4568 6.4).
+        leg.sent.sequence &= 0x7FFF
         memcpy(&leg.sent.timestamp, random + 6, 4)
         leg.reports.rtt = -1
         name = dice[10:22].hex().encode()
@@ -356,6 +360,17 @@ cdef class EngineCore:
                 told.told_jitter * 1000.0 / (leg.sent.rate or 8000), 0,
             ) if told.told else None,
             told.rtt / 1000.0 if told.rtt >= 0 else None,
+        )
+
+    def stream_numbers(self, uint64_t leg_id):
+        """(SSRC sent, its rollover counter, SSRC received, its rollover counter, its highest sequence number) (RFC 3711
+        3.3.1), or None."""
+        cdef Leg* leg = self._find(leg_id)
+        if leg == NULL:
+            return None
+        return (
+            leg.sent.ssrc, leg.sent.wraps >> 16, leg.received.ssrc, leg.received.cycles >> 16,
+            leg.received.max_sequence,
         )
 
     def statistics(self, uint64_t leg_id):
@@ -473,6 +488,24 @@ cdef class EngineCore:
         command.pointer = <void*> ring
         self._post(&command, leg)
         return True
+
+    def set_keys(self, uint64_t leg_id, uintptr_t opening, uintptr_t sealing, uint32_t new_ssrc):
+        """Addresses of SrtpSessions that outlive their use, 0 for plain packets. `new_ssrc`: 0 keeps the stream."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_KEYS)
+        if leg != NULL:
+            command.pointer = <void*> opening
+            command.other = sealing
+            command.number = new_ssrc
+            self._post(&command, leg)
+
+    def retire_keys(self, uint64_t leg_id, uintptr_t session):
+        """Ask for EVENT_RELEASED with the address as token: then nothing uses the session any more."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_RETIRE_KEYS)
+        if leg != NULL:
+            command.pointer = <void*> session
+            self._post(&command, leg)
 
     def stop_play(self, uint64_t leg_id):
         self._simple(leg_id, COMMAND_STOP_PLAY, 0)

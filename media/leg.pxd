@@ -12,6 +12,7 @@ from media.receive.telephone_event cimport DigitWatch
 from media.record.tap cimport tap_ring
 from media.send.packetize cimport SendStream
 from media.send.sender_report cimport Reports
+from media.srtp.session cimport SrtpSession
 
 cdef enum:
     FORMATS = 12             # payload types a leg may have each way
@@ -37,6 +38,8 @@ cdef enum DropReason:
     DROP_UNROUTABLE
     DROP_FOREIGN_SSRC
     DROP_SEND_FAILED
+    DROP_UNAUTHENTICATED     # SRTP: altered, forged, or under another key
+    DROP_REPLAYED            # SRTP: a number that was seen, or is too old to tell
     DROP_REASONS
 
 cdef enum Translation:
@@ -124,6 +127,8 @@ cdef struct Leg:
     Leg* peer
     tap_ring* tap
     Voice* voice                # NULL: relayed only
+    SrtpSession* opening        # decrypts what comes; NULL: it comes plain
+    SrtpSession* sealing        # encrypts what goes
     int64_t heard_at            # last valid packet, or when the media watch began
     Latch latch
     ReceiveStream received
@@ -143,6 +148,8 @@ cdef struct Leg:
     Reports reports
     Address rtcp_signalled
     Address rtcp_source         # where their RTCP last came from, once accepted
+    SrtpSession* former         # opened before `opening` did, for what was still on its way
+    int64_t former_until
     uint32_t active_index       # place in the worker's list of legs
     uint32_t drops[DROP_REASONS]
     uint32_t tap_overruns

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from audiocodecs.coding import Decoder, Encoder
 
     from media.commands import PayloadFormat
+    from media.srtp.keys import LegKeys
 
 BUFFER_MS = 60.0
 """Nominal depth of the virtual jitter buffer, as in receive/statistics.pxd."""
@@ -29,7 +30,7 @@ class OpenedLeg:
 class LegRecord:
     """One open leg."""
 
-    __slots__ = ("bucket", "coders", "group", "label", "leg", "port", "quality", "tapped_by", "worker")
+    __slots__ = ("bucket", "coders", "group", "keys", "label", "leg", "port", "quality", "tapped_by", "worker")
 
     def __init__(self, leg: int, port: int, label: str, group: str, worker: int) -> None:
         self.leg = leg
@@ -42,6 +43,12 @@ class LegRecord:
         self.tapped_by: int | None = None
         self.coders: dict[int, tuple[Decoder | Encoder, ...]] = {}
         """By token: what the worker uses, and what it has not let go of yet."""
+        self.keys: LegKeys | None = None
+
+    def released(self, token: int) -> None:
+        """The worker has let go of what control gave this token: coders, or an SRTP session by its address."""
+        if self.coders.pop(token, None) is None and self.keys is not None:
+            self.keys.released(token)
 
     def settle(self, receive: tuple[PayloadFormat, ...], ptime: int, now: float) -> None:
         """The codec that is scored: the best one they may send to us."""

@@ -12,11 +12,14 @@ from media.play.source cimport play_source
 from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport (
     COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY,
-    COMMAND_SET_CODERS, COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_REMOTE, COMMAND_SET_VOICE,
-    COMMAND_START_TAP, COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, PLAYBACK_STOPPED,
+    COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS,
+    COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP, COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER,
+    PLAYBACK_STOPPED,
     Command, FormatsOrder, RemoteOrder, command_done, command_next, event_crowded,
 )
 from media.send.playback cimport playback_begin, playback_end, playback_formats_changed
+from media.srtp.guard cimport retire_keys, set_keys
+from media.srtp.session cimport SrtpSession
 from media.sweep cimport report_interval, send_report
 from media.voice cimport voice_coders, voice_route
 from media.worker cimport Worker, tell_gone, tell_released
@@ -195,6 +198,10 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
         leg.voice = <Voice*> command.pointer
     elif command.kind == COMMAND_SET_CODERS:
         _set_coders(w, leg, &command.order.coders)
+    elif command.kind == COMMAND_SET_KEYS:
+        set_keys(w, leg, command)
+    elif command.kind == COMMAND_RETIRE_KEYS:
+        retire_keys(w, leg, <SrtpSession*> command.pointer)
     elif command.kind == COMMAND_CLOSE:
         _close(w, leg)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from media.commands import (
     Play,
     SetDirection,
     SetFormats,
+    SetKeys,
     SetMediaTimeout,
     SetRemote,
     StartEcho,
@@ -28,6 +30,7 @@ from media.commands import (
     StopTap,
     Tone,
 )
+from media.srtp.keys import LegKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +42,11 @@ if TYPE_CHECKING:
 
 _FIRST_OTHER = 160
 _LAST_OTHER = 254
+
+
+def _new_ssrc() -> int:
+    """RFC 3550 8.1: at random; 0 would mean none."""
+    return secrets.randbelow(0xFFFFFFFF) + 1
 
 
 class CodecNumbers:
@@ -91,6 +99,7 @@ class Posting:
             SetRemote: self._set_remote,
             SetFormats: self._set_formats,
             SetDirection: self._set_direction,
+            SetKeys: self._set_keys,
             Connect: self._connect,
             Disconnect: self._disconnect,
             Play: self._play,
@@ -152,6 +161,16 @@ class Posting:
 
     def _set_direction(self, command: SetDirection) -> None:
         self._core.set_direction(command.leg, command.send, command.receive, command.expected)
+
+    def _set_keys(self, command: SetKeys) -> None:
+        record = self._legs.get(command.leg)
+        if record is None:
+            return
+        if record.keys is None:
+            if command.receive is None and command.send is None:
+                return
+            record.keys = LegKeys()
+        record.keys.set(self._core, command.leg, command.receive, command.send, _new_ssrc)
 
     def _connect(self, command: Connect) -> None:
         self._core.connect(command.a, command.b, True)

@@ -45,6 +45,8 @@ cdef enum CommandKind:
     COMMAND_MEDIA_TIMEOUT = 13
     COMMAND_SET_VOICE = 14
     COMMAND_SET_CODERS = 15
+    COMMAND_SET_KEYS = 40
+    COMMAND_RETIRE_KEYS = 41
     COMMAND_STOP_WORKER = 200    # from here on: not of one leg, `target` is whatever the command says
 
 # EngineCore.read gives these numbers to media.translate.
@@ -85,8 +87,8 @@ cdef union Order:
 cdef struct Command:
     void* target                # where the leg lives; its id there tells whether it still does
     uint64_t leg
-    void* pointer               # what Python made for it: the second leg, a tap ring, a play source, a voice
-    uint64_t other              # the second leg's id
+    void* pointer               # what Python made for it: the second leg, a tap ring, a play source, a voice, SRTP
+    uint64_t other              # the second leg's id, or SRTP
     int64_t number
     uint8_t kind
     uint8_t flag

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 @value_class(frozen=True, slots=True)
 class DropCounters:
-    """Packets thrown away, by reason. The order is that of `DropReason` in leg.pxd."""
+    """Packets thrown away, by reason. The order is that of `DropReason` in leg.pxd.
+
+    SRTP: `unauthenticated` were altered, forged or under another key; `replayed` came again, or too late to tell, or
+    would have been sent under a number used before.
+    """
 
     malformed: int = 0
     stranger: int = 0
@@ -20,6 +24,8 @@ class DropCounters:
     unroutable: int = 0
     foreign_ssrc: int = 0
     send_failed: int = 0
+    unauthenticated: int = 0
+    replayed: int = 0
 
     @property
     def total(self) -> int:
@@ -31,6 +37,8 @@ class DropCounters:
             + self.unroutable
             + self.foreign_ssrc
             + self.send_failed
+            + self.unauthenticated
+            + self.replayed
         )
 
 

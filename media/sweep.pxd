@@ -9,6 +9,8 @@ from media.net.wiring cimport wire_under_load
 from media.receive.telephone_event cimport Digit, digit_lost_end
 from media.rtp.rtcp cimport RTCP_ROOM
 from media.send.sender_report cimport report_write
+from media.srtp.guard cimport seal_packet
+from media.srtp.session cimport SRTP_TRAILER
 from media.worker cimport Worker, roll, tell_digit, tell_gone, tell_started, tell_timeout
 
 cdef enum:
@@ -18,7 +20,7 @@ cdef enum:
 
 cdef inline void send_report(Worker* w, Leg* leg, bint bye) noexcept nogil:
     """One RTCP compound to the far end, if there is anything to say and somewhere to say it."""
-    cdef uint8_t data[RTCP_ROOM]
+    cdef uint8_t data[RTCP_ROOM + SRTP_TRAILER]
     cdef const Address* to
     cdef int length
     if not leg.sent.packets and not leg.received.started:
@@ -30,6 +32,10 @@ cdef inline void send_report(Worker* w, Leg* leg, bint bye) noexcept nogil:
     if not address_known(to) or not address_known(&leg.latch.signalled):
         return
     length = report_write(data, &leg.reports, &leg.sent, &leg.received, w.now, w.ntp_start, bye)
+    if leg.sealing != NULL:
+        length = seal_packet(w, leg, data, length, True)
+        if length < 0:
+            return
     if udp_send(leg.fd if leg.rtcp_mux else leg.rtcp_fd, data, length, to) >= 0:
         w.rtcp_sent += 1
 

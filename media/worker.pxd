@@ -7,6 +7,7 @@ from media.leg cimport DROP_REASONS, DropReason, Leg, WheelEntry
 from media.net.batch cimport Batch
 from media.net.steer cimport SteerEntry
 from media.receive.telephone_event cimport Digit
+from media.srtp.session cimport SRTP_TRAILER
 from media.ring cimport (
     EVENT_DIGIT, EVENT_GONE, EVENT_PLAYBACK_FINISHED, EVENT_RELEASED, EVENT_STARTED, EVENT_TIMEOUT,
     CommandRing, Event, EventKind, EventRing, PlaybackEnd, event_post, event_room,
@@ -74,6 +75,7 @@ cdef struct Worker:
     uint8_t made[DATAGRAM_ROOM]         # packets encoded here
     int16_t pcm[CODER_MOST_SAMPLES]     # decoded from one packet
     int16_t converted[CONVERTED_ROOM]   # a part of it at another rate
+    uint8_t sealed[DATAGRAM_ROOM + SRTP_TRAILER]    # where a packet is encrypted that may not be where it lies
 
 
 cdef inline void drop(Worker* w, Leg* leg, DropReason reason) noexcept nogil:

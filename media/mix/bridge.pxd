@@ -4,6 +4,7 @@ The header is rewritten in front of the payload, in the receive buffer; CSRC lis
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from audiocodecs.g711 cimport g711_alaw_to_ulaw, g711_ulaw_to_alaw, translate
 from audiocodecs.registry cimport CODEC_PCMA, CODEC_PCMU
@@ -15,7 +16,8 @@ from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known, udp_send, udp_send_connected
 from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
 from media.send.packetize cimport send_number
-from media.worker cimport Worker, drop
+from media.srtp.guard cimport seal_packet, sealed_tag
+from media.worker cimport DATAGRAM_ROOM, Worker, drop
 
 
 cdef inline bint _carry(Format* format, const Leg* target, uint8_t codec, Translation how) noexcept nogil:
@@ -46,16 +48,27 @@ cdef inline void bridge_route(Leg* leg) noexcept nogil:
 
 
 cdef inline void send_packet(Worker* w, Leg* leg, uint8_t* data, int payload_length) noexcept nogil:
-    """Send a finished packet of the leg's own stream to where its far end is."""
+    """Send a finished packet of the leg's own stream to where its far end is, sealed when the leg has a key for it."""
     cdef ssize_t done = 0
-    if w.batching and leg.wire == WIRE_SHARED and batch_fits(w.batch, RTP_HEADER + payload_length):
-        batch_queue(
-            w.batch, leg, data, RTP_HEADER + payload_length, latch_destination(&leg.latch), leg.local_host, leg.port
-        )
+    cdef int length = RTP_HEADER + payload_length
+    cdef bint batched = w.batching and leg.wire == WIRE_SHARED and batch_fits(w.batch, length + sealed_tag(leg))
+    if leg.sealing != NULL:
+        # What lies in the batch has room behind it and is nobody else's; anything else may be, and is left as it is.
+        if not batched:
+            if length > DATAGRAM_ROOM:
+                drop(w, leg, DROP_SEND_FAILED)
+                return
+            memcpy(w.sealed, data, length)
+            data = w.sealed
+        length = seal_packet(w, leg, data, length, False)
+        if length < 0:
+            return
+    if batched:
+        batch_queue(w.batch, leg, data, length, latch_destination(&leg.latch), leg.local_host, leg.port)
     elif leg.wire == WIRE_CONNECTED:
-        done = udp_send_connected(leg.fd, data, RTP_HEADER + payload_length)
+        done = udp_send_connected(leg.fd, data, length)
     else:
-        done = udp_send(leg.fd, data, RTP_HEADER + payload_length, latch_destination(&leg.latch))
+        done = udp_send(leg.fd, data, length, latch_destination(&leg.latch))
     if done < 0:
         drop(w, leg, DROP_SEND_FAILED)
         return

@@ -28,6 +28,7 @@ cdef extern from * nogil:
     #define BATCH 64
     #define BATCH_ROOM 2048
     #define BATCH_HEAD 64             /* room for the headers in front of what was received */
+    #define BATCH_TAIL 32             /* and for what sealing a packet adds behind it (media.srtp.session) */
     #define BATCH_HEADERS 28          /* IPv4 without options, UDP */
     #define BATCH_LONGEST 1200        /* what any path carries whole; of longer ones their own socket makes fragments */
     #define BATCH_SEND_BUFFER (8 << 20)
@@ -45,7 +46,7 @@ cdef extern from * nogil:
         struct sockaddr_in out_to[BATCH];
         void *out_leg[BATCH];
         union { struct cmsghdr item; uint8_t room[CMSG_SPACE(sizeof(struct sockaddr_in))]; } in_control[BATCH];
-        uint8_t data[BATCH][BATCH_HEAD + BATCH_ROOM];
+        uint8_t data[BATCH][BATCH_HEAD + BATCH_ROOM + BATCH_TAIL];
     } media_batch;
 
     static inline void batch_free(media_batch *b) {

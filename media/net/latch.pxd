@@ -120,6 +120,13 @@ cdef inline Admission latch_admit(
     return STRANGER
 
 
+cdef inline bint latch_refuses(const Latch* latch, const Address* source, int64_t now) noexcept nogil:
+    """Whether a source is a stranger whatever it says: known before anything is decrypted for it, learning nothing."""
+    return latch.locked and not address_same(source, &latch.source) and not (
+        now < latch.window_end and address_same(source, &latch.signalled)
+    )
+
+
 cdef inline bint latch_settled(const Latch* latch, int64_t now) noexcept nogil:
     """Whether nothing but a new SDP address can move the lock any more."""
     return latch.locked and (now >= latch.window_end or address_same(&latch.source, &latch.signalled))

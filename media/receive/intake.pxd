@@ -8,7 +8,7 @@ from media.leg cimport (
 )
 from media.mix.bridge cimport bridge_packet
 from media.net.demux cimport RTCP, RTP, Kind, datagram_kind
-from media.net.latch cimport LOCKED_NOW, STRANGER, Admission, latch_admit
+from media.net.latch cimport LOCKED_NOW, STRANGER, Admission, latch_admit, latch_refuses
 from media.net.udp cimport Address, address_known, address_same_host, udp_receive
 from media.net.wiring cimport wire_receive
 from media.receive.statistics cimport DUPLICATE, JUMPED, Verdict, stream_sequence, stream_timing
@@ -17,6 +17,7 @@ from media.record.tap cimport tap_push
 from media.rtp.packet cimport RtpPacket, rtp_parse
 from media.rtp.rtcp cimport RtcpCompound, rtcp_parse
 from media.send.sender_report cimport report_read
+from media.srtp.guard cimport open_packet
 from media.worker cimport DATAGRAM_ROOM, Worker, drop, tell_digit, tell_started
 
 cdef enum:
@@ -42,6 +43,13 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
     cdef Digit digits[2]
     cdef int told, i
     cdef uint8_t index
+    if leg.opening != NULL:
+        if latch_refuses(&leg.latch, source, w.now):
+            drop(w, leg, DROP_STRANGER)
+            return
+        length = open_packet(w, leg, data, length, False)
+        if length < 0:
+            return
     if not rtp_parse(data, length, &packet):
         drop(w, leg, DROP_MALFORMED)
         return
@@ -85,7 +93,7 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
     bridge_packet(w, leg, format, &packet)
 
 
-cdef inline void _rtcp(Worker* w, Leg* leg, const uint8_t* data, int length, const Address* source) noexcept nogil:
+cdef inline void _rtcp(Worker* w, Leg* leg, uint8_t* data, int length, const Address* source) noexcept nogil:
     """RTCP counts only from the host that is locked, or the one SDP named for it; its port may be rewritten."""
     cdef RtcpCompound compound
     if not (leg.latch.locked and address_same_host(source, &leg.latch.source)) and not (
@@ -93,6 +101,10 @@ cdef inline void _rtcp(Worker* w, Leg* leg, const uint8_t* data, int length, con
     ):
         drop(w, leg, DROP_STRANGER)
         return
+    if leg.opening != NULL:
+        length = open_packet(w, leg, data, length, True)
+        if length < 0:
+            return
     if not rtcp_parse(data, length, leg.sent.ssrc, &compound):
         drop(w, leg, DROP_MALFORMED)
         return

@@ -7,6 +7,7 @@ from media.net.batch cimport (
 )
 from media.receive.intake cimport rtp_datagram
 from media.rtp.packet cimport RTP_HEADER
+from media.srtp.guard cimport sealed_tag
 from media.worker cimport Worker
 
 cdef extern from * nogil:
@@ -16,13 +17,15 @@ cdef extern from * nogil:
 cdef inline void _send_queued(Worker* w) noexcept nogil:
     """A packet that is refused is counted against its leg, and those behind it still go."""
     cdef unsigned int done = 0
+    cdef Leg* leg
     cdef int sent
     while done < w.batch.queued:
         sent = batch_send(w.batch, done)
         if sent > 0:
             done += sent
             continue
-        unsend_packet(w, <Leg*> w.batch.out_leg[done], batch_queued(w.batch, done) - RTP_HEADER)
+        leg = <Leg*> w.batch.out_leg[done]
+        unsend_packet(w, leg, batch_queued(w.batch, done) - RTP_HEADER - sealed_tag(leg))
         done += 1
     w.batch.queued = 0
 

@@ -44,7 +44,7 @@ NOTHING_HEARD = LegStatistics(
     octets_sent=0,
     ssrc_received=0,
     ssrc_sent=0,
-    drops=DropCounters(0, 0, 0, 0, 0, 0),
+    drops=DropCounters(),
     tap_overruns=0,
 )
 
