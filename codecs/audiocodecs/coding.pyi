@@ -6,8 +6,12 @@ keeps the object alive until the engine has let go of it. The methods here do th
 
 from typing_extensions import Buffer
 
+SAMPLE_RATES: dict[str, tuple[int, ...]]
+"""By SDP encoding name: the rates of PCM each codec takes and gives, Hz. G722 at 8000 leaves its upper band out."""
 CODABLE: tuple[str, ...]
 """SDP encoding names of what can be decoded and encoded, given the libraries each needs."""
+LIBRARIES: dict[str, tuple[str, str]]
+"""By SDP encoding name: the shared library opened when the first coder is made, and the Debian package it is in."""
 
 class CodecUnavailable(Exception):
     """A codec that can be relayed here but not decoded or encoded; `why` names the library to install, if one would."""
@@ -52,9 +56,10 @@ class Decoder:
 class Encoder:
     """From PCM to payloads; `sample_rate` as for `Decoder`. The rest is for codecs that have a choice.
 
-    `bitrate` in bit/s of payload, `complexity` 0 to 10, `fec`: repeat a little of each packet in the next one when
-    loss is expected, `dtx`: send nothing in silence. Raises CodecUnavailable, and ValueError for what this codec or
-    its library does not have.
+    `bitrate` in bit/s of payload (None: 30000, which leaves 20 of 50 kbit/s to the headers of 50 packets a second),
+    `complexity` 0 to 10, `fec`: repeat a little of each packet in the next one while loss is expected, `dtx`: send
+    nothing in silence, `cbr`: packets of one length. At complexity 0 and 1 libopus needs 26 kbit/s before it repeats.
+    Opus packets last 2.5, 5, 10, 20, 40 or 60 ms. Raises CodecUnavailable, and ValueError for what opus does not have.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Encoder:
         complexity: int = 0,
         fec: bool = True,
         dtx: bool = False,
+        cbr: bool = False,
     ) -> None: ...
     @property
     def address(self) -> int:

@@ -1,38 +1,84 @@
 """Decoders and encoders for the engine: made and owned by Python, used by address without the GIL."""
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int16_t, uint8_t, uint32_t, uintptr_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 
 from audiocodecs.coder cimport CODER_MOST_SAMPLES, audio_decoder, audio_encoder
+from audiocodecs.g722_coder cimport (
+    G722_BIT_RATE, G722_FUNCTIONS, G722Decoder, G722Encoder, g722_decode, g722_encode, g722_forget_decoded,
+    g722_forget_encoded, g722_functions, g722_names, g722_option, g722_samples,
+)
+from audiocodecs.g729_coder cimport (
+    G729_FUNCTIONS, G729Decoder, G729Encoder, g729_conceal, g729_decode, g729_encode, g729_forget_decoded,
+    g729_forget_encoded, g729_functions, g729_names, g729_samples,
+)
+from audiocodecs.library cimport library_open
 from audiocodecs.linear_coders cimport (
     alaw_decode, alaw_encode, g711_samples, l16_decode, l16_encode, l16_samples, nothing_decoded_to_forget,
     nothing_encoded_to_forget, ulaw_decode, ulaw_encode,
 )
-from audiocodecs.registry cimport CODEC_L16, CODEC_PCMA, CODEC_PCMU
+from audiocodecs.opus_coder cimport (
+    OPUS_APPLICATION_VOIP, OPUS_FUNCTIONS, OPUS_SET_BITRATE, OPUS_SET_COMPLEXITY, OPUS_SET_DTX, OPUS_SET_INBAND_FEC,
+    OPUS_SET_VBR, OpusDecoder, OpusEncoder, opus_conceal, opus_decode, opus_encode, opus_expect_loss,
+    opus_forget_decoded, opus_forget_encoded, opus_functions, opus_names, opus_recover, opus_samples,
+)
+from audiocodecs.registry cimport CODEC_G722, CODEC_G729, CODEC_L16, CODEC_OPUS, CODEC_PCMA, CODEC_PCMU
 
 from audiocodecs.registry import codec_by_name
 
-LINEAR_RATES = (8000, 16000, 24000, 32000, 48000)
-CODABLE = ("PCMA", "PCMU", "L16")
+SAMPLE_RATES = {
+    "PCMA": (8000,),
+    "PCMU": (8000,),
+    "L16": (8000, 16000, 24000, 32000, 48000),
+    "G722": (16000, 8000),
+    "opus": (48000, 24000, 16000, 12000, 8000),
+    "G729": (8000,),
+}
+CODABLE = tuple(SAMPLE_RATES)
+LIBRARIES = {
+    "G722": ("libspandsp.so.2", "libspandsp2"),
+    "opus": ("libopus.so.0", "libopus0"),
+    "G729": ("libbcg729.so.0", "libbcg729-0"),
+}
 
 cdef enum:
     MOST_OCTETS = 2 * CODER_MOST_SAMPLES
+
+cdef opus_functions _opus
+cdef g722_functions _g722
+cdef g729_functions _g729
+cdef dict _found = {}     # by name of the codec: whether its library is here
 
 
 class CodecUnavailable(Exception):
     """This codec cannot be coded here: the switch can only relay it."""
 
-    def __init__(self, codec: str, why: str) -> None:
+    def __init__(self, codec, why):
         super().__init__(f"{codec} can only be relayed, not decoded or encoded: {why}")
         self.codec = codec
         self.why = why
 
 
+cdef bint _open_library(int codec, bytes soname) except *:
+    cdef const char *name = soname
+    if codec == CODEC_OPUS:
+        return library_open(name, <const char **>opus_names, <void **>&_opus, OPUS_FUNCTIONS) == 0
+    if codec == CODEC_G722:
+        return library_open(name, <const char **>g722_names, <void **>&_g722, G722_FUNCTIONS) == 0
+    return library_open(name, <const char **>g729_names, <void **>&_g729, G729_FUNCTIONS) == 0
+
+
 def why_unavailable(codec):
     known = codec_by_name(codec)
-    return None if known is not None and known.name in CODABLE else "this switch has no coder for it"
+    if known is None or known.name not in SAMPLE_RATES:
+        return "this switch has no coder for it"
+    if known.name not in LIBRARIES:
+        return None
+    soname, package = LIBRARIES[known.name]
+    if known.name not in _found:
+        _found[known.name] = _open_library(known.number, soname.encode())
+    return None if _found[known.name] else f"{soname} is not installed (Debian package {package}), or is too old"
 
 
 cdef object _codable(str codec):
@@ -42,11 +88,19 @@ cdef object _codable(str codec):
     return codec_by_name(codec)
 
 
-cdef uint32_t _rate(object known, object wanted, tuple rates) except 0:
+cdef uint32_t _rate(object known, object wanted) except 0:
+    rates = SAMPLE_RATES[known.name]
     rate = known.sample_rate if wanted is None else wanted
     if rate not in rates:
-        raise ValueError(f"{known.name} at {rate} Hz: expected one of {', '.join(map(str, rates))}")
+        raise ValueError(f"{known.name} at {rate} Hz: expected one of {', '.join(map(str, sorted(rates)))}")
     return rate
+
+
+cdef void *_zeroed(size_t size) except NULL:
+    cdef void *memory = calloc(1, size)
+    if memory == NULL:
+        raise MemoryError
+    return memory
 
 
 cdef const uint8_t[::1] _octets(object data):
@@ -65,21 +119,67 @@ cdef class Decoder:
 
     def __cinit__(self, str codec, sample_rate=None):
         known = _codable(codec)
-        rates = LINEAR_RATES if known.name == "L16" else (8000,)
-        cdef uint32_t rate = _rate(known, sample_rate, rates)
-        self.coder = <audio_decoder *>calloc(1, sizeof(audio_decoder))
-        if self.coder == NULL:
-            raise MemoryError
-        self.coder.codec = known.number
-        self.coder.sample_rate = self.coder.clock_rate = rate
+        cdef uint32_t rate = _rate(known, sample_rate)
+        cdef int number = known.number
+        if number == CODEC_OPUS:
+            self._make_opus(rate)
+        elif number == CODEC_G722:
+            self._make_g722(rate)
+        elif number == CODEC_G729:
+            self._make_g729()
+        else:
+            self._make_linear(number)
+        self.coder.codec = number
+        self.coder.sample_rate = rate
+        self.coder.clock_rate = rate if number == CODEC_L16 else known.clock_rate
+
+    cdef _make_linear(self, int number):
+        self.coder = <audio_decoder *>_zeroed(sizeof(audio_decoder))
         self.coder.reset = nothing_decoded_to_forget
-        if known.number == CODEC_L16:
+        if number == CODEC_L16:
             self.coder.samples, self.coder.decode = l16_samples, l16_decode
         else:
             self.coder.samples = g711_samples
-            self.coder.decode = alaw_decode if known.number == CODEC_PCMA else ulaw_decode
+            self.coder.decode = alaw_decode if number == CODEC_PCMA else ulaw_decode
+
+    cdef _make_opus(self, uint32_t rate):
+        cdef OpusDecoder *it = <OpusDecoder *>_zeroed(sizeof(OpusDecoder))
+        self.coder = &it.base
+        it.opus = &_opus
+        it.state = _zeroed(_opus.decoder_get_size(1))
+        if _opus.decoder_init(it.state, rate, 1) != 0:
+            raise ValueError(f"libopus refuses a decoder of {rate} Hz")
+        it.base.samples, it.base.decode, it.base.recover = opus_samples, opus_decode, opus_recover
+        it.base.conceal, it.base.reset = opus_conceal, opus_forget_decoded
+
+    cdef _make_g722(self, uint32_t rate):
+        cdef G722Decoder *it = <G722Decoder *>_zeroed(sizeof(G722Decoder))
+        self.coder = &it.base
+        it.g722 = &_g722
+        it.state = _g722.decode_init(NULL, G722_BIT_RATE, g722_option(rate))
+        if it.state == NULL:
+            raise MemoryError
+        it.base.samples, it.base.decode, it.base.reset = g722_samples, g722_decode, g722_forget_decoded
+
+    cdef _make_g729(self):
+        cdef G729Decoder *it = <G729Decoder *>_zeroed(sizeof(G729Decoder))
+        self.coder = &it.base
+        it.g729 = &_g729
+        it.state = _g729.decoder_init()
+        if it.state == NULL:
+            raise MemoryError
+        it.base.samples, it.base.decode = g729_samples, g729_decode
+        it.base.conceal, it.base.reset = g729_conceal, g729_forget_decoded
 
     def __dealloc__(self):
+        if self.coder == NULL:
+            return
+        if self.coder.decode == opus_decode:
+            free((<OpusDecoder *>self.coder).state)
+        elif self.coder.decode == g722_decode:
+            _g722.decode_free((<G722Decoder *>self.coder).state)
+        elif self.coder.decode == g729_decode:
+            _g729.decoder_close((<G729Decoder *>self.coder).state)
         free(self.coder)
 
     @property
@@ -120,7 +220,7 @@ cdef class Decoder:
         if self.coder.recover == NULL:
             return b""
         given = self.coder.recover(self.coder, &data[0] if length else NULL, length, pcm, samples)
-        return PyBytes_FromStringAndSize(<char *>pcm, 2 * max(given, 0))
+        return PyBytes_FromStringAndSize(<char *>pcm, 2 * given)
 
     def conceal(self, int samples):
         cdef int16_t[CODER_MOST_SAMPLES] pcm
@@ -130,7 +230,7 @@ cdef class Decoder:
         if self.coder.conceal == NULL:
             return None
         given = self.coder.conceal(self.coder, pcm, samples)
-        return PyBytes_FromStringAndSize(<char *>pcm, 2 * max(given, 0))
+        return PyBytes_FromStringAndSize(<char *>pcm, 2 * given)
 
     def reset(self):
         self.coder.reset(self.coder)
@@ -139,23 +239,88 @@ cdef class Decoder:
 cdef class Encoder:
     cdef audio_encoder *coder
 
-    def __cinit__(self, str codec, sample_rate=None, *, bitrate=None, int complexity=0, bint fec=True, bint dtx=False):
+    def __cinit__(
+        self, str codec, sample_rate=None, *, bitrate=None, int complexity=0, bint fec=True, bint dtx=False,
+        bint cbr=False,
+    ):
         known = _codable(codec)
-        rates = LINEAR_RATES if known.name == "L16" else (8000,)
-        cdef uint32_t rate = _rate(known, sample_rate, rates)
-        self.coder = <audio_encoder *>calloc(1, sizeof(audio_encoder))
-        if self.coder == NULL:
-            raise MemoryError
-        self.coder.codec = known.number
-        self.coder.sample_rate = self.coder.clock_rate = rate
-        self.coder.grain = rate // 1000
+        cdef uint32_t rate = _rate(known, sample_rate)
+        cdef int number = known.number
+        cdef uint32_t grain = rate // 1000
+        if number == CODEC_OPUS:
+            self._make_opus(rate)
+            self._set_opus(bitrate, complexity, fec, dtx, cbr)
+            grain = rate // 400
+        elif number == CODEC_G722:
+            self._make_g722(rate)
+        elif number == CODEC_G729:
+            self._make_g729()
+            grain = rate // 100
+        else:
+            self._make_linear(number)
+        self.coder.codec = number
+        self.coder.sample_rate = rate
+        self.coder.clock_rate = rate if number == CODEC_L16 else known.clock_rate
+        self.coder.grain = grain
+
+    cdef _make_linear(self, int number):
+        self.coder = <audio_encoder *>_zeroed(sizeof(audio_encoder))
         self.coder.reset = nothing_encoded_to_forget
-        if known.number == CODEC_L16:
+        if number == CODEC_L16:
             self.coder.encode = l16_encode
         else:
-            self.coder.encode = alaw_encode if known.number == CODEC_PCMA else ulaw_encode
+            self.coder.encode = alaw_encode if number == CODEC_PCMA else ulaw_encode
+
+    cdef _make_opus(self, uint32_t rate):
+        cdef OpusEncoder *it = <OpusEncoder *>_zeroed(sizeof(OpusEncoder))
+        self.coder = &it.base
+        it.opus = &_opus
+        it.base.encode, it.base.expect_loss, it.base.reset = opus_encode, opus_expect_loss, opus_forget_encoded
+        it.state = _zeroed(_opus.encoder_get_size(1))
+        if _opus.encoder_init(it.state, rate, 1, OPUS_APPLICATION_VOIP) != 0:
+            raise ValueError(f"libopus refuses an encoder of {rate} Hz")
+
+    cdef _set_opus(self, object bitrate, int complexity, bint fec, bint dtx, bint cbr):
+        cdef OpusEncoder *it = <OpusEncoder *>self.coder
+        cdef int wanted = 30000 if bitrate is None else bitrate
+        if not 6000 <= wanted <= 510000:
+            raise ValueError(f"opus at {wanted} bit/s: expected 6000 to 510000 (RFC 7587 6.1)")
+        if not 0 <= complexity <= 10:
+            raise ValueError(f"opus of complexity {complexity}: expected 0 to 10")
+        it.dtx = dtx
+        _opus.encoder_ctl(it.state, OPUS_SET_BITRATE, wanted)
+        _opus.encoder_ctl(it.state, OPUS_SET_COMPLEXITY, complexity)
+        _opus.encoder_ctl(it.state, OPUS_SET_INBAND_FEC, <int>fec)
+        _opus.encoder_ctl(it.state, OPUS_SET_DTX, <int>dtx)
+        _opus.encoder_ctl(it.state, OPUS_SET_VBR, <int>(not cbr))
+
+    cdef _make_g722(self, uint32_t rate):
+        cdef G722Encoder *it = <G722Encoder *>_zeroed(sizeof(G722Encoder))
+        self.coder = &it.base
+        it.g722 = &_g722
+        it.state = _g722.encode_init(NULL, G722_BIT_RATE, g722_option(rate))
+        if it.state == NULL:
+            raise MemoryError
+        it.base.encode, it.base.reset = g722_encode, g722_forget_encoded
+
+    cdef _make_g729(self):
+        cdef G729Encoder *it = <G729Encoder *>_zeroed(sizeof(G729Encoder))
+        self.coder = &it.base
+        it.g729 = &_g729
+        it.state = _g729.encoder_init(0)
+        if it.state == NULL:
+            raise MemoryError
+        it.base.encode, it.base.reset = g729_encode, g729_forget_encoded
 
     def __dealloc__(self):
+        if self.coder == NULL:
+            return
+        if self.coder.encode == opus_encode:
+            free((<OpusEncoder *>self.coder).state)
+        elif self.coder.encode == g722_encode:
+            _g722.encode_free((<G722Encoder *>self.coder).state)
+        elif self.coder.encode == g729_encode:
+            _g729.encoder_close((<G729Encoder *>self.coder).state)
         free(self.coder)
 
     @property
@@ -184,7 +349,10 @@ cdef class Encoder:
         cdef uint8_t[MOST_OCTETS] out
         given = self.coder.encode(self.coder, <const int16_t *>&data[0] if samples else NULL, samples, out, MOST_OCTETS)
         if given < 0:
-            raise ValueError(f"{samples} samples: expected a multiple of {self.coder.grain}, at most 120 ms")
+            raise ValueError(
+                f"{samples} samples at {self.coder.sample_rate} Hz: expected a multiple of {self.coder.grain}, "
+                "and a packet time this codec has"
+            )
         return PyBytes_FromStringAndSize(<char *>out, given)
 
     def expect_loss(self, int percent):
