@@ -1,0 +1,56 @@
+"""Digits one piece at a time, with time as an argument: for tests and tools, not for calls."""
+
+from libc.stdint cimport int16_t
+
+from media.receive.tone_detector cimport (
+    TONE_BEGAN, TONE_ENDED, ToneDetector, tone_feed, tone_init, tone_skip, tone_suspected,
+)
+
+
+cdef class InBandDigits:
+    """The compiled tone detector. Times are milliseconds since the first sample."""
+
+    cdef ToneDetector detector
+
+    def __cinit__(self, int rate):
+        if rate != 8000 and rate != 16000:
+            raise ValueError(f"in-band digits are detected at 8000 or 16000 Hz, not {rate}")
+        tone_init(&self.detector, rate)
+
+    def feed(self, const int16_t[::1] pcm):
+        """[(event, began, ended)] of the keys released meanwhile."""
+        cdef list told = []
+        cdef int at = 0, most = self.detector.rate // 50, count, news
+        cdef long long began
+        while at < pcm.shape[0]:
+            count = <int> min(pcm.shape[0] - at, most)
+            began = self.detector.began_at
+            news = tone_feed(&self.detector, &pcm[at], count)
+            if news & TONE_ENDED:
+                if not news & TONE_BEGAN:
+                    began = self.detector.began_at
+                told.append((
+                    self.detector.ended, began * 1000 / self.detector.rate,
+                    self.detector.ended_at * 1000 / self.detector.rate,
+                ))
+            at += count
+        return told
+
+    def skip(self, int samples):
+        """So many samples are lost."""
+        tone_skip(&self.detector, samples)
+
+    @property
+    def down(self):
+        """The event of the key that is down, -1: none."""
+        return self.detector.down
+
+    @property
+    def suspected(self):
+        """Whether a key is down or about to be."""
+        return bool(tone_suspected(&self.detector))
+
+    @property
+    def powers(self):
+        """Mean squares of the newest window's tones: low, high."""
+        return self.detector.low_power, self.detector.high_power
