@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from media import translate
 from media.addresses import bind_address
+from media.coding import Coding
 from media.engine import EngineCore
 from media.events import EngineDegraded, LegGone
 from media.legs import LegRecord, OpenedLeg
@@ -98,8 +99,19 @@ class MediaEngine:
         self._legs: dict[int, LegRecord] = {}
         self._by_port: dict[int, LegRecord] = {}
         self._groups: dict[str, tuple[int, int]] = {}
+        self._coding = Coding(
+            self._core,
+            lambda why: self._soon(EngineDegraded(why)),
+            opus_complexity=settings.opus_complexity,
+        )
         self._posting = Posting(
-            self._core, self._legs, self._by_port, self._writer, self._sounds.source, ipv6=len(host) == 16
+            self._core,
+            self._legs,
+            self._by_port,
+            self._writer,
+            self._sounds.source,
+            self._coding,
+            ipv6=len(host) == 16,
         )
         self._round = QualityRound(self._core, settings.quality_interval)
         self._threads: list[threading.Thread] = []
@@ -258,7 +270,9 @@ class MediaEngine:
         for entry in entries:
             kind, leg = entry[0], entry[1]
             if kind == translate.RELEASED:
-                self._legs[leg].released(entry[2])
+                record = self._legs[leg]
+                if not self._coding.released(record, entry[2]):
+                    record.released(entry[2])
                 continue
             if kind == translate.PLAYBACK_FINISHED:
                 self._posting.playing.pop((leg, entry[2]), None)
@@ -276,6 +290,7 @@ class MediaEngine:
         self._posting.forget_tap(record)
         self._leave_group(record.group)
         self._ports.put_back(self._core.reap(leg), now)
+        self._coding.gone(record)
         return LegGone(leg, statistics, quality)
 
     def _tell(self, event: Event) -> None:

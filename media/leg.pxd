@@ -40,6 +40,8 @@ cdef enum DropReason:
     DROP_SEND_FAILED
     DROP_UNAUTHENTICATED     # SRTP: altered, forged, or under another key
     DROP_REPLAYED            # SRTP: a number that was seen, or is too old to tell
+    DROP_OUT_OF_ORDER        # transcoding: what follows it had been passed on, or a jump that nothing confirmed yet
+    DROP_UNDECODABLE
     DROP_REASONS
 
 cdef enum Translation:
@@ -47,6 +49,8 @@ cdef enum Translation:
     A_TO_U
     U_TO_A
     NOWHERE                  # nothing this leg is connected to can carry the format
+    TRANSCODE                # and what follows: not the bridge's to carry
+    BESIDE                   # copied, among the packets of a transcoded stream
 
 
 cdef struct Format:
@@ -78,6 +82,14 @@ cdef struct Coders:
     uint8_t count
 
 
+# What of their stream has been decoded on arrival, and passed on (media.mix.transcode).
+cdef struct Arrival:
+    audio_decoder* decoder      # of the last packet; NULL: the next one begins
+    uint32_t ssrc
+    uint32_t next_timestamp
+    uint16_t next_sequence
+
+
 # What a leg needs to be heard and spoken to as audio (media.voice); a leg that is only relayed has none.
 cdef struct Voice:
     Coders coders
@@ -89,6 +101,13 @@ cdef struct Voice:
     uint16_t sequence
     uint8_t payload_type
     uint8_t after_silence       # the next packet begins a talkspurt
+    uint8_t loss                # percent of our packets the far end loses, as the encoder was told
+    uint32_t loss_expected      # of the far end's reports, when it was told
+    uint32_t loss_lost
+    uint32_t beside_source      # timestamp of the event, or noise, that was passed on last, and what it became
+    uint32_t beside_timestamp
+    int64_t sent_at             # when `timestamp` was the moment's
+    Arrival arrival
     Resampler to_encoder        # from the rate of who spoke last
     int16_t pending[PACKED]
 

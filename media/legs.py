@@ -10,6 +10,7 @@ from media.value import value_class
 if TYPE_CHECKING:
     from audiocodecs.coding import Decoder, Encoder
 
+    from media.coding import Coder, Need, Plan
     from media.commands import PayloadFormat
     from media.srtp.keys import LegKeys
 
@@ -30,7 +31,24 @@ class OpenedLeg:
 class LegRecord:
     """One open leg."""
 
-    __slots__ = ("bucket", "coders", "group", "keys", "label", "leg", "port", "quality", "tapped_by", "worker")
+    __slots__ = (
+        "bucket",
+        "coders",
+        "group",
+        "keys",
+        "label",
+        "leg",
+        "needs",
+        "partner",
+        "plan",
+        "port",
+        "ptime",
+        "quality",
+        "receive",
+        "send",
+        "tapped_by",
+        "worker",
+    )
 
     def __init__(self, leg: int, port: int, label: str, group: str, worker: int) -> None:
         self.leg = leg
@@ -41,13 +59,19 @@ class LegRecord:
         self.bucket = 0
         self.quality: LegQuality | None = None
         self.tapped_by: int | None = None
-        self.coders: dict[int, tuple[Decoder | Encoder, ...]] = {}
-        """By token: what the worker uses, and what it has not let go of yet."""
+        self.receive: tuple[PayloadFormat, ...] = ()
+        self.send: tuple[PayloadFormat, ...] = ()
+        self.ptime = 20
+        self.partner: LegRecord | None = None
+        # Of media.coding: why it is needed as audio, what was lent to it last, and by token what it still has.
+        self.needs: dict[str, Need] = {}
+        self.plan: Plan = ((), None)
+        self.coders: dict[int, dict[Coder, Decoder | Encoder]] = {}
         self.keys: LegKeys | None = None
 
     def released(self, token: int) -> None:
-        """The worker has let go of what control gave this token: coders, or an SRTP session by its address."""
-        if self.coders.pop(token, None) is None and self.keys is not None:
+        """The worker has let go of an SRTP session that control gave it, known by its address."""
+        if self.keys is not None:
             self.keys.released(token)
 
     def settle(self, receive: tuple[PayloadFormat, ...], ptime: int, now: float) -> None:

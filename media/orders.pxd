@@ -63,6 +63,13 @@ cdef inline void _reroute(Leg* leg) noexcept nogil:
         bridge_route(leg.peer)
 
 
+cdef inline void _turn_away(Leg* leg) noexcept nogil:
+    """The leg feeds somebody else from now on, or nobody."""
+    if leg.voice != NULL:
+        leg.voice.arrival.decoder = NULL
+    bridge_route(leg)
+
+
 cdef inline void _part(Leg* leg) noexcept nogil:
     """Leave the partner, if there is one."""
     cdef Leg* peer = leg.peer
@@ -70,8 +77,8 @@ cdef inline void _part(Leg* leg) noexcept nogil:
         return
     leg.peer = NULL
     peer.peer = NULL
-    bridge_route(leg)
-    bridge_route(peer)
+    _turn_away(leg)
+    _turn_away(peer)
 
 
 cdef inline void _drop_tap(Leg* leg) noexcept nogil:
@@ -108,8 +115,8 @@ cdef inline void _connect(Worker* w, Leg* a, Leg* b) noexcept nogil:
     _part(b)
     a.peer = b
     b.peer = a
-    bridge_route(a)
-    bridge_route(b)
+    _turn_away(a)
+    _turn_away(b)
     _expect_media(w, a)
     _expect_media(w, b)
 
@@ -184,7 +191,7 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
         playback_end(w, leg, PLAYBACK_STOPPED)
     elif command.kind == COMMAND_ECHO:
         leg.echo = command.flag
-        bridge_route(leg)
+        _turn_away(leg)
         if command.flag:
             _expect_media(w, leg)
     elif command.kind == COMMAND_START_TAP:

@@ -35,6 +35,7 @@ from media.srtp.keys import LegKeys
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from media.coding import Coding
     from media.engine import EngineCore
     from media.legs import LegRecord
     from media.play.source import PlaySource
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 _FIRST_OTHER = 160
 _LAST_OTHER = 254
+_SHORTEST_PTIME = 10
+_LONGEST_PTIME = 60
 
 
 def _new_ssrc() -> int:
@@ -83,6 +86,7 @@ class Posting:
         by_port: dict[int, LegRecord],
         writer: RecordingWriter,
         sound: Callable[[int | Tone], PlaySource],
+        coding: Coding,
         *,
         ipv6: bool,
     ) -> None:
@@ -91,6 +95,7 @@ class Posting:
         self._by_port = by_port
         self._writer = writer
         self._sound = sound
+        self._coding = coding
         self._ipv6 = ipv6
         self._numbers = CodecNumbers()
         self._tapped: dict[int, set[int]] = {}
@@ -146,13 +151,14 @@ class Posting:
         record = self._legs.get(command.leg)
         if record is None:
             return
-        receive = self._packed(command.receive)
-        send = self._packed(command.send)
         # RFC 3264 lets each side choose its own numbers; some send by the other side's. A number that is not taken
         # otherwise can only mean the format it means the other way.
-        taken = {payload_type for payload_type, _, _ in receive}
-        receive += [each for each in send if each[0] not in taken]
-        self._core.set_formats(command.leg, receive, send, command.ptime)
+        taken = {each.payload_type for each in command.receive}
+        record.receive = command.receive + tuple(each for each in command.send if each.payload_type not in taken)
+        record.send = command.send
+        record.ptime = min(max(command.ptime // 10 * 10, _SHORTEST_PTIME), _LONGEST_PTIME)
+        self._core.set_formats(command.leg, self._packed(record.receive), self._packed(record.send), record.ptime)
+        self._coding.formats_changed(record)
         record.settle(command.receive, command.ptime, time.monotonic())
 
     def _packed(self, formats: tuple[PayloadFormat, ...]) -> list[tuple[int, int, int]]:
@@ -174,9 +180,15 @@ class Posting:
 
     def _connect(self, command: Connect) -> None:
         self._core.connect(command.a, command.b, True)
+        a, b = self._legs.get(command.a), self._legs.get(command.b)
+        if a is not None and b is not None:
+            self._coding.connect(a, b)
 
     def _disconnect(self, command: Disconnect) -> None:
         self._core.connect(command.a, command.b, False)
+        a, b = self._legs.get(command.a), self._legs.get(command.b)
+        if a is not None and b is not None:
+            self._coding.disconnect(a, b)
 
     def _play(self, command: Play) -> None:
         source = self._sound(command.prompt)

@@ -16,6 +16,7 @@ class DropCounters:
 
     SRTP: `unauthenticated` were altered, forged or under another key; `replayed` came again, or too late to tell, or
     would have been sent under a number used before.
+    `out_of_order` and `undecodable` only where audio is decoded: what is only relayed keeps its order and its faults.
     """
 
     malformed: int = 0
@@ -26,6 +27,8 @@ class DropCounters:
     send_failed: int = 0
     unauthenticated: int = 0
     replayed: int = 0
+    out_of_order: int = 0
+    undecodable: int = 0
 
     @property
     def total(self) -> int:
@@ -39,6 +42,8 @@ class DropCounters:
             + self.send_failed
             + self.unauthenticated
             + self.replayed
+            + self.out_of_order
+            + self.undecodable
         )
 
 

@@ -5,8 +5,8 @@ codec); control gives it its coders (media.coding). Numbering is the voice's own
 through send_number like that of every source of the leg.
 """
 
-from libc.stdint cimport int16_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
 from audiocodecs.coder cimport audio_encoder
 from audiocodecs.registry cimport CODEC_OPUS
@@ -68,7 +68,28 @@ cdef inline void voice_coders(Leg* leg, const Coders* coders) noexcept nogil:
     """Take over another set of coders; the voice touches the former no more."""
     leg.voice.coders = coders[0]
     leg.voice.frame = 0
+    leg.voice.loss = 0
+    leg.voice.arrival.decoder = NULL
     voice_route(leg)
+
+
+cdef inline uint64_t _source(const Leg* leg) noexcept nogil:
+    """Of our numbering: the top bits keep it apart from a bridged leg's (media.mix.bridge) and a playback's."""
+    return (<uint64_t> 3 << 62) | leg.id
+
+
+cdef inline uint32_t _units_since(const Worker* w, const Voice* voice) noexcept nogil:
+    """What the RTP clock has moved since a packet was sent, beyond what that packet holds."""
+    cdef int64_t units = (w.now - voice.sent_at) * voice.coders.encoder.clock_rate // 1000000 - voice.frame_units
+    return <uint32_t> max(<int64_t> 0, units) if voice.sent_at else 0
+
+
+cdef inline void voice_begin(Worker* w, Leg* leg) noexcept nogil:
+    """Somebody else speaks from now on: what the former has left unfinished is dropped."""
+    cdef Voice* voice = leg.voice
+    voice.filled = 0
+    voice.timestamp += _units_since(w, voice)
+    voice.after_silence = 1
 
 
 cdef inline void _send_frame(Worker* w, Leg* leg, const int16_t* pcm) noexcept nogil:
@@ -90,14 +111,12 @@ cdef inline void _send_frame(Worker* w, Leg* leg, const int16_t* pcm) noexcept n
         voice.after_silence = 1
         return
     voice.sequence += 1
-    # The top bits keep this source apart from a bridged leg's (media.mix.bridge) and a playback's.
-    marker = send_number(
-        &leg.sent, (<uint64_t> 3 << 62) | leg.id, encoder.clock_rate, w.now, &sequence, &timestamp
-    )
+    marker = send_number(&leg.sent, _source(leg), encoder.clock_rate, w.now, &sequence, &timestamp)
     rtp_write_header(
         w.made, voice.payload_type, marker or voice.after_silence, sequence, timestamp, leg.sent.ssrc
     )
     voice.after_silence = 0
+    voice.sent_at = w.now
     w.batching = 0               # what waits in a batch must stay where it is, and the next packet is made here too
     send_packet(w, leg, w.made, octets)
     w.batching = batching
@@ -143,3 +162,69 @@ cdef inline void voice_send(Worker* w, Leg* leg, const int16_t* pcm, int samples
         _pack(w, leg, w.converted, made)
         pcm += part
         samples -= part
+
+
+cdef inline int voice_room(const Voice* voice, uint32_t rate) noexcept nogil:
+    """Samples at `rate` that are missing from the packet that has been begun; 0: none has."""
+    if voice.filled == 0:
+        return 0
+    return <int> (<uint64_t> (voice.frame - voice.filled) * rate // voice.coders.encoder.sample_rate)
+
+
+cdef inline int voice_skip(Voice* voice, int samples, uint32_t rate) noexcept nogil:
+    """Let as many whole packets as `samples` hold be lost on their way to the far end. Gives the samples they hold."""
+    cdef int whole = <int> (<uint64_t> voice.frame * rate // voice.coders.encoder.sample_rate)
+    cdef int packets = 0 if voice.filled else samples // whole
+    voice.sequence += <uint16_t> packets
+    voice.timestamp += <uint32_t> packets * voice.frame_units
+    return packets * whole
+
+
+cdef inline void voice_pause(Worker* w, Leg* leg, int64_t samples, uint32_t rate) noexcept nogil:
+    """Say nothing for so long. A packet that has been begun is filled up and goes."""
+    cdef Voice* voice = leg.voice
+    cdef int64_t units = samples * voice.coders.encoder.clock_rate // rate
+    cdef uint32_t rest
+    if samples <= 0:
+        return
+    if voice.filled:
+        rest = voice.frame - voice.filled
+        memset(voice.pending + voice.filled, 0, rest * sizeof(int16_t))
+        voice.filled = 0
+        units -= <int64_t> rest * voice.coders.encoder.clock_rate // voice.coders.encoder.sample_rate
+        _send_frame(w, leg, voice.pending)
+    voice.timestamp += <uint32_t> max(<int64_t> 0, units)
+    voice.after_silence = 1
+
+
+cdef inline bint voice_beside(
+    Worker* w, Leg* leg, uint32_t source, uint16_t* sequence, uint32_t* timestamp
+) noexcept nogil:
+    """Number a packet that is made elsewhere among the voice's own: all that share the timestamp `source` share one.
+
+    True: it needs the marker bit.
+    """
+    cdef Voice* voice = leg.voice
+    if source != voice.beside_source or voice.beside_timestamp == 0:
+        voice.beside_source = source
+        voice.beside_timestamp = voice.timestamp + _units_since(w, voice)
+    sequence[0] = voice.sequence
+    timestamp[0] = voice.beside_timestamp
+    voice.sequence += 1
+    return send_number(&leg.sent, _source(leg), voice.coders.encoder.clock_rate, w.now, sequence, timestamp)
+
+
+cdef inline void voice_reported(Leg* leg) noexcept nogil:
+    """The far end has reported on what we send: its losses decide how much the encoder repeats."""
+    cdef Voice* voice = leg.voice
+    cdef int64_t expected = <int64_t> leg.reports.told_expected - voice.loss_expected
+    cdef int64_t lost = <int64_t> leg.reports.told_lost - voice.loss_lost
+    cdef uint8_t percent
+    if voice.frame == 0 or voice.coders.encoder.expect_loss == NULL or expected <= 0:
+        return
+    voice.loss_expected = leg.reports.told_expected
+    voice.loss_lost = leg.reports.told_lost
+    percent = <uint8_t> (min(max(lost, <int64_t> 0), expected) * 100 // expected)
+    # Up at once, down slowly: losses come in groups.
+    voice.loss = percent if percent >= voice.loss else <uint8_t> ((3 * voice.loss + percent) // 4)
+    voice.coders.encoder.expect_loss(voice.coders.encoder, voice.loss)

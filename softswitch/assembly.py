@@ -46,6 +46,7 @@ def media(settings: Settings) -> MediaSettings:
         priority=section.priority,
         media_timeout=section.timeout,
         latch_window=section.latch_window,
+        opus_complexity=section.opus_complexity,
     )
 
 

@@ -7,9 +7,10 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from audiocodecs.g711 cimport g711_alaw_to_ulaw, g711_ulaw_to_alaw, translate
-from audiocodecs.registry cimport CODEC_PCMA, CODEC_PCMU
+from audiocodecs.registry cimport CODEC_CN, CODEC_PCMA, CODEC_PCMU, CODEC_TELEPHONE_EVENT
 from media.leg cimport (
-    A_TO_U, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NOWHERE, U_TO_A, WIRE_CONNECTED, WIRE_SHARED, Format, Leg, Translation,
+    A_TO_U, BESIDE, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NOWHERE, TRANSCODE, U_TO_A, WIRE_CONNECTED, WIRE_SHARED,
+    Format, Leg, Translation,
 )
 from media.net.batch cimport batch_fits, batch_queue
 from media.net.latch cimport latch_destination
@@ -31,20 +32,51 @@ cdef inline bint _carry(Format* format, const Leg* target, uint8_t codec, Transl
     return False
 
 
+cdef inline bint _transcode(Leg* leg, int index, const Leg* target) noexcept nogil:
+    """Let a format be decoded and encoded again, if both legs have been given what that takes."""
+    if leg.voice == NULL or target.voice == NULL or leg.voice.decoder_of[index] == NULL or target.voice.frame == 0:
+        return False
+    leg.formats[index].translation = TRANSCODE
+    return True
+
+
+cdef inline bint _is_g711(uint8_t codec) noexcept nogil:
+    return codec == CODEC_PCMA or codec == CODEC_PCMU
+
+
+cdef inline bint _repack(Leg* leg, int index, const Leg* target) noexcept nogil:
+    """Cut G.711 into packets of another length, which loses nothing."""
+    if leg.ptime == target.ptime or not _is_g711(leg.formats[index].codec):
+        return False
+    if target.voice == NULL or target.voice.frame == 0 or not _is_g711(target.voice.coders.encoder.codec):
+        return False
+    return _transcode(leg, index, target)
+
+
 cdef inline void bridge_route(Leg* leg) noexcept nogil:
     """Decide once, not per packet, what each payload type the leg receives becomes on the leg it feeds."""
     cdef Leg* target = leg if leg.echo else leg.peer
     cdef Format* format
+    cdef bint transcoded = False
     cdef int i
     for i in range(leg.format_count):
         format = &leg.formats[i]
         format.translation = NOWHERE
-        if target == NULL or _carry(format, target, format.codec, COPY):
-            continue
-        if format.codec == CODEC_PCMA:
-            _carry(format, target, CODEC_PCMU, A_TO_U)
-        elif format.codec == CODEC_PCMU:
-            _carry(format, target, CODEC_PCMA, U_TO_A)
+        if target == NULL or _repack(leg, i, target):
+            pass
+        elif _carry(format, target, format.codec, COPY):
+            pass
+        elif format.codec == CODEC_PCMA and _carry(format, target, CODEC_PCMU, A_TO_U):
+            pass
+        elif format.codec == CODEC_PCMU and _carry(format, target, CODEC_PCMA, U_TO_A):
+            pass
+        else:
+            _transcode(leg, i, target)
+        transcoded = transcoded or format.translation == TRANSCODE
+    for i in range(leg.format_count if transcoded else 0):
+        format = &leg.formats[i]
+        if format.translation == COPY and (format.codec == CODEC_CN or format.codec == CODEC_TELEPHONE_EVENT):
+            format.translation = BESIDE
 
 
 cdef inline void send_packet(Worker* w, Leg* leg, uint8_t* data, int payload_length) noexcept nogil:

@@ -4,9 +4,10 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from audiocodecs.registry cimport CODEC_CN, CODEC_TELEPHONE_EVENT
 from media.leg cimport (
-    DROP_FOREIGN_SSRC, DROP_MALFORMED, DROP_STRANGER, DROP_UNKNOWN_PAYLOAD, NO_FORMAT, Format, Leg,
+    BESIDE, DROP_FOREIGN_SSRC, DROP_MALFORMED, DROP_STRANGER, DROP_UNKNOWN_PAYLOAD, NO_FORMAT, TRANSCODE, Format, Leg,
 )
 from media.mix.bridge cimport bridge_packet
+from media.mix.transcode cimport transcode_beside, transcode_packet
 from media.net.demux cimport RTCP, RTP, Kind, datagram_kind
 from media.net.latch cimport LOCKED_NOW, STRANGER, Admission, latch_admit, latch_refuses
 from media.net.udp cimport Address, address_known, address_same_host, udp_receive
@@ -18,6 +19,7 @@ from media.rtp.packet cimport RtpPacket, rtp_parse
 from media.rtp.rtcp cimport RtcpCompound, rtcp_parse
 from media.send.sender_report cimport report_read
 from media.srtp.guard cimport open_packet
+from media.voice cimport voice_reported
 from media.worker cimport DATAGRAM_ROOM, Worker, drop, tell_digit, tell_started
 
 cdef enum:
@@ -90,7 +92,10 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
             packet.payload, <uint16_t> packet.payload_length,
         ):
             leg.tap_overruns += 1
-    bridge_packet(w, leg, format, &packet)
+    if format.translation == TRANSCODE:
+        transcode_packet(w, leg, index, verdict, &packet)
+    elif format.translation != BESIDE or not transcode_beside(w, leg, format, verdict, &packet):
+        bridge_packet(w, leg, format, &packet)
 
 
 cdef inline void _rtcp(Worker* w, Leg* leg, uint8_t* data, int length, const Address* source) noexcept nogil:
@@ -111,6 +116,8 @@ cdef inline void _rtcp(Worker* w, Leg* leg, uint8_t* data, int length, const Add
     w.rtcp_received += 1
     leg.rtcp_source = source[0]
     report_read(&leg.reports, &compound, &leg.sent, leg.received.ssrc, w.now, w.ntp_start)
+    if leg.voice != NULL:
+        voice_reported(leg)
 
 
 cdef inline void rtp_datagram(Worker* w, Leg* leg, uint8_t* data, ssize_t length, const Address* source) noexcept nogil:

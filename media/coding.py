@@ -1,0 +1,263 @@
+"""Which decoders and encoders a leg needs now, made here and lent to its worker.
+
+A leg that is only relayed needs none, and has no voice. One that is connected to a leg it shares no format with gets
+decoders for what the other cannot take, and the other an encoder. Whoever else needs a leg as audio (a room, live
+encoding, tone detection) says so with `need`.
+
+Coders are lent by a token. The worker tells when it has let go of a token; only then are its coders used again or
+freed. They are made on the event loop's thread, never in the packet path, and kept for the next call.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import count
+from typing import TYPE_CHECKING
+
+from audiocodecs.coding import CodecUnavailable, Decoder, Encoder, why_unavailable
+from audiocodecs.registry import codec_by_name
+
+from media.value import value_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from media.commands import PayloadFormat
+    from media.engine import EngineCore
+    from media.legs import LegRecord
+
+_NOT_AUDIO = {"TELEPHONE-EVENT", "CN"}
+_G711 = {"PCMA", "PCMU"}
+_ANY_RATE = {"OPUS"}
+_RATES = (8000, 16000, 24000, 48000)
+"""Of PCM, that Opus codes and the resampler knows."""
+_WIDE = 16000
+"""Hz, where neither side prescribes a rate."""
+_KEPT = 64
+"""Idle coders of one kind."""
+
+
+@value_class(frozen=True, slots=True)
+class Need:
+    """A leg as audio of `rate` Hz: `hear` what its far end says, `speak` to it."""
+
+    rate: int
+    hear: bool = True
+    speak: bool = True
+
+
+@value_class(frozen=True, slots=True)
+class Coder:
+    """One decoder or encoder as it is asked for; `codec` in capitals, rates in Hz."""
+
+    codec: str
+    sample_rate: int
+    clock_rate: int
+    encodes: bool
+
+
+Plan = tuple[tuple[Coder, ...], Coder | None]
+"""Decoders, encoder."""
+_NOTHING: Plan = ((), None)
+
+
+def _own_rate(format_: PayloadFormat) -> int | None:
+    """The only sampling rate of a format's PCM; None when the codec takes any."""
+    name = format_.name.upper()
+    known = codec_by_name(name)
+    if known is None or name in _ANY_RATE:
+        return None
+    return format_.clock_rate if name == "L16" else known.sample_rate
+
+
+def _rate_towards(format_: PayloadFormat, wanted: int) -> int:
+    """The rate to open this format's coder at, so that `wanted` needs no resampling if that can be."""
+    return _own_rate(format_) or next((rate for rate in _RATES if rate >= wanted), _RATES[-1])
+
+
+def _coder(format_: PayloadFormat, wanted: int, *, encodes: bool) -> Coder:
+    return Coder(format_.name.upper(), _rate_towards(format_, wanted), format_.clock_rate, encodes)
+
+
+def _is_carried(format_: PayloadFormat, target: LegRecord) -> bool:
+    """Whether the bridge can relay it, as it is or by the A-law/mu-law table."""
+    name, rate = format_.name.upper(), format_.clock_rate
+    wanted = _G711 if name in _G711 else {name}
+    return any(each.clock_rate == rate and each.name.upper() in wanted for each in target.send)
+
+
+class Coding:
+    """Lends coders to legs; every method may be called again with nothing new to say."""
+
+    def __init__(
+        self,
+        core: EngineCore,
+        on_unavailable: Callable[[str], None],
+        *,
+        opus_complexity: int,
+    ) -> None:
+        self._core = core
+        self._on_unavailable = on_unavailable
+        self._opus_complexity = opus_complexity
+        self._tokens = count(1, 2)  # odd: other tokens of a leg are addresses
+        self._idle: dict[Coder, deque[Decoder | Encoder]] = {}
+        self._refused: set[str] = set()
+
+    # -- what changes ------------------------------------------------------------------------------------------
+
+    def formats_changed(self, record: LegRecord) -> None:
+        """After SetFormats: the leg's own needs, and its partner's."""
+        self._settle(record)
+        if record.partner is not None:
+            self._settle(record.partner)
+
+    def connect(self, a: LegRecord, b: LegRecord) -> None:
+        """After Connect, which parts both from whomever they were connected to."""
+        if a is b or a.partner is b:
+            return
+        parted = [each.partner for each in (a, b) if each.partner is not None]
+        for each in parted:
+            each.partner = None
+        a.partner, b.partner = b, a
+        for each in (*parted, a, b):
+            self._settle(each)
+
+    def disconnect(self, a: LegRecord, b: LegRecord) -> None:
+        """After Disconnect."""
+        if a.partner is b and a is not b:
+            a.partner = b.partner = None
+            self._settle(a)
+            self._settle(b)
+
+    def need(self, record: LegRecord, why: str, need: Need | None) -> None:
+        """Something beside the bridge needs the leg as audio, until it says None for the same `why`."""
+        if need is None:
+            record.needs.pop(why, None)
+        else:
+            record.needs[why] = need
+        self._settle(record)
+
+    def released(self, record: LegRecord, token: int) -> bool:
+        """The worker has let go of what was lent as `token`; False when that is no token of ours."""
+        lent = record.coders.pop(token, None)
+        if lent is None:
+            return False
+        for coder, made in lent.items():
+            if not any(made is each.get(coder) for each in record.coders.values()):
+                self._put_away(coder, made)
+        return True
+
+    def gone(self, record: LegRecord) -> None:
+        """The leg is reaped: nothing of it is in use any more."""
+        if record.partner is not None:
+            partner, record.partner.partner, record.partner = record.partner, None, None
+            self._settle(partner)
+        for token in list(record.coders):
+            self.released(record, token)
+
+    # -- what follows ------------------------------------------------------------------------------------------
+
+    def _settle(self, record: LegRecord) -> None:
+        plan = self._plan(record)
+        if plan == record.plan:
+            return
+        # What the worker has not let go of yet may be lent again: it is the same worker, and one set at a time.
+        before = {coder: each for lent in record.coders.values() for coder, each in lent.items()}
+        decoders, encoder = plan
+        lent = {
+            coder: before.get(coder) or self._take(coder) for coder in (*decoders, *((encoder,) if encoder else ()))
+        }
+        made = {coder: each for coder, each in lent.items() if each is not None}
+        if not self._core.make_voice(record.leg):
+            return
+        token = next(self._tokens)
+        addresses = [made[coder].address for coder in decoders if coder in made]
+        speaks = made[encoder].address if encoder in made else 0
+        if self._core.set_coders(record.leg, token, addresses, speaks):
+            record.coders[token] = made
+            record.plan = plan
+
+    def _plan(self, record: LegRecord) -> Plan:
+        decoders: dict[str, Coder] = {}
+        encoder: Coder | None = None
+        for rate, hear, speak in self._wants(record):
+            for each in hear:
+                decoders.setdefault(f"{each.name}/{each.clock_rate}".upper(), _coder(each, rate, encodes=False))
+            spoken = self._spoken(record) if speak and encoder is None else None
+            if spoken is not None:
+                encoder = _coder(spoken, rate, encodes=True)
+        return (tuple(decoders.values()), encoder) if decoders or encoder else _NOTHING
+
+    def _wants(self, record: LegRecord) -> Iterable[tuple[int, list[PayloadFormat], bool]]:
+        """(rate, formats to decode, whether to encode) for each reason there is."""
+        for need in record.needs.values():
+            yield need.rate, self._codable(record.receive) if need.hear else [], need.speak
+        partner = record.partner
+        if partner is None:
+            return
+        hear = self._decoded(record, partner)
+        spoken = self._spoken(partner) if hear else None
+        if spoken is not None:
+            yield _own_rate(spoken) or _own_rate(hear[0]) or _WIDE, hear, False
+        said = self._decoded(partner, record)
+        spoken = self._spoken(record) if said else None
+        if spoken is not None:
+            yield _own_rate(said[0]) or _own_rate(spoken) or _WIDE, [], True
+
+    def _decoded(self, source: LegRecord, target: LegRecord) -> list[PayloadFormat]:
+        """The formats of `source` that must be decoded for `target`.
+
+        G.711 of another packet time is packed anew, which loses nothing; other codecs keep their packets: ptime is
+        only a wish (RFC 8866 6.4).
+        """
+        repack = source.ptime != target.ptime and any(each.name.upper() in _G711 for each in target.send)
+        return self._codable(
+            each for each in source.receive if not _is_carried(each, target) or (repack and each.name.upper() in _G711)
+        )
+
+    def _spoken(self, record: LegRecord) -> PayloadFormat | None:
+        """The best format we may send that can be encoded here."""
+        return next(iter(self._codable(record.send)), None)
+
+    def _codable(self, formats: Iterable[PayloadFormat]) -> list[PayloadFormat]:
+        """The audio among the formats that can be decoded and encoded here; why the rest cannot is told, once."""
+        found = []
+        for each in formats:
+            name = each.name.upper()
+            if name in _NOT_AUDIO or name in self._refused:
+                continue
+            why = why_unavailable(name)
+            if why is None:
+                found.append(each)
+            else:
+                self._refuse(CodecUnavailable(name, why))
+        return found
+
+    def _refuse(self, error: CodecUnavailable) -> None:
+        if error.codec not in self._refused:
+            self._refused.add(error.codec)
+            self._on_unavailable(str(error))
+
+    # -- coders ------------------------------------------------------------------------------------------------
+
+    def _take(self, coder: Coder) -> Decoder | Encoder | None:
+        """An idle coder of this kind, or a new one; None, and told once, when this machine has none."""
+        idle = self._idle.get(coder)
+        if idle:
+            return idle.pop()
+        try:
+            if not coder.encodes:
+                return Decoder(coder.codec, coder.sample_rate)
+            return Encoder(coder.codec, coder.sample_rate, complexity=self._opus_complexity)
+        except CodecUnavailable as error:
+            self._refuse(error)
+        except ValueError as error:
+            self._refuse(CodecUnavailable(coder.codec, str(error)))
+        return None
+
+    def _put_away(self, coder: Coder, made: Decoder | Encoder) -> None:
+        idle = self._idle.setdefault(coder, deque(maxlen=_KEPT))
+        made.reset()
+        if isinstance(made, Encoder):
+            made.expect_loss(0)
+        idle.append(made)
