@@ -29,6 +29,8 @@ from config.values import (
     Port,
     SecretText,
     SourceText,
+    Srtp,
+    SrtpSuite,
     Transport,
     Whole,
 )
@@ -141,6 +143,21 @@ class Trunk(Section):
         "PCMA",
         "PCMU",
     )
+    srtp: Annotated[
+        Srtp,
+        Field(
+            description="Encrypted media (SRTP, keys in SDP: RFC 4568). mandatory: RTP/SAVP offered, plain RTP refused "
+            "(488). optional: RTP/AVP with keys offered (RFC 8643), either accepted. off: plain RTP alone."
+        ),
+    ] = "off"
+    srtp_suites: Annotated[
+        OneOrMore[SrtpSuite], Field(description="Crypto suites offered and accepted, best first.")
+    ] = (
+        "AEAD_AES_256_GCM",
+        "AEAD_AES_128_GCM",
+        "AES_CM_128_HMAC_SHA1_80",
+        "AES_CM_128_HMAC_SHA1_32",
+    )
     username: Annotated[Line | None, Field(description="For digest challenges from the trunk.")] = None
     password: Annotated[SecretText | None, Field(description="For digest challenges from the trunk.")] = None
     realm: Annotated[
@@ -174,6 +191,21 @@ class Phones(Section):
         "PCMU",
         "G722",
         "opus",
+    )
+    srtp: Annotated[
+        Srtp,
+        Field(
+            description="Encrypted media (SRTP, keys in SDP: RFC 4568). mandatory: RTP/SAVP offered, plain RTP refused "
+            "(488). optional: RTP/AVP with keys offered (RFC 8643), either accepted. off: plain RTP alone."
+        ),
+    ] = "off"
+    srtp_suites: Annotated[
+        OneOrMore[SrtpSuite], Field(description="Crypto suites offered and accepted, best first.")
+    ] = (
+        "AEAD_AES_256_GCM",
+        "AEAD_AES_128_GCM",
+        "AES_CM_128_HMAC_SHA1_80",
+        "AES_CM_128_HMAC_SHA1_32",
     )
     minimum_expires: Annotated[
         float, Lasting("10s", "24h"), Field(description="Shortest registration granted (423 below it).")

@@ -31,6 +31,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Transport = Literal["udp", "tcp"]
 Digest = Literal["SHA-256", "MD5"]
 Codec = Literal["PCMA", "PCMU", "G722", "G729", "opus"]
+Srtp = Literal["off", "optional", "mandatory"]
+SrtpSuite = Literal["AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h)")

@@ -11,6 +11,7 @@ from softswitch.endpoints.authentication import PhoneAccount
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.sdp.codec import KNOWN_CODECS
+from softswitch.sdp.crypto import SrtpPolicy
 from softswitch.sip.digest import Credentials
 from softswitch.sip.grammar import HOST
 from softswitch.sip.headers import NameAddr
@@ -60,6 +61,11 @@ def media_address(settings: Settings) -> str:
 def codecs(names: Iterable[str]) -> tuple[Codec, ...]:
     """Codecs by the names the configuration uses."""
     return tuple(KNOWN_CODECS[name.lower()] for name in names)
+
+
+def srtp(section: schema.Trunk | schema.Phones) -> SrtpPolicy:
+    """Whether media is encrypted, and with which suites."""
+    return SrtpPolicy(section.srtp, tuple(section.srtp_suites))
 
 
 def trunks(settings: Settings) -> dict[str, Trunk]:
@@ -113,6 +119,7 @@ def _trunk(name: str, section: schema.Trunk) -> Trunk:
         sources=tuple(Source.parse(str(source)) for source in section.sources),
         next_hops=tuple(NextHop(hop.host, hop.port, hop.transport.upper()) for hop in section.destinations),
         codecs=codecs(section.codecs),
+        srtp=srtp(section),
         credentials=credentials,
         from_domain=section.from_domain,
         max_channels=section.max_channels,

@@ -245,6 +245,7 @@ class Node:
             locator=neighbours.locator,
             phone_domain=assembly.phone_domain(settings),
             phone_codecs=assembly.codecs(settings.phones.codecs),
+            phone_srtp=assembly.srtp(settings.phones),
             prompts={path: engine.load_prompt(path) for path in assembly.prompt_files(self._dialplan)},
             recordings=settings.recording.directory,
             record_by_default=settings.recording.enabled,
@@ -271,6 +272,7 @@ class Node:
             supervisor=self.supervisor,
             driver=self.driver,
             phone_codecs=resources.phone_codecs,
+            phone_srtp=resources.phone_srtp,
             identities=assembly.identities(self._settings),
         )
 

@@ -17,7 +17,7 @@ SUITES: Final[dict[str, tuple[int, int]]] = {
 
 
 def key_length(suite: str) -> int:
-    """Octets of master key and salt together, as `inline:` carries them. Raises KeyError for a suite not spoken here."""
+    """Octets of master key and salt together, as `inline:` carries them. Raises KeyError for an unknown suite."""
     key, salt = SUITES[suite]
     return key + salt
 

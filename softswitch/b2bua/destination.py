@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.sdp.crypto import PLAIN
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
+    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sdp.negotiate import Codec
     from softswitch.sip.digest import Credentials
     from softswitch.sip.flow import Flow
@@ -33,3 +35,5 @@ class Destination:
     """Digest user for this destination's realm only (a callee must not harvest them)."""
     codecs: tuple[Codec, ...] = ()
     """What may be offered there, best first."""
+    srtp: SrtpPolicy = PLAIN
+    """Whether media is encrypted there."""

@@ -8,6 +8,7 @@ from media.ports import PortsExhausted
 from softswitch.b2bua import cause as causes
 from softswitch.b2bua.codec_choice import answer_alone, answer_like, towards
 from softswitch.b2bua.leg import CallFailed, Leg, LegState
+from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.errors import SdpError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.sdp.agreement import AudioOffer
     from softswitch.sdp.codec import Codec
+    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
@@ -38,8 +40,9 @@ class InboundLeg(Leg):
         party: NameAddr,
         codecs: Sequence[Codec],
         session: InviteSession,
+        srtp: SrtpPolicy = PLAIN,
     ) -> None:
-        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session)
+        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session, srtp=srtp)
         self.offer: AudioOffer | None = None
 
     def take_offer(self, body: bytes) -> None:
@@ -101,6 +104,14 @@ class InboundLeg(Leg):
     def reject(self, cause: ReleaseCause) -> None:
         """Final response instead of an answer."""
         self.hangup(cause)
+
+    def refuse_offer(self, cause: ReleaseCause, error: SdpError) -> None:
+        """Final response to an INVITE whose offer cannot be taken."""
+        if self.state is not LegState.CALLING:
+            return
+        with self.switch.driver.turn():
+            self.session.reject(cause.status, self.switch.clock(), headers=self.warnings(error))
+            self._end(cause, "switch")
 
     def _answer_body(self, like: Leg | None) -> bytes | None:
         media = self._open_media()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from softswitch.b2bua import cause as causes
 from softswitch.b2bua.codec_choice import answer_like, convertible, towards
+from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.errors import LocalError, SdpError
 from softswitch.sip.events import (
     Answered,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.leg_media import LegMedia
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.sdp.codec import Codec
+    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
@@ -83,6 +85,7 @@ class Leg:
         "ringing_at",
         "session",
         "silent",
+        "srtp",
         "state",
         "story",
         "switch",
@@ -101,12 +104,14 @@ class Leg:
         party: NameAddr,
         codecs: Sequence[Codec],
         session: InviteSession,
+        srtp: SrtpPolicy = PLAIN,
     ) -> None:
         self.switch = switch
         self.story = story
         self.name = name
         self.party = party
         self.codecs = tuple(codecs)
+        self.srtp = srtp
         self.session = session
         self.state = LegState.CALLING
         self.media: LegMedia | None = None
@@ -287,6 +292,12 @@ class Leg:
             return False
         return True
 
+    def warnings(self, error: SdpError) -> tuple[tuple[str, str], ...]:
+        """The header that tells the far end why its offer is refused, where there is one."""
+        host, port = self.session.flow.local
+        value = error.warning_value(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        return () if value is None else (("Warning", value),)
+
     def _take_late_answer(self, body: bytes) -> None:
         """The answer to an offer within the call; none at all leaves everything as it was."""
         if body or self.media is None:
@@ -332,7 +343,7 @@ class Leg:
             except SdpError as error:
                 media.negotiation.reject_offer()
                 self.story.tell("offer not acceptable", leg=self.name, error=str(error))
-                self.session.reject_reinvite(error.status, now)
+                self.session.reject_reinvite(error.status, now, headers=self.warnings(error))
                 return
             self.session.accept_reinvite(answer, now)
             self._tell_codec()
@@ -346,7 +357,10 @@ class Leg:
                 codec=agreement.codec.name,
                 direction=agreement.direction.value,
                 remote=f"{agreement.remote_address}:{agreement.remote_port}",
+                srtp=None if agreement.keys is None else agreement.keys.suite,
             )
+            if agreement.keys is not None:
+                self.switch.keys_exchanged(self)
 
 
 def _nobody() -> None:

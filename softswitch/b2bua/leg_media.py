@@ -5,6 +5,7 @@ This is the only place where an `AudioAgreement` becomes engine commands.
 
 from __future__ import annotations
 
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Protocol
 
 from media.commands import (
@@ -14,9 +15,11 @@ from media.commands import (
     PayloadFormat,
     SetDirection,
     SetFormats,
+    SetKeys,
     SetRemote,
 )
 from softswitch.sdp.address import AddressKind, address_kind
+from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.negotiate import Direction, Negotiation, SdpError
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from media.legs import OpenedLeg
     from media.quality.verdict import QualitySummary
     from media.snapshots import LegStatistics
+    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sdp.negotiate import AudioAgreement, AudioOffer, Codec, Format
 
 
@@ -62,7 +66,15 @@ class LegMedia:
     )
 
     def __init__(
-        self, engine: MediaDoor, *, label: str, group: str, advertised: str, session_id: int, peer: str
+        self,
+        engine: MediaDoor,
+        *,
+        label: str,
+        group: str,
+        advertised: str,
+        session_id: int,
+        peer: str,
+        srtp: SrtpPolicy = PLAIN,
     ) -> None:
         """Open a port; `peer` is the address signalling talks to. Raises media.ports.PortsExhausted."""
         opened = engine.open_leg(label=label, group=group)
@@ -73,7 +85,9 @@ class LegMedia:
         self.leg: int = opened.leg
         self.address = advertised
         self.port: int = opened.port
-        self.negotiation = Negotiation(address=self.address, port=self.port, session_id=session_id)
+        self.negotiation = Negotiation(
+            address=self.address, port=self.port, session_id=session_id, srtp=srtp, random=token_bytes
+        )
         self.agreement: AudioAgreement | None = None
         self._last_answer = b""
         engine.post(SetDirection(self.leg, send=True, receive=True, expected=False))
@@ -160,6 +174,10 @@ class LegMedia:
         rtcp_address, rtcp_port = agreement.remote_rtcp
         if not self._may_send_to(rtcp_address):
             rtcp_address, rtcp_port = agreement.remote_address, min(agreement.remote_port + 1, 65_535)
+        keys = agreement.keys
+        if keys is not None or (self.agreement is not None and self.agreement.keys is not None):
+            # First of all: nothing that comes or goes under the new agreement may pass unprotected.
+            self._engine.post(SetKeys(self.leg, *(keys or (None, None))))
         self._engine.post(
             SetFormats(self.leg, _payloads(agreement.receive), _payloads(agreement.send), agreement.ptime),
             SetRemote(

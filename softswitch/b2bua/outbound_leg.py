@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.leg import Leg, LegState
+from softswitch.sdp.crypto import PLAIN
 from softswitch.sip.events import Answered, Progressed
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.leg import SessionEvent
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.sdp.codec import Codec
+    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
@@ -34,8 +36,9 @@ class OutboundLeg(Leg):
         party: NameAddr,
         codecs: Sequence[Codec],
         session: InviteSession,
+        srtp: SrtpPolicy = PLAIN,
     ) -> None:
-        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session)
+        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session, srtp=srtp)
         self.progress = 0
 
     @property

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from softswitch.transport.driver import SipDriver
 
 
+_CLEAR = frozenset({"UDP", "TCP", "WS"})
+"""Transports without encryption of their own."""
 MOST_FORWARDS = 70
 """Max-Forwards of a call whose INVITE states none, or more (RFC 3261 8.1.1.6)."""
 
@@ -70,6 +72,7 @@ class Switchboard:
         self._media_address = media_address
         self._warn = warn
         self._by_media: dict[int, Leg] = {}
+        self._keys_in_clear: set[str] = set()
         self.recordings: dict[int, Callable[[RecordingFinished | RecordingFailed], None]] = {}
 
     # -- legs ---------------------------------------------------------------------------------------------------
@@ -98,6 +101,7 @@ class Switchboard:
             advertised=self._media_address or destination.flow.local[0],
             session_id=self.number(),
             peer=destination.flow.remote[0],
+            srtp=destination.srtp,
         )
         try:
             with self.driver.turn() as stack:
@@ -120,6 +124,7 @@ class Switchboard:
                     party=destination.to,
                     codecs=destination.codecs,
                     session=session,
+                    srtp=destination.srtp,
                 )
                 leg.media = media
                 self._by_media[media.leg] = leg
@@ -143,6 +148,7 @@ class Switchboard:
             advertised=self._media_address or leg.session.flow.local[0],
             session_id=self.number(),
             peer=leg.session.flow.remote[0],
+            srtp=leg.srtp,
         )
         self._by_media[media.leg] = leg
         return media
@@ -157,6 +163,16 @@ class Switchboard:
         return NameAddr(
             caller.party.display_name, Uri("sip", caller.party.uri.user, _in_uri(flow.local[0])), NO_PARAMETERS
         )
+
+    def keys_exchanged(self, leg: Leg) -> None:
+        """SRTP was agreed with this leg's far end. Warns, once for each, when its keys went there for all to read."""
+        transport = leg.session.flow.transport
+        if transport in _CLEAR and leg.name not in self._keys_in_clear:
+            self._keys_in_clear.add(leg.name)
+            self._warn(
+                f"{leg.name}: SRTP keys travel in the clear, signalling there is {transport} and not TLS: who can read "
+                "it can decrypt the call; encrypt the way there (TLS, VPN) or know that it is safe"
+            )
 
     # -- what the engine reports --------------------------------------------------------------------------------
 

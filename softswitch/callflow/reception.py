@@ -11,6 +11,7 @@ from softswitch.callflow.supervisor import Incoming
 from softswitch.endpoints.access_control import Phones
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.trunk import Trunk
+from softswitch.sdp.crypto import PLAIN
 from softswitch.sip.events import InviteReceived, RequestCompleted, RequestReceived
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.uri import Uri
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from softswitch.endpoints.authentication import Authenticator
     from softswitch.endpoints.registrar import Registrar
     from softswitch.sdp.codec import Codec
+    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sip.events import Event
     from softswitch.transport.driver import SipDriver
 
@@ -46,6 +48,7 @@ class Reception:
         driver: SipDriver,
         phone_codecs: tuple[Codec, ...],
         identities: Mapping[str, NameAddr],
+        phone_srtp: SrtpPolicy = PLAIN,
     ) -> None:
         """`identities`: how each phone user is presented to whom it calls."""
         self._gate = gate
@@ -54,6 +57,7 @@ class Reception:
         self._supervisor = supervisor
         self._driver = driver
         self._phone_codecs = phone_codecs
+        self._phone_srtp = phone_srtp
         self._identities = identities
 
     def dispatch(self, event: Event) -> None:
@@ -96,6 +100,7 @@ class Reception:
                         source=trunk.label,
                         caller=_identity(request.from_),
                         codecs=trunk.codecs,
+                        srtp=trunk.srtp,
                     )
                 )
             case Phones():
@@ -108,6 +113,7 @@ class Reception:
                                 source=f"phone:{user}",
                                 caller=self._identities.get(user) or _identity(request.from_),
                                 codecs=self._phone_codecs,
+                                srtp=self._phone_srtp,
                             )
                         )
                     case Challenge(headers=headers, status=status):

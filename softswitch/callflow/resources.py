@@ -10,6 +10,7 @@ from softswitch.b2bua.dial import Stage
 from softswitch.b2bua.leg import CallFailed
 from softswitch.dialplan.route import PhoneTarget, TrunkTarget
 from softswitch.recording.session import Recording
+from softswitch.sdp.crypto import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from softswitch.endpoints.bindings import Bindings
     from softswitch.endpoints.health import DestinationHealth
     from softswitch.endpoints.trunk import NextHop, Trunk
+    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sdp.negotiate import Codec
     from softswitch.sip.flow import Flow
     from softswitch.transport.locate import Locator
@@ -38,6 +40,7 @@ class Resources:
     locator: Locator
     phone_domain: str
     phone_codecs: tuple[Codec, ...]
+    phone_srtp: SrtpPolicy = PLAIN
     prompts: Mapping[str, int]
     """Absolute path of a prompt file -> the engine's number for it; loaded before the first call."""
     recordings: Path
@@ -89,7 +92,9 @@ class Resources:
                     raise CallFailed(NO_CIRCUIT)
                 return [Stage((destination,)) for destination in found]
             case PhoneTarget(user):
-                contacts = self.bindings.destinations(user, now, domain=self.phone_domain, codecs=self.phone_codecs)
+                contacts = self.bindings.destinations(
+                    user, now, domain=self.phone_domain, codecs=self.phone_codecs, srtp=self.phone_srtp
+                )
                 if not contacts:
                     call.story.tell("not registered", phone=user)
                     raise CallFailed(NOT_REGISTERED)

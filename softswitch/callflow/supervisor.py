@@ -28,6 +28,7 @@ from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records
 from softswitch.dialplan.match import CallFacts, decide
+from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.errors import SdpError
 from softswitch.telemetry.log_context import current_call
 from softswitch.telemetry.snapshot import FinishedCall
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.callflow.resources import Resources
     from softswitch.dialplan.match import Decision
+    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sdp.negotiate import Codec
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.message import Request
@@ -73,6 +75,7 @@ class Incoming:
     """`trunk:carrier` or `phone:1001`."""
     caller: NameAddr
     codecs: tuple[Codec, ...]
+    srtp: SrtpPolicy = PLAIN
 
 
 class RunningCall:
@@ -140,6 +143,7 @@ class CallSupervisor:
             party=incoming.caller,
             codecs=incoming.codecs,
             session=incoming.session,
+            srtp=incoming.srtp,
         )
         self._switch.ladder.claim(incoming.session.call_id, caller)
         story.tell("call received", source=incoming.source, caller=caller.party.uri.user, called=called)
@@ -166,7 +170,9 @@ class CallSupervisor:
             call.caller.take_offer(body)
         except SdpError as error:
             call.story.tell("offer not acceptable", error=str(error))
-            call.end(NOT_ACCEPTABLE if error.status == 488 else from_status(error.status))
+            cause = NOT_ACCEPTABLE if error.status == 488 else from_status(error.status)
+            call.cause = cause
+            call.caller.refuse_offer(cause, error)
         except PortsExhausted as error:
             call.story.warn("no media port", error=str(error))
             call.end(NO_CIRCUIT)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.destination import Destination
+from softswitch.sdp.crypto import PLAIN
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
@@ -17,6 +18,7 @@ from softswitch.sip.uri import Uri
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sdp.negotiate import Codec
 
 
@@ -77,12 +79,20 @@ class Bindings:
                 self._sources[address] = self._sources.get(address, 0) + 1
                 self._users_by_flow.setdefault(binding.flow, set()).add(user)
 
-    def destinations(self, user: str, now: float, *, domain: str, codecs: tuple[Codec, ...] = ()) -> list[Destination]:
+    def destinations(
+        self, user: str, now: float, *, domain: str, codecs: tuple[Codec, ...] = (), srtp: SrtpPolicy = PLAIN
+    ) -> list[Destination]:
         """Where the user's phones are reached at present; [] when none is registered."""
         to = NameAddr("", Uri("sip", user, domain), NO_PARAMETERS)
         return [
             Destination(
-                name=f"phone:{user}", uri=binding.contact, flow=binding.flow, to=to, routes=binding.path, codecs=codecs
+                name=f"phone:{user}",
+                uri=binding.contact,
+                flow=binding.flow,
+                to=to,
+                routes=binding.path,
+                codecs=codecs,
+                srtp=srtp,
             )
             for binding in self.lookup(user, now)
         ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.destination import Destination
+from softswitch.sdp.crypto import PLAIN
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.uri import Uri, escape_user
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from softswitch.endpoints.health import DestinationHealth
     from softswitch.endpoints.network import Source
+    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sdp.negotiate import Codec
     from softswitch.sip.digest import Credentials
     from softswitch.sip.flow import Flow
@@ -48,6 +50,8 @@ class Trunk:
     """Where calls to it go, in order of preference; empty: it cannot be called."""
     codecs: tuple[Codec, ...] = ()
     """What is offered and accepted there, best first."""
+    srtp: SrtpPolicy = PLAIN
+    """Whether media is encrypted there."""
     credentials: Credentials | None = None
     """For challenges from this trunk's realm only."""
     from_domain: str | None = None
@@ -98,6 +102,7 @@ class Trunk:
                     headers=self.headers,
                     credentials=self.credentials,
                     codecs=self.codecs,
+                    srtp=self.srtp,
                 )
                 for flow in locate(hop)
             )

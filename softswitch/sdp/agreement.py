@@ -10,6 +10,7 @@ from softswitch.value import value_class
 if TYPE_CHECKING:
     from softswitch.sdp.attributes import Direction
     from softswitch.sdp.codec import Codec, Format
+    from softswitch.sdp.keying import SrtpKeys
 
 
 @value_class(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class AudioOffer:
     """Milliseconds a packet they would like to receive; None: not said."""
     unchanged: bool
     """Word for word their last description: a refresh, nothing needs doing to the media (RFC 3264 8)."""
+    secure: bool = False
+    """They offer SRTP with keys that can be used."""
 
     @property
     def codecs(self) -> tuple[Codec, ...]:
@@ -65,6 +68,8 @@ class AudioAgreement:
     """Milliseconds of audio a packet to send, 10 to 100."""
     remote_direction: Direction
     """What they declared for themselves, the unspecified address counted as "do not send to me"."""
+    keys: SrtpKeys | None = None
+    """SRTP with these; None: plain RTP."""
 
     @property
     def codec(self) -> Codec:

@@ -8,15 +8,29 @@ class SdpError(Exception):
 
     `status` is the SIP status a server answers with: 400 unreadable, 488 readable but not acceptable here,
     491 or 500 an offer at the wrong moment (RFC 3261 14.2). `line` counts from 1; None when no single line is to blame.
+    `warning`: the code of a Warning header the answer should carry (RFC 3261 20.43), 0 for none.
     """
 
-    def __init__(self, what: str, *, expected: str, status: int = 400, line: int | None = None) -> None:
+    def __init__(
+        self, what: str, *, expected: str, status: int = 400, line: int | None = None, warning: int = 0
+    ) -> None:
         self.status = status
         self.line = line
+        self.warning = warning
         self.what = what
         self.expected = expected
         where = "SDP" if line is None else f"SDP line {line}"
         super().__init__(f"{where}: {what}; expected {expected}")
+
+    def warning_value(self, agent: str) -> str | None:
+        """The value of a Warning header by `agent` (host[:port]); None when there is nothing to warn of.
+
+        The far end may read it: what came from there is not repeated, what is expected here is.
+        """
+        if not self.warning:
+            return None
+        text = self.expected.replace("\\", "").replace('"', "'")
+        return f'{self.warning} {agent} "expected {text}"'
 
 
 class LocalError(Exception):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from softswitch.sdp.attributes import Direction
     from softswitch.sdp.codec import Format
+    from softswitch.sdp.crypto import Crypto
     from softswitch.sdp.description import SessionDescription
 
 
@@ -29,8 +30,15 @@ class Layout(NamedTuple):
     slots: tuple[Slot, ...]
     position: int
 
+    def with_protocol(self, protocol: str) -> Layout:
+        """The same with another profile for our audio stream."""
+        slots = list(self.slots)
+        slots[self.position] = slots[self.position]._replace(protocol=protocol)
+        return Layout(tuple(slots), self.position)
+
 
 AUDIO_ONLY = Layout((Slot("audio", "RTP/AVP", "0"),), 0)
+SECURE_AUDIO_ONLY = Layout((Slot("audio", "RTP/SAVP", "0"),), 0)
 
 
 def layout_of(description: SessionDescription, position: int) -> Layout:
@@ -56,7 +64,14 @@ class LocalDescription:
         self._tail = ""
 
     def write(
-        self, layout: Layout, formats: Sequence[Format], direction: Direction, ptime: int, *, rtcp_mux: bool
+        self,
+        layout: Layout,
+        formats: Sequence[Format],
+        direction: Direction,
+        ptime: int,
+        *,
+        rtcp_mux: bool,
+        crypto: Sequence[Crypto] = (),
     ) -> bytes:
         """Write the session with one audio stream of `formats`; all other m= lines are refused with port 0."""
         numbers: list[str] = []
@@ -69,10 +84,11 @@ class LocalDescription:
             if codec.fmtp:
                 lines.append(f"a=fmtp:{number} {codec.fmtp}\r\n")
         mux = "a=rtcp-mux\r\n" if rtcp_mux else ""
+        keys = "".join([f"{each.line}\r\n" for each in crypto])
         slots, audio_position = layout
         audio = (
             f"m=audio {self.port} {slots[audio_position].protocol} {' '.join(numbers)}\r\n{''.join(lines)}"
-            f"a=ptime:{ptime}\r\na={direction.value}\r\n{mux}"
+            f"{keys}a=ptime:{ptime}\r\na={direction.value}\r\n{mux}"
         )
         if len(slots) > 1:
             audio = "".join(

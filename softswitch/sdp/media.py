@@ -76,7 +76,8 @@ class MediaDescription:
 
 def lines_of(text: str) -> tuple[str, ...]:
     """The lines below an m= line. Equal texts share one tuple, which others remember what they have read from."""
-    if len(text) > _LONGEST_REMEMBERED:
+    if len(text) > _LONGEST_REMEMBERED or "a=crypto" in text:
+        # Keys are of one call; nobody else is to find them in memory.
         return tuple(text.split("\n"))
     return _remembered_lines(text) if text else ()
 

@@ -19,15 +19,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from softswitch.sdp.agreement import AudioAgreement, AudioOffer
 from softswitch.sdp.attributes import Direction
 from softswitch.sdp.codec import KNOWN_CODECS, Codec, Format
+from softswitch.sdp.crypto import PLAIN, SECURE_PROFILES, SrtpPolicy
 from softswitch.sdp.description import SessionDescription
 from softswitch.sdp.errors import LocalError, SdpError
-from softswitch.sdp.local_description import AUDIO_ONLY, Layout, LocalDescription, layout_of
+from softswitch.sdp.keying import Keying
+from softswitch.sdp.local_description import AUDIO_ONLY, SECURE_AUDIO_ONLY, Layout, LocalDescription, layout_of
 from softswitch.sdp.matching import match, settle
 from softswitch.sdp.payload_types import PayloadTypes
 from softswitch.sdp.remote_audio import RemoteAudio, answered_audio, find_audio
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from softswitch.sdp.keying import SrtpKeys
 
 __all__ = [
     "KNOWN_CODECS",
@@ -40,6 +44,7 @@ __all__ = [
     "Negotiation",
     "NegotiationState",
     "SdpError",
+    "SrtpPolicy",
 ]
 
 DEFAULT_PTIME = 20  # milliseconds, RFC 3551 4.2
@@ -60,6 +65,10 @@ class _OwnOffer(NamedTuple):
     rtcp_mux: bool
 
 
+def _no_random(octets: int) -> bytes:
+    raise LocalError(f"{octets} random octets wanted for a key; give Negotiation a `random`")
+
+
 class _TheirOffer(NamedTuple):
     """Their offer that waits for ours."""
 
@@ -74,10 +83,12 @@ class Negotiation:
     """One dialog's offers and answers. Remembers what was last agreed, so that a refused change costs nothing.
 
     `address` and `port` are where we receive RTP (RTCP on the next port); `session_id` is a fresh number below 2**63.
+    `random(n)` gives n octets for the keys of `srtp`.
     """
 
     __slots__ = (
         "_accept_rtcp_mux",
+        "_keying",
         "_layout",
         "_local",
         "_numbers",
@@ -88,14 +99,23 @@ class Negotiation:
     )
 
     def __init__(
-        self, *, address: str, port: int, session_id: int, name: str = "-", accept_rtcp_mux: bool = True
+        self,
+        *,
+        address: str,
+        port: int,
+        session_id: int,
+        name: str = "-",
+        accept_rtcp_mux: bool = True,
+        srtp: SrtpPolicy = PLAIN,
+        random: Callable[[int], bytes] = _no_random,
     ) -> None:
         self.agreement: AudioAgreement | None = None
         """What was last agreed; None before the first answer."""
         self._accept_rtcp_mux = accept_rtcp_mux
         self._local = LocalDescription(address=address, port=port, session_id=session_id, name=name)
         self._numbers = PayloadTypes()
-        self._layout = AUDIO_ONLY
+        self._keying = Keying(srtp, random)
+        self._layout = SECURE_AUDIO_ONLY if srtp.mandatory else AUDIO_ONLY
         self._remote_body = b""
         self._ours: _OwnOffer | None = None
         self._theirs: _TheirOffer | None = None
@@ -146,7 +166,7 @@ class Negotiation:
             self._numbers.for_first_offer(offered)
         mux = self.agreement is not None and self.agreement.rtcp_mux
         self._ours = _OwnOffer(offered, direction, ptime, mux)
-        return self._local.write(self._layout, offered, direction, ptime, rtcp_mux=mux)
+        return self._local.write(self._layout, offered, direction, ptime, rtcp_mux=mux, crypto=self._keying.offer())
 
     def receive_answer(self, body: bytes, *, provisional: bool = False) -> AudioAgreement:
         """Read the answer to our offer. A `provisional` one (unreliable 183) leaves the offer open for the final one.
@@ -156,7 +176,9 @@ class Negotiation:
         ours = self._ours
         if ours is None:
             raise SdpError("an answer without an offer", expected="no description here")
-        audio = answered_audio(SessionDescription.parse(body), self._layout)
+        description = SessionDescription.parse(body)
+        keying = self._keying
+        audio = answered_audio(description, self._layout, keying.policy, keys_offered=keying.offering)
         own = [format_.codec for format_ in ours.formats]
         # Audio comes first in an offer of ours, events last.
         events = own[-1].is_telephone_event
@@ -175,6 +197,7 @@ class Negotiation:
                 status=488,
                 line=audio.section.line_number,
             )
+        keys = keying.take_answer(audio.crypto, line=audio.section.line_number)
         agreement = _agree(
             audio,
             send,
@@ -182,11 +205,15 @@ class Negotiation:
             ours.direction.within(audio.direction.reversed),
             rtcp_mux=ours.rtcp_mux and audio.attributes.rtcp_mux,
             ptime=audio.ptime(ours.ptime),
+            keys=keys,
         )
+        if audio.section.protocol.upper() in SECURE_PROFILES:
+            self._layout = self._layout.with_protocol(audio.section.protocol)
         self.agreement = agreement
         self._remote_body = body
         if not provisional:
             self._ours = None
+            keying.withdraw()
         return agreement
 
     def receive_offer(self, body: bytes) -> AudioOffer:
@@ -206,7 +233,7 @@ class Negotiation:
                 expected="every earlier m= line kept, with port 0 if no longer wanted (RFC 3264 8)",
                 status=488,
             )
-        audio = find_audio(description, layout.position)
+        audio = find_audio(description, layout.position, self._keying.policy)
         offer = AudioOffer(
             formats=audio.formats,
             direction=audio.direction,
@@ -215,6 +242,7 @@ class Negotiation:
             rtcp_mux=audio.attributes.rtcp_mux,
             ptime=audio.attributes.ptime,
             unchanged=body == self._remote_body,
+            secure=bool(audio.crypto),
         )
         self._theirs = _TheirOffer(body, layout_of(description, audio.position), description.timing, audio, offer)
         return offer
@@ -255,8 +283,18 @@ class Negotiation:
         ptime = audio.ptime(DEFAULT_PTIME)
         ours_now = direction.within(audio.direction.reversed)
         self._local.timing = timing  # RFC 3264 6: the answer's t= line equals the offer's
-        written = self._local.write(layout, receive, ours_now, ptime, rtcp_mux=mux)
-        self.agreement = agreement = _agree(audio, send, receive, ours_now, rtcp_mux=mux, ptime=ptime)
+        before = self.agreement
+        moved = before is not None and (before.remote_address, before.remote_port) != (
+            audio.address,
+            audio.section.port,
+        )
+        crypto = self._keying.answer(audio.crypto, moved=moved)
+        written = self._local.write(
+            layout, receive, ours_now, ptime, rtcp_mux=mux, crypto=() if crypto is None else (crypto,)
+        )
+        self.agreement = agreement = _agree(
+            audio, send, receive, ours_now, rtcp_mux=mux, ptime=ptime, keys=self._keying.agreed
+        )
         self._layout = layout
         self._remote_body = body
         self._theirs = None
@@ -269,6 +307,7 @@ class Negotiation:
     def withdraw_offer(self) -> None:
         """Our offer was refused or will never be answered: what was agreed before stands. None open: no effect."""
         self._ours = None
+        self._keying.withdraw()
 
 
 def _numbered(codecs: tuple[Codec, ...], numbers: PayloadTypes) -> tuple[Format, ...]:
@@ -299,6 +338,7 @@ def _agree(
     *,
     rtcp_mux: bool,
     ptime: int,
+    keys: SrtpKeys | None,
 ) -> AudioAgreement:
     return AudioAgreement(
         audio.address,
@@ -310,6 +350,7 @@ def _agree(
         direction,
         ptime,
         audio.direction,
+        keys,
     )
 
 

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from softswitch.sdp.address import AddressKind, address_kind, address_type, is_plausible_media_address
 from softswitch.sdp.attributes import Direction, RtpAttributes, direction_of, read_direction
+from softswitch.sdp.crypto import PLAIN, PLAIN_PROFILES, SECURE_PROFILES, has_crypto, read_crypto
 from softswitch.sdp.errors import SdpError
 from softswitch.sdp.matching import read_formats
 
 if TYPE_CHECKING:
     from softswitch.sdp.codec import Format
+    from softswitch.sdp.crypto import Crypto, SrtpPolicy
     from softswitch.sdp.description import SessionDescription
     from softswitch.sdp.local_description import Layout
     from softswitch.sdp.media import MediaDescription
 
-SUPPORTED_PROFILES = frozenset({"RTP/AVP", "RTP/AVPF"})
-"""Plain RTP. AVPF only permits earlier feedback (RFC 4585 3), which we need not send."""
+_INCOMPATIBLE = 302
+"""Warning code: incompatible transport protocol (RFC 3261 20.43)."""
 
 
 class RemoteAudio(NamedTuple):
@@ -30,6 +32,8 @@ class RemoteAudio(NamedTuple):
     formats: tuple[Format, ...]
     direction: Direction
     """What they want; 0.0.0.0 or :: means that nothing may be sent there (RFC 3264 8.4)."""
+    crypto: tuple[Crypto, ...] = ()
+    """Their keys that can be used; (): plain RTP."""
 
     def rtcp(self, *, mux: bool) -> tuple[str, int]:
         """Where their RTCP goes: the RTP port under rtcp-mux, else as RFC 3605 says, else the next port."""
@@ -51,8 +55,13 @@ class RemoteAudio(NamedTuple):
         return min(max(wanted // 10 * 10, 10), 100)
 
 
-def answered_audio(description: SessionDescription, layout: Layout) -> RemoteAudio:
-    """Read the audio section of an answer. Raises SdpError 488 unless all m= lines are answered in their places."""
+def answered_audio(
+    description: SessionDescription, layout: Layout, srtp: SrtpPolicy = PLAIN, *, keys_offered: bool = False
+) -> RemoteAudio:
+    """Read the audio section of an answer. Raises SdpError 488 unless all m= lines are answered in their places.
+
+    `keys_offered`: with keys in a plain profile, the secure one is an answer as well (some read RFC 8643 so).
+    """
     slots = layout.slots
     if len(description.media) != len(slots):
         raise SdpError(
@@ -68,35 +77,46 @@ def answered_audio(description: SessionDescription, layout: Layout) -> RemoteAud
             continue
         if position != layout.position:
             raise SdpError("a refused stream taken up", expected="port 0", status=488, line=line)
-        if section.protocol.upper() != slot.protocol.upper():
+        answered, offered = section.protocol.upper(), slot.protocol.upper()
+        if answered != offered and not (keys_offered and answered == offered.replace("RTP/AVP", "RTP/SAVP")):
             raise SdpError(f"profile {section.protocol[:40]}", expected=slot.protocol, status=488, line=line)
-    return read_audio(description, layout.position)
+    return read_audio(description, layout.position, srtp)
 
 
-def find_audio(description: SessionDescription, preferred: int) -> RemoteAudio:
-    """Choose the stream to take: the one in use if it still can be, else the first usable one (RFC 3264 6)."""
+def find_audio(description: SessionDescription, preferred: int, srtp: SrtpPolicy = PLAIN) -> RemoteAudio:
+    """Choose the stream to take: the one in use if it still can be, else the first usable one (RFC 3264 6).
+
+    Some offer the same stream twice, secure and plain: a secure one is taken first where SRTP is wanted.
+    """
     sections = description.media
     order = list(range(len(sections)))
     if 0 < preferred < len(order):
         order.insert(0, order.pop(preferred))
     first: SdpError | None = None
+    plain: RemoteAudio | None = None
     for index in order:
         if sections[index].media.lower() != "audio":
             continue
         try:
-            return read_audio(description, index)
+            audio = read_audio(description, index, srtp)
         except SdpError as error:
             first = first or error
+            continue
+        if audio.crypto or not srtp.wanted:
+            return audio
+        plain = plain or audio
+    if plain is not None:
+        return plain
     raise first or SdpError("no audio stream", expected="an m=audio section", status=488)
 
 
-def read_audio(description: SessionDescription, index: int) -> RemoteAudio:
+def read_audio(description: SessionDescription, index: int, srtp: SrtpPolicy = PLAIN) -> RemoteAudio:
+    """Read one section. Raises SdpError: 400 unreadable, 488 not usable, or not by what `srtp` permits."""
     section = description.media[index]
     line = section.line_number
     if not section.port:
         raise SdpError("audio stream refused (port 0)", expected="an audio stream", status=488, line=line)
-    if section.protocol.upper() not in SUPPORTED_PROFILES:
-        raise SdpError(f"profile {section.protocol[:40]}", expected="RTP/AVP", status=488, line=line)
+    crypto = _keys(section, srtp)
     connection = section.connection or description.connection
     if connection is None:
         raise SdpError("no connection address", expected="a c= line in the session or the section", line=line)
@@ -110,14 +130,38 @@ def read_audio(description: SessionDescription, index: int) -> RemoteAudio:
         )
     stated = read_direction(description.lines, Direction.SENDRECV)
     size = len(section.m_line) + sum(map(len, section.lines))
-    read = _remembered_rtp if size <= _LONGEST_REMEMBERED else _read_rtp
+    read = _remembered_rtp if size <= _LONGEST_REMEMBERED and not has_crypto(section.lines) else _read_rtp
     attributes, formats = read(section.formats, section.lines, stated)
     if not any(format_.codec.is_audio for format_ in formats):
         raise SdpError("no readable audio format", expected="a static payload type or an rtpmap", status=488, line=line)
     direction = attributes.direction
     if kind is AddressKind.UNSPECIFIED:
         direction = direction_of(send=direction.sends, receive=False)
-    return RemoteAudio(index, section, attributes, connection.address, formats, direction)
+    return RemoteAudio(index, section, attributes, connection.address, formats, direction, crypto)
+
+
+def _keys(section: MediaDescription, srtp: SrtpPolicy) -> tuple[Crypto, ...]:
+    """Their keys, () for plain RTP. Raises SdpError 488 for a profile we do not speak or `srtp` does not permit."""
+    profile, line = section.protocol.upper(), section.line_number
+    secure = profile in SECURE_PROFILES
+    if not srtp.wanted:
+        if profile not in PLAIN_PROFILES:
+            raise _incompatible(f"profile {section.protocol[:40]}", "RTP/AVP", line)
+        return ()
+    if not secure and profile not in PLAIN_PROFILES:
+        expected = "RTP/SAVP" if srtp.mandatory else "RTP/SAVP or RTP/AVP"
+        raise _incompatible(f"profile {section.protocol[:40]}", expected, line)
+    crypto, refused = read_crypto(section.lines, srtp.suites)
+    if not crypto and (secure or srtp.mandatory):
+        what = f"{profile} without a usable crypto attribute"
+        if refused:
+            what += f" ({', '.join(refused)[:200]})"
+        raise _incompatible(what, f"RTP/SAVP with a=crypto of {', '.join(srtp.suites)}", line)
+    return tuple(crypto)
+
+
+def _incompatible(what: str, expected: str, line: int) -> SdpError:
+    return SdpError(what, expected=expected, status=488, line=line, warning=_INCOMPATIBLE)
 
 
 def _read_rtp(

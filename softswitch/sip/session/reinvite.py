@@ -65,7 +65,7 @@ class Input(IntEnum):
     ACCEPT = 8
     """Our SDP (bytes)."""
     REJECT = 9
-    """Our final status (int)."""
+    """Our final status and further header lines (int, str)."""
     CANCEL = 10
     """487 (int): they cancelled their re-INVITE."""
     ACK = 11
@@ -148,7 +148,7 @@ class Modification:
         """The session ends: their request gets its final response (15.1.2), ours is left to end by itself."""
         self._session.core.layer.timers.cancel(self._timer)
         if self.state in (State.RECEIVED, State.UPDATE_RECEIVED):
-            self._refuse(now, 487)
+            self._cancelled(now, 487)
         exchange, dialog = self._exchange, self._session.dialog
         if self.state is State.SENT and exchange is not None and exchange.outgoing is not None and dialog is not None:
             ack = dialog.request("ACK", exchange.outgoing.cseq, self._session.core.branch())
@@ -242,10 +242,14 @@ class Modification:
         headers = f"{session.contact_line}{ALLOW_LINE}{session.core.server_line}{content}"
         return theirs.reply.write(200, headers=headers, body=body)
 
-    def _refuse(self, now: float, status: int) -> None:
+    def _refuse(self, now: float, refusal: tuple[int, str]) -> None:
         theirs, self._theirs = self._theirs, None
         if theirs is not None:
-            refuse(self._session, theirs, status, now)
+            status, lines = refusal
+            refuse(self._session, theirs, status, now, lines)
+
+    def _cancelled(self, now: float, status: int) -> None:
+        self._refuse(now, (status, ""))
 
     def _acknowledged(self, _: float, request: Request | None) -> None:
         if request is not None:
@@ -274,7 +278,7 @@ TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
     (_BACKING_OFF, Input.THEIR_UPDATE): (_UPDATE_RECEIVED, Modification._take),
     (_RECEIVED, Input.ACCEPT): (_AWAITING_ACK, Modification._accept),
     (_RECEIVED, Input.REJECT): (_STABLE, Modification._refuse),
-    (_RECEIVED, Input.CANCEL): (_STABLE, Modification._refuse),
+    (_RECEIVED, Input.CANCEL): (_STABLE, Modification._cancelled),
     (_RECEIVED, Input.THEIR_INVITE): (_RECEIVED, Modification._refuse_second),
     (_RECEIVED, Input.THEIR_UPDATE): (_RECEIVED, Modification._refuse_second),
     (_UPDATE_RECEIVED, Input.ACCEPT): (_STABLE, Modification._accept),

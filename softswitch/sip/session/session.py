@@ -203,12 +203,12 @@ class InviteSession:
         if self.modification is not None:
             self.modification.step(ModificationInput.ACCEPT, now, body)
 
-    def reject_reinvite(self, status: int, now: float) -> None:
+    def reject_reinvite(self, status: int, now: float, *, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Refuse `OfferReceived`; the session stays as it was."""
         if not 300 <= status <= 699:
             raise LocalProtocolError(f"expected a refusal 300..699, got {status}")
         if self.modification is not None:
-            self.modification.step(ModificationInput.REJECT, now, status)
+            self.modification.step(ModificationInput.REJECT, now, (status, header_lines(headers)))
 
     # What moves it. Called by the stack, its requests, transactions and timers.
 
