@@ -38,6 +38,12 @@ class Tone:
     bursts: tuple[tuple[int, ...], ...] = ()
 
 
+Sound = int | Tone
+"""A prompt by the number `MediaEngine.load_prompt` gave, or a tone."""
+MOST_SOUNDS = 8
+"""That one Play or Announce may name."""
+
+
 @value_class(frozen=True, slots=True)
 class SetRemote:
     """Where SDP says the far end listens. A new address reopens the latch window; the same address changes nothing.
@@ -109,20 +115,37 @@ class Disconnect:
 
 @value_class(frozen=True, slots=True)
 class Play:
-    """Play a loaded prompt or a tone to the far end; while it plays, relayed audio to that leg waits aside.
+    """Play loaded prompts or tones to the far end, one after the other; relayed audio to that leg waits aside.
 
-    Ends in exactly one `PlaybackFinished(leg, playback, ...)`. A second Play replaces the first.
+    Ends in exactly one `PlaybackFinished(leg, playback, ...)`. A second Play replaces the first, which fades into it.
+    `first` and `start_ms` say where to begin, as a PlaybackFinished said it: so music goes on where it stopped.
     """
 
     leg: int
     playback: int
-    prompt: int | Tone
+    prompt: Sound | tuple[Sound, ...]
+    """1 to MOST_SOUNDS."""
     repeat: bool = False
+    first: int = 0
+    start_ms: int = 0
+
+
+@value_class(frozen=True, slots=True)
+class Announce:
+    """Play this over the music, which sinks by `duck_db` meanwhile and rises again; without music, as `Play`.
+
+    Ends in exactly one `PlaybackFinished(leg, playback, ...)`. A second Announce replaces the first.
+    """
+
+    leg: int
+    playback: int
+    prompt: Sound | tuple[Sound, ...]
+    duck_db: float = 15.0
 
 
 @value_class(frozen=True, slots=True)
 class StopPlay:
-    """Stop what is playing, if anything."""
+    """Stop all that is playing, within a packet time: the last packet fades away."""
 
     leg: int
 
@@ -196,6 +219,7 @@ Command = (
     | Connect
     | Disconnect
     | Play
+    | Announce
     | StopPlay
     | StartEcho
     | StopEcho

@@ -19,8 +19,10 @@ from media import translate
 from media.addresses import bind_address
 from media.coding import Coding
 from media.engine import EngineCore
-from media.events import EngineDegraded, LegGone
+from media.events import EngineDegraded, LegGone, PlaybackFinished
 from media.legs import LegRecord, OpenedLeg
+from media.play.prompt import VOX_RATE
+from media.playbacks import Playbacks
 from media.ports import PortPairs, PortsExhausted
 from media.posting import Posting
 from media.quality_round import SLICE, QualityRound
@@ -28,10 +30,10 @@ from media.record.writer import RecordingWriter
 from media.sounds import Sounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from media.commands import Command
+    from media.commands import Command, Tone
     from media.events import Event, RecordingFailed, RecordingFinished
     from media.quality.verdict import QualitySummary
     from media.settings import MediaSettings
@@ -104,12 +106,15 @@ class MediaEngine:
             lambda why: self._soon(EngineDegraded(why)),
             opus_complexity=settings.opus_complexity,
         )
+        self._playbacks = Playbacks(
+            self._core, self._legs, self._sounds, self._coding, self._tell, self._wake_soon, loop
+        )
         self._posting = Posting(
             self._core,
             self._legs,
             self._by_port,
             self._writer,
-            self._sounds.source,
+            self._playbacks,
             self._coding,
             ipv6=len(host) == 16,
         )
@@ -159,13 +164,26 @@ class MediaEngine:
         carry = self._posting.carry
         for command in commands:
             carry(command)
-        if self._core.backlog:
-            self._schedule_retry()
-        self._schedule_wake()
+        self._wake_soon()
 
-    def load_prompt(self, path: str | Path) -> int:
+    def load_prompt(self, path: str | Path, *, vox_rate: int = VOX_RATE) -> int:
         """Decode a sound file once and give the id `Play` takes. Raises PromptError(file, reason)."""
-        return self._sounds.load(path)
+        return self._sounds.load(path, vox_rate=vox_rate)
+
+    async def load_prompt_aside(self, path: str | Path, *, vox_rate: int = VOX_RATE) -> int:
+        """The same in a thread, while calls go on."""
+        return self._sounds.register(await asyncio.to_thread(self._sounds.decode, path, vox_rate))
+
+    def forget_prompt(self, prompt: int) -> None:
+        """Let go of a prompt nobody will ask for again; who plays it hears it to its end."""
+        self._sounds.forget(prompt)
+
+    async def prepare(self, prompt: int | Tone, codecs: Iterable[str]) -> None:
+        """Have the tracks made that listeners with these codecs (SDP names) will want, in a thread, before they come.
+
+        Codecs that cannot be encoded here are left out.
+        """
+        await self._playbacks.prepare(self._sounds.source(prompt), codecs)
 
     # -- snapshots ----------------------------------------------------------------------------------------------
 
@@ -254,6 +272,7 @@ class MediaEngine:
         for timer in (self._turn, self._retry):
             if timer is not None:
                 timer.cancel()
+        self._playbacks.close()
         await asyncio.to_thread(self._writer.stop)
         await asyncio.sleep(0)
 
@@ -274,9 +293,15 @@ class MediaEngine:
                 if not self._coding.released(record, entry[2]):
                     record.released(entry[2])
                 continue
-            if kind == translate.PLAYBACK_FINISHED:
-                self._posting.playing.pop((leg, entry[2]), None)
-            self._tell(self._gone(leg) if kind == translate.GONE else translate.event(entry))
+            if kind == translate.GONE:
+                self._playbacks.leg_gone(leg)
+                self._tell(self._gone(leg))
+                continue
+            event: Event | None = translate.event(entry)
+            if isinstance(event, PlaybackFinished):
+                event = self._playbacks.finished(event)
+            if event is not None:
+                self._tell(event)
         return bool(entries)
 
     def _gone(self, leg: int) -> LegGone:
@@ -334,6 +359,12 @@ class MediaEngine:
     def _wake(self) -> None:
         self._waking = False
         self._core.wake()
+
+    def _wake_soon(self) -> None:
+        """After something was posted from a callback of our own."""
+        if self._core.backlog:
+            self._schedule_retry()
+        self._schedule_wake()
 
     def _schedule_retry(self) -> None:
         if self._retry is None:

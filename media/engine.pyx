@@ -20,12 +20,13 @@ from media.net.batch cimport batch_free, batch_make
 from media.net.steer cimport STEER_PORTS, Steering, steer_begin, steer_close, steer_open, steer_socket
 from media.net.udp cimport Address, address_host, address_make, address_port, udp_open
 from media.orders cimport SHARED_TAG, EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
+from media.play.source cimport play_source
 from media.receive.statistics cimport ReceiveStream, stream_expected, stream_loss_events
 from media.ring cimport (
-    COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY,
-    COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS,
-    COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP, COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER,
-    EVENT_STARTED,
+    COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
+    COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION,
+    COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP,
+    COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, EVENT_STARTED,
     Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done, event_next,
     exchange_ordered, load_acquire, store_ordered,
 )
@@ -467,15 +468,30 @@ cdef class EngineCore:
         command.other = b
         self._post(&command, leg)
 
-    def play(self, uint64_t leg_id, int64_t playback, uintptr_t source, bint repeat):
-        """`source`: address of a play_source that outlives the playback. False when the leg is gone."""
+    def play(self, uint64_t leg_id, int64_t playback, list sources, bint repeat, int first, uint32_t position):
+        """`sources`: addresses of play_sources that outlive the playback, begun `position` ticks into the `first`.
+
+        False when the leg is gone.
+        """
         cdef Command command
         cdef Leg* leg = self._start(&command, leg_id, COMMAND_PLAY)
         if leg == NULL:
             return False
-        command.pointer = <void*> source
-        command.number = playback
+        self._sounds(&command, playback, sources)
         command.flag = repeat
+        command.order.play.first = <uint8_t> first
+        command.order.play.position = position
+        self._post(&command, leg)
+        return True
+
+    def announce(self, uint64_t leg_id, int64_t playback, list sources, int ducked):
+        """Over what plays, which sinks to the gain `ducked` meanwhile. False when the leg is gone."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_ANNOUNCE)
+        if leg == NULL:
+            return False
+        self._sounds(&command, playback, sources)
+        command.order.play.ducked = ducked
         self._post(&command, leg)
         return True
 
@@ -705,6 +721,16 @@ cdef class EngineCore:
             packed = queue.popleft()
             memcpy(room, <const uint8_t*> packed, sizeof(Command))
             command_post(w.commands)
+        return 0
+
+    cdef int _sounds(self, Command* command, int64_t playback, list sources) except -1:
+        cdef int i
+        cdef uintptr_t address
+        command.number = playback
+        command.order.play.count = <uint8_t> len(sources)
+        for i in range(<int> len(sources)):
+            address = sources[i]
+            command.order.play.sounds[i] = <const play_source*> address
         return 0
 
     cdef int _formats(self, Format* out, list formats) except -1:

@@ -57,11 +57,16 @@ class DigitReceived:
 
 @value_class(frozen=True, slots=True)
 class PlaybackFinished:
-    """Exactly one per `Play`. "no encoder": none of the leg's codecs can carry the prompt."""
+    """Exactly one per `Play` and `Announce`. "no encoder": none of the leg's codecs can carry the prompt.
+
+    It was `position_ms` into the sound number `sound` of the command: where another Play may go on.
+    """
 
     leg: int
     playback: int
     reason: PlaybackEnd
+    sound: int = 0
+    position_ms: int = 0
 
 
 @value_class(frozen=True, slots=True)

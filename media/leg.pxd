@@ -4,6 +4,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
 
 from audiocodecs.coder cimport audio_decoder, audio_encoder
 from audiocodecs.resampling cimport Resampler
+from media.mix.gain cimport Limiter
 from media.net.latch cimport Latch
 from media.net.udp cimport Address
 from media.play.source cimport play_source
@@ -18,6 +19,7 @@ cdef enum:
     FORMATS = 12             # payload types a leg may have each way
     NO_FORMAT = 255
     PACKED = 2880            # samples of the longest packet we make: 60 ms at 48 kHz
+    PLAY_SOUNDS = 8          # that one command may play one after the other
 
 cdef enum LegState:
     LEG_FREE
@@ -112,16 +114,37 @@ cdef struct Voice:
     int16_t pending[PACKED]
 
 
+# Sounds one after the other, and how loud they are just now.
+cdef struct PlayQueue:
+    int64_t id                  # of the Play or Announce
+    const play_source* sounds[PLAY_SOUNDS]
+    uint32_t position           # ticks of 1/8000 s into sounds[at]
+    uint8_t count               # 0: nothing plays
+    uint8_t at
+    uint8_t repeat
+    uint8_t ended
+    int gain                    # reached; UNITY is 0 dB (media.mix.gain)
+    int target
+    int step                    # by how much it moves in 5 ms
+
+
+# What is played to the far end (media.send.playback).
 cdef struct Playback:
-    const play_source* source   # NULL: nothing plays
-    WheelEntry turn
-    int64_t id
-    uint32_t position
+    uint8_t active              # anything at all: relayed audio waits aside
+    uint8_t begun               # a packet has been due
+    uint8_t stopping            # one packet more, in which it fades away
+    uint8_t payload_type
+    uint8_t codec
+    uint32_t clock_rate
+    uint64_t stream             # names our own numbering to send_number
     uint32_t timestamp
     uint16_t sequence
-    uint8_t repeat
-    uint8_t payload_type
-    uint8_t a_law
+    int ducked                  # gain of the music while an announcement is over it
+    WheelEntry turn
+    PlayQueue music             # a prompt, a tone or music
+    PlayQueue over              # an announcement on top of it
+    PlayQueue leaving           # the music before, fading out
+    Limiter limiter
 
 
 cdef struct Leg:

@@ -8,16 +8,17 @@ from media.mix.bridge cimport bridge_route
 from media.net.latch cimport latch_open, latch_signal
 from media.net.udp cimport address_known, address_same_host, address_clear
 from media.net.wiring cimport wire_close, wire_release
-from media.play.source cimport play_source
 from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport (
-    COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY,
-    COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS,
-    COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP, COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER,
-    PLAYBACK_STOPPED,
+    COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
+    COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION,
+    COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP,
+    COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, PLAYBACK_STOPPED,
     Command, FormatsOrder, RemoteOrder, command_done, command_next, event_crowded,
 )
-from media.send.playback cimport playback_begin, playback_end, playback_formats_changed
+from media.send.playback cimport (
+    playback_announce, playback_begin, playback_end, playback_formats_changed, playback_stop,
+)
 from media.srtp.guard cimport retire_keys, set_keys
 from media.srtp.session cimport SrtpSession
 from media.sweep cimport report_interval, send_report
@@ -185,10 +186,13 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
         elif leg.peer == other:
             _part(leg)
     elif command.kind == COMMAND_PLAY:
-        playback_begin(w, leg, <const play_source*> command.pointer, command.number, command.flag)
+        playback_begin(w, leg, command.number, &command.order.play, command.flag)
+        _expect_media(w, leg)
+    elif command.kind == COMMAND_ANNOUNCE:
+        playback_announce(w, leg, command.number, &command.order.play)
         _expect_media(w, leg)
     elif command.kind == COMMAND_STOP_PLAY:
-        playback_end(w, leg, PLAYBACK_STOPPED)
+        playback_stop(w, leg)
     elif command.kind == COMMAND_ECHO:
         leg.echo = command.flag
         _turn_away(leg)

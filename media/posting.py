@@ -10,6 +10,7 @@ from audiocodecs.registry import UNKNOWN_NUMBER, codec_number
 
 from media.addresses import is_ours, remote_address
 from media.commands import (
+    Announce,
     CloseLeg,
     CloseRecording,
     Command,
@@ -28,7 +29,6 @@ from media.commands import (
     StopEcho,
     StopPlay,
     StopTap,
-    Tone,
 )
 from media.srtp.keys import LegKeys
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from media.coding import Coding
     from media.engine import EngineCore
     from media.legs import LegRecord
-    from media.play.source import PlaySource
+    from media.playbacks import Playbacks
     from media.record.writer import RecordingWriter
 
 _FIRST_OTHER = 160
@@ -85,7 +85,7 @@ class Posting:
         legs: dict[int, LegRecord],
         by_port: dict[int, LegRecord],
         writer: RecordingWriter,
-        sound: Callable[[int | Tone], PlaySource],
+        playbacks: Playbacks,
         coding: Coding,
         *,
         ipv6: bool,
@@ -94,12 +94,11 @@ class Posting:
         self._legs = legs
         self._by_port = by_port
         self._writer = writer
-        self._sound = sound
+        self._playbacks = playbacks
         self._coding = coding
         self._ipv6 = ipv6
         self._numbers = CodecNumbers()
         self._tapped: dict[int, set[int]] = {}
-        self.playing: dict[tuple[int, int], PlaySource] = {}
         self._verbs: dict[type[Command], Callable[..., None]] = {
             SetRemote: self._set_remote,
             SetFormats: self._set_formats,
@@ -108,6 +107,7 @@ class Posting:
             Connect: self._connect,
             Disconnect: self._disconnect,
             Play: self._play,
+            Announce: self._announce,
             StopPlay: self._stop_play,
             StartEcho: self._start_echo,
             StopEcho: self._stop_echo,
@@ -191,13 +191,13 @@ class Posting:
             self._coding.disconnect(a, b)
 
     def _play(self, command: Play) -> None:
-        source = self._sound(command.prompt)
-        if self._core.play(command.leg, command.playback, source.address, command.repeat):
-            # The worker reads the source until it says that the playback has finished.
-            self.playing[command.leg, command.playback] = source
+        self._playbacks.play(command)
+
+    def _announce(self, command: Announce) -> None:
+        self._playbacks.announce(command)
 
     def _stop_play(self, command: StopPlay) -> None:
-        self._core.stop_play(command.leg)
+        self._playbacks.stop(command.leg)
 
     def _start_echo(self, command: StartEcho) -> None:
         self._core.echo(command.leg, True)

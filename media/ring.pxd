@@ -6,8 +6,9 @@ position modulo size, so that head - tail is the fill.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from media.leg cimport FORMATS, Coders, Format
+from media.leg cimport FORMATS, PLAY_SOUNDS, Coders, Format
 from media.net.udp cimport Address
+from media.play.source cimport play_source
 
 cdef extern from * nogil:
     """
@@ -45,6 +46,7 @@ cdef enum CommandKind:
     COMMAND_MEDIA_TIMEOUT = 13
     COMMAND_SET_VOICE = 14
     COMMAND_SET_CODERS = 15
+    COMMAND_ANNOUNCE = 16
     COMMAND_SET_KEYS = 40
     COMMAND_RETIRE_KEYS = 41
     COMMAND_STOP_WORKER = 200    # from here on: not of one leg, `target` is whatever the command says
@@ -77,17 +79,26 @@ cdef struct FormatsOrder:
     Format send_formats[FORMATS]
 
 
+cdef struct PlayOrder:
+    const play_source* sounds[PLAY_SOUNDS]
+    uint32_t position           # ticks into the first that plays
+    uint8_t count
+    uint8_t first
+    int ducked                  # Announce: gain of the music meanwhile
+
+
 # What a command says beyond a few numbers; each kind uses one of these.
 cdef union Order:
     RemoteOrder remote
     FormatsOrder formats
     Coders coders
+    PlayOrder play
 
 
 cdef struct Command:
     void* target                # where the leg lives; its id there tells whether it still does
     uint64_t leg
-    void* pointer               # what Python made for it: the second leg, a tap ring, a play source, a voice, SRTP
+    void* pointer               # what Python made for it: the second leg, a tap ring, a voice, SRTP
     uint64_t other              # the second leg's id, or SRTP
     int64_t number
     uint8_t kind

@@ -25,6 +25,7 @@ RELEASED = 5
 
 _DIGITS = "0123456789*#ABCD!"
 _ENDS: tuple[PlaybackEnd, ...] = ("end", "stopped", "no encoder")
+_TICKS_A_MS = 8
 
 
 def _started(leg: int, _number: int, _second: int, address: CoreAddress | None) -> Event:
@@ -41,7 +42,7 @@ def _digit(leg: int, number: int, duration_ms: int, _address: CoreAddress | None
 
 
 def _playback_finished(leg: int, playback: int, end: int, _address: CoreAddress | None) -> Event:
-    return PlaybackFinished(leg, playback, _ENDS[end])
+    return PlaybackFinished(leg, playback, _ENDS[end & 0xFF], end >> 8 & 0xFF, (end >> 16) // _TICKS_A_MS)
 
 
 _VALUES: dict[int, Callable[[int, int, int, CoreAddress | None], Event]] = {

@@ -3,7 +3,7 @@
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from audiocodecs.coder cimport CODER_MOST_SAMPLES
-from media.leg cimport DROP_REASONS, DropReason, Leg, WheelEntry
+from media.leg cimport DROP_REASONS, DropReason, Leg, PlayQueue, WheelEntry
 from media.net.batch cimport Batch
 from media.net.steer cimport SteerEntry
 from media.receive.telephone_event cimport Digit
@@ -128,8 +128,12 @@ cdef inline void tell_digit(Worker* w, Leg* leg, const Digit* digit) noexcept no
     tell(w, leg.id, EVENT_DIGIT, False, digit.event, digit.duration_ms)
 
 
-cdef inline void tell_playback(Worker* w, Leg* leg, int64_t playback, PlaybackEnd end) noexcept nogil:
-    tell(w, leg.id, EVENT_PLAYBACK_FINISHED, True, playback, <int64_t> end)
+cdef inline void tell_playback(Worker* w, Leg* leg, const PlayQueue* queue, PlaybackEnd end) noexcept nogil:
+    """Why it ended, and where it was: 8 bits for each of the first two, then ticks."""
+    tell(
+        w, leg.id, EVENT_PLAYBACK_FINISHED, True, queue.id,
+        <int64_t> end | <int64_t> queue.at << 8 | <int64_t> queue.position << 16,
+    )
 
 
 cdef inline void tell_released(Worker* w, Leg* leg, int64_t token) noexcept nogil:

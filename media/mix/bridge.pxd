@@ -123,7 +123,7 @@ cdef inline void bridge_packet(Worker* w, Leg* leg, const Format* format, RtpPac
     cdef uint16_t sequence = packet.sequence
     cdef uint32_t timestamp = packet.timestamp
     cdef bint marker
-    if target == NULL or not target.may_send or target.playback.source != NULL:
+    if target == NULL or not target.may_send or target.playback.active:
         return
     if format.translation == NOWHERE or not address_known(latch_destination(&target.latch)):
         drop(w, leg, DROP_UNROUTABLE)

@@ -92,7 +92,7 @@ cdef inline void transcode_packet(
     cdef Arrival* arrival = &leg.voice.arrival
     cdef audio_decoder* decoder = leg.voice.decoder_of[index]
     cdef int samples, ahead
-    if not target.may_send or target.playback.source != NULL:
+    if not target.may_send or target.playback.active:
         arrival.decoder = NULL
         return
     if not address_known(latch_destination(&target.latch)):
@@ -149,7 +149,7 @@ cdef inline bint transcode_beside(
     if verdict == DUPLICATE or verdict == JUMPED or ahead < 0:
         return True
     arrival.next_sequence = packet.sequence + 1
-    if not target.may_send or target.playback.source != NULL or not address_known(latch_destination(&target.latch)):
+    if not target.may_send or target.playback.active or not address_known(latch_destination(&target.latch)):
         return True
     marker = voice_beside(w, target, packet.timestamp, &sequence, &timestamp)
     rtp_write_header(

@@ -18,8 +18,14 @@ from tests.support.media_world import DTMF, PCMA, PCMU, media_world
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.media_world import MediaWorld
+
 RING = Tone((425,), (100, 100))
-G722 = PayloadFormat(9, "G722", 8000)
+GSM = PayloadFormat(3, "GSM", 8000)
+
+
+def ends(world: MediaWorld) -> list[tuple[int, int, str]]:
+    return [(each.leg, each.playback, each.reason) for each in world.told(PlaybackFinished)]
 
 
 def prompt_file(folder: Path, seconds: float) -> Path:
@@ -40,7 +46,8 @@ async def test_a_tone_plays_continuously_until_stopped(format_: PayloadFormat) -
         world.engine.post(Play(a.leg, 7, RING, repeat=True))
         heard = await alice.hear_many(15)
         world.engine.post(StopPlay(a.leg))
-        assert (await world.event(PlaybackFinished)) == PlaybackFinished(a.leg, 7, "stopped")
+        await world.event(PlaybackFinished)
+        assert ends(world) == [(a.leg, 7, "stopped")]
         source = render_tone(RING)
         track = source.track(format_.payload_type)
         assert track is not None
@@ -70,7 +77,7 @@ async def test_a_prompt_plays_once_and_ends(tmp_path: Path) -> None:
         number = world.engine.load_prompt(prompt_file(tmp_path, 0.11))
         assert world.engine.load_prompt(tmp_path / "prompt.wav") == number
         world.engine.post(Play(a.leg, 3, number))
-        assert (await world.event(PlaybackFinished)) == PlaybackFinished(a.leg, 3, "end")
+        assert (await world.event(PlaybackFinished)) == PlaybackFinished(a.leg, 3, "end", 0, 120)
         heard = await alice.hear_many(6)
         assert {len(each.payload) for each in heard} == {160}
         assert heard[-1].payload[80:] == b"\xd5" * 80
@@ -89,12 +96,12 @@ async def test_prompts_that_cannot_be_played_say_so(tmp_path: Path) -> None:
 async def test_a_leg_without_an_encoder_says_so() -> None:
     async with media_world() as world:
         alice = world.far_end()
-        a = world.leg(alice, (G722, DTMF))
+        a = world.leg(alice, (GSM, DTMF))
         world.engine.post(Play(a.leg, 5, RING))
         assert (await world.event(PlaybackFinished)) == PlaybackFinished(a.leg, 5, "no encoder")
         b = world.leg(alice)
-        world.engine.post(Play(b.leg, 6, RING, repeat=True), SetFormats(b.leg, (G722,), (G722,)))
-        await world.event(PlaybackFinished, lambda event: event == PlaybackFinished(b.leg, 6, "no encoder"))
+        world.engine.post(Play(b.leg, 6, RING, repeat=True), SetFormats(b.leg, (GSM,), (GSM,)))
+        await world.event(PlaybackFinished, lambda event: (event.leg, event.reason) == (b.leg, "no encoder"))
 
 
 async def test_a_second_play_replaces_the_first_and_each_ends_once() -> None:
@@ -104,10 +111,7 @@ async def test_a_second_play_replaces_the_first_and_each_ends_once() -> None:
         world.engine.post(Play(a.leg, 1, RING, repeat=True), Play(a.leg, 2, RING, repeat=True), StopPlay(a.leg))
         world.engine.post(StopPlay(a.leg))
         await world.settled()
-        assert world.told(PlaybackFinished) == [
-            PlaybackFinished(a.leg, 1, "stopped"),
-            PlaybackFinished(a.leg, 2, "stopped"),
-        ]
+        assert ends(world) == [(a.leg, 1, "stopped"), (a.leg, 2, "stopped")]
 
 
 async def test_relayed_audio_waits_aside_while_a_prompt_plays() -> None:
