@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from media.ports import PortsExhausted
 from softswitch.b2bua import cause as causes
-from softswitch.b2bua.codec_choice import answer_alone, answer_like, towards
+from softswitch.b2bua.codec_choice import answer_alone, answer_like, common, towards
 from softswitch.b2bua.leg import CallFailed, Leg, LegState
 from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.errors import SdpError
@@ -54,7 +54,7 @@ class InboundLeg(Leg):
         """What is agreed, else what was offered and this source is allowed to use."""
         agreed = super().can_do()
         if agreed is None and self.offer is not None:
-            return towards(self.codecs, self.offer.codecs)
+            return common(self.offer.codecs, self.codecs)
         return agreed
 
     def ring(self, status: int = 180) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from softswitch.dialplan.route import Action
 
 CALLER = 9
-PCMA, G722 = KNOWN_CODECS["pcma"], KNOWN_CODECS["g722"]
+PCMA, GSM = KNOWN_CODECS["pcma"], KNOWN_CODECS["gsm"]
 
 
 def world_with(*actions: Action, seed: int = 1) -> World:
@@ -239,16 +239,16 @@ def test_a_callee_whose_codec_is_not_that_of_the_early_media_is_offered_again(ag
     would be a connected call in silence."""
 
     async def story() -> None:
-        world = World(Random(1), [to(1, 2, strategy="parallel")], codecs=(PCMA, G722))
+        world = World(Random(1), [to(1, 2, strategy="parallel")], codecs=(PCMA, GSM))
         early, quick = world.phone(1), world.phone(2)
         caller = world.phone(CALLER)
-        caller.call("123", SWITCH, body=sdp(40000, "8 9 101"))
+        caller.call("123", SWITCH, body=sdp(40000, "8 3 101"))
         await a_moment()
         act(early, lambda now: early.sessions[0].ring(now, 183, body=sdp(41000, "8 101")))
         await a_moment()
         if not agrees:
             quick.refuse_offers = True
-        act(quick, lambda now: quick.sessions[0].accept(sdp(42000, "9 101"), now))
+        act(quick, lambda now: quick.sessions[0].accept(sdp(42000, "3 101"), now))
         await a_moment()
         (offer,) = bodies(quick, OfferReceived)
         assert b" RTP/AVP 8 " in offer
@@ -260,6 +260,25 @@ def test_a_callee_whose_codec_is_not_that_of_the_early_media_is_offered_again(ag
         assert early.ended == [("remote", 487)]
         assert quick.ended == [("remote", 200)]
         assert world.records[0][0].q850_cause == (16 if agrees else 65)
+
+    run_virtual(story)
+
+
+def test_a_callee_whose_codec_can_be_converted_is_left_alone() -> None:
+    async def story() -> None:
+        world = World(Random(1), [to(1, 2, strategy="parallel")], codecs=(PCMA, KNOWN_CODECS["g722"]))
+        early, quick = world.phone(1), world.phone(2)
+        caller = world.phone(CALLER)
+        session = caller.call("123", SWITCH, body=sdp(40000, "8 9 101"))
+        await a_moment()
+        act(early, lambda now: early.sessions[0].ring(now, 183, body=sdp(41000, "8 101")))
+        await a_moment()
+        act(quick, lambda now: quick.sessions[0].accept(sdp(42000, "9 101"), now))
+        await a_moment()
+        assert bodies(quick, OfferReceived) == []
+        assert {agreed(leg) for leg in the_call(world) if not leg.ended} == {"PCMA", "G722"}
+        caller.hang_up(session)
+        await world.settle()
 
     run_virtual(story)
 
