@@ -159,10 +159,15 @@ cdef class Digits:
     def __cinit__(self):
         memset(&self.watch, 0, sizeof(self.watch))
 
-    def packet(self, bytes payload not None, uint32_t timestamp, uint32_t rate, int64_t now):
+    def packet(
+        self, bytes payload not None, uint32_t timestamp, uint32_t rate, int64_t now, *, uint32_t ssrc=1,
+        bint marker=False,
+    ):
         """The digits this packet finished: [(event, milliseconds)]."""
         cdef Digit digits[2]
-        cdef int told = digit_packet(&self.watch, payload, <int> len(payload), timestamp, rate, now, digits)
+        cdef int told = digit_packet(
+            &self.watch, payload, <int> len(payload), ssrc, timestamp, marker, rate, now, digits
+        )
         return [(digits[i].event, digits[i].duration_ms) for i in range(told)]
 
     def quiet(self, int64_t now):

@@ -1,9 +1,13 @@
 """Digits one piece at a time, with time as an argument: for tests and tools, not for calls."""
 
-from libc.stdint cimport int16_t
+from libc.stdint cimport int16_t, uint32_t
+from libc.string cimport memset
 
 from media.receive.tone_detector cimport (
     TONE_BEGAN, TONE_ENDED, ToneDetector, tone_feed, tone_init, tone_skip, tone_suspected,
+)
+from media.send.telephone_event cimport (
+    EventPacket, PressSender, press_hold, press_packet, press_queue, press_release,
 )
 
 
@@ -54,3 +58,34 @@ cdef class InBandDigits:
     def powers(self):
         """Mean squares of the newest window's tones: low, high."""
         return self.detector.low_power, self.detector.high_power
+
+
+cdef class PressedKeys:
+    """What is sent of keys pressed one after the other."""
+
+    cdef PressSender sender
+    cdef uint32_t rate
+
+    def __cinit__(self, uint32_t rate):
+        memset(&self.sender, 0, sizeof(self.sender))
+        self.rate = rate
+
+    def press(self, int event, int duration_ms, int gap_ms):
+        """Duration 0: until `release`. False when too many wait."""
+        return bool(press_queue(&self.sender, event, duration_ms, gap_ms))
+
+    def hold(self, int known_ms):
+        """It has been down for so long."""
+        press_hold(&self.sender, known_ms)
+
+    def release(self, int duration_ms):
+        """It was down for so long."""
+        press_release(&self.sender, duration_ms)
+
+    def next(self):
+        """((payload, units behind the press's timestamp, marker) | None, press, milliseconds until the next call)."""
+        cdef EventPacket packet
+        cdef bint send
+        cdef int wait = press_packet(&self.sender, self.rate, &packet, &send)
+        told = (bytes(packet.payload[:4]), packet.ahead, bool(packet.marker)) if send else None
+        return told, self.sender.presses, wait

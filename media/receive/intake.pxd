@@ -78,7 +78,8 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
     leg.quiet_codec = format.codec == CODEC_CN
     if format.codec == CODEC_TELEPHONE_EVENT:
         told = digit_packet(
-            &leg.digit, packet.payload, packet.payload_length, packet.timestamp, format.rate, w.now, digits
+            &leg.digit, packet.payload, packet.payload_length, packet.ssrc, packet.timestamp, packet.marker, format.rate,
+            w.now, digits,
         )
         for i in range(told):
             tell_digit(w, leg, &digits[i])

@@ -21,7 +21,7 @@ cdef struct SendStream:
     uint32_t timestamp_offset
     uint32_t wraps              # 0x10000 for every wrap of the sequence number
     uint64_t source             # whose numbering the offsets fit, 0 before the first packet
-    int64_t sent_at             # when the newest packet went
+    int64_t sent_at             # when the newest timestamp went
     uint32_t first_sequence
     uint8_t started
     uint64_t packets
@@ -73,8 +73,10 @@ cdef inline bint send_number(
         if sequence[0] < s.sequence:
             s.wraps += 0x10000
         s.sequence = sequence[0]
-        s.timestamp = timestamp[0]
-        s.sent_at = now
+        # The packets of a telephone event share the timestamp of its beginning: what follows counts time from there.
+        if marker or timestamp[0] != s.timestamp:
+            s.timestamp = timestamp[0]
+            s.sent_at = now
     return marker
 
 

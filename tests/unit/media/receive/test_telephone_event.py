@@ -39,8 +39,8 @@ def test_a_lost_end_is_told_by_the_next_key() -> None:
 def test_a_lost_end_is_told_by_silence_and_only_once() -> None:
     digits = Digits()
     digits.packet(press(3, 640), 1000, RATE, 1_000_000)
-    assert digits.quiet(1_150_000) is None
-    assert digits.quiet(1_200_000) == (3, 80)
+    assert digits.quiet(1_200_000) is None
+    assert digits.quiet(1_250_000) == (3, 80)
     assert digits.quiet(1_300_000) is None
     assert digits.packet(press(3, 900, end=True), 1000, RATE, 1_310_000) == []
 

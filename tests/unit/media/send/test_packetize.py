@@ -88,3 +88,16 @@ def test_silence_by_dtx_keeps_its_time() -> None:
     before = feed(numbers, 1, 0, 0, 5, 0)
     after = numbers.packet(1, 5, 160 * 4 + 60 * RATE, RATE, 4 * FRAME + 60_000_000)
     assert after == (before[-1][0] + 1, before[-1][1] + 60 * RATE, False)
+
+
+def test_after_a_long_telephone_event_time_has_passed() -> None:
+    """Its packets share one timestamp (RFC 4733 2.5.1.1); audio behind it is not taken for a clock that was reset."""
+    numbers = SendNumbers(sequence=10, timestamp=0)
+    before = feed(numbers, 1, 500, 90_000, 2, 0)
+    start = 2 * FRAME
+    event = [numbers.packet(1, 502 + n, 90_320, RATE, start + n * FRAME)[1] for n in range(300)]
+    assert set(event) == {before[-1][1] + 160}
+    after = numbers.packet(1, 802, 90_320 + 300 * 160, RATE, start + 300 * FRAME)
+    assert after == (before[-1][0] + 301, before[-1][1] + 160 + 300 * 160, False)
+    other = numbers.packet(2, 9, 4_000_000_000, RATE, start + 301 * FRAME)
+    assert other[1] == after[1] + 160
