@@ -21,7 +21,8 @@ from media.net.steer cimport STEER_PORTS, Steering, steer_begin, steer_close, st
 from media.net.udp cimport Address, address_host, address_make, address_port, udp_open
 from media.orders cimport SHARED_TAG, EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
 from media.play.source cimport play_source
-from media.receive.statistics cimport ReceiveStream, stream_expected, stream_loss_events
+from media.receive.statistics cimport ReceiveStream, stream_depth_ms, stream_expected, stream_loss_events
+from media.ring cimport COMMAND_EXTENDED, COMMAND_SCORES
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
     COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION,
@@ -30,6 +31,8 @@ from media.ring cimport (
     Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done, event_next,
     exchange_ordered, load_acquire, store_ordered,
 )
+from media.rtp.rtcp_xr cimport XR_UNAVAILABLE, VoipBlock
+from media.send.packetize cimport SendStream, send_skipped
 from media.send.sender_report cimport Reports
 from media.wheel cimport wheel_init
 from media.worker cimport Worker
@@ -311,6 +314,9 @@ cdef class EngineCore:
         leg.sent.sequence &= 0x7FFF
         memcpy(&leg.sent.timestamp, random + 6, 4)
         leg.reports.rtt = -1
+        leg.reports.our_r = XR_UNAVAILABLE
+        leg.reports.our_mos_lq = XR_UNAVAILABLE
+        leg.reports.our_mos_cq = XR_UNAVAILABLE
         name = dice[10:22].hex().encode()
         leg.reports.cname_length = <uint8_t> len(name)
         memcpy(leg.reports.cname, <const uint8_t*> name, len(name))
@@ -373,6 +379,38 @@ cdef class EngineCore:
             leg.sent.ssrc, leg.sent.wraps >> 16, leg.received.ssrc, leg.received.cycles >> 16,
             leg.received.max_sequence,
         )
+
+    def reading(self, uint64_t leg_id):
+        """What the verdict on a leg is made of, as CoreReading (engine.pyi); None when the leg is gone."""
+        cdef Leg* leg = self._find(leg_id)
+        cdef const ReceiveStream* r
+        cdef const SendStream* s
+        cdef const Reports* told
+        cdef const VoipBlock* m
+        if leg == NULL:
+            return None
+        r = &leg.received
+        s = &leg.sent
+        told = &leg.reports
+        m = &told.metrics
+        return (
+            *self.streams(leg_id), bool(told.rtt_extended), stream_depth_ms(r),
+            (r.payload_type, r.first_octet, r.packets, r.octets) if r.timed else None,
+            (s.payload_type, s.first_octet, s.packets, s.octets) if s.packets else None,
+            send_skipped(s), told.metrics_told,
+            (
+                m.loss_rate, m.discard_rate, m.burst_density, m.gap_density, m.burst_duration, m.gap_duration,
+                m.round_trip, m.end_system, m.signal_level, m.noise_level, m.rerl, m.gmin, m.r, m.external_r, m.mos_lq,
+                m.mos_cq, m.config, m.jb_nominal, m.jb_maximum, m.jb_absolute,
+            ) if told.has_metrics else None,
+        )
+
+    def lateness(self, int worker):
+        """Microseconds the worker came late at most since this was last asked, while it gathered packets."""
+        cdef Worker* w = self.workers[worker]
+        cdef int64_t worst = w.worst_lately
+        w.worst_lately = 0
+        return worst
 
     def statistics(self, uint64_t leg_id):
         """A snapshot as CoreStatistics (engine.pyi). Raises KeyError when the leg was reaped."""
@@ -534,6 +572,23 @@ cdef class EngineCore:
 
     def close_leg(self, uint64_t leg_id):
         self._simple(leg_id, COMMAND_CLOSE, 0)
+
+    def set_extended(self, uint64_t leg_id, bint reference, bint metrics):
+        """What was agreed to go into extended reports (RFC 3611): reference times, VoIP Metrics."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_EXTENDED)
+        if leg != NULL:
+            command.flag = reference
+            command.second_flag = metrics
+            self._post(&command, leg)
+
+    def set_scores(self, uint64_t leg_id, int r, int mos_lq, int mos_cq):
+        """What extended reports say of their stream: R, and scores times ten; 127 for none."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SCORES)
+        if leg != NULL:
+            command.number = (r & 0xFF) << 16 | (mos_lq & 0xFF) << 8 | mos_cq & 0xFF
+            self._post(&command, leg)
 
     def set_media_timeout(self, uint64_t leg_id, double seconds):
         cdef Command command

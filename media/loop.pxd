@@ -135,6 +135,8 @@ cdef inline void _note_delay(Worker* w) noexcept nogil:
     """How late the tick is served: what the scheduler, or too much work, adds to every packet's way."""
     if w.now - w.boundary > w.worst_delay:
         w.worst_delay = w.now - w.boundary
+    if w.now - w.boundary > w.worst_lately:
+        w.worst_lately = w.now - w.boundary
 
 
 cdef inline int wait_gathering(Worker* w, epoll_event* ready) noexcept nogil:

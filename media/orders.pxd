@@ -1,6 +1,6 @@
 """Commands, carried out by the worker that owns the leg. One for a leg that is gone is nothing."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from media.leg cimport LEG_GONE, LEG_OPEN, NO_FORMAT, Coders, Leg, Voice
@@ -9,6 +9,7 @@ from media.net.latch cimport latch_open, latch_signal
 from media.net.udp cimport address_known, address_same_host, address_clear
 from media.net.wiring cimport wire_close, wire_release
 from media.record.tap cimport tap_close, tap_ring
+from media.ring cimport COMMAND_EXTENDED, COMMAND_SCORES
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
     COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION,
@@ -213,6 +214,13 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
         set_keys(w, leg, command)
     elif command.kind == COMMAND_RETIRE_KEYS:
         retire_keys(w, leg, <SrtpSession*> command.pointer)
+    elif command.kind == COMMAND_EXTENDED:
+        leg.reports.by_reference = command.flag
+        leg.reports.by_metrics = command.second_flag
+    elif command.kind == COMMAND_SCORES:
+        leg.reports.our_r = <uint8_t> (command.number >> 16)
+        leg.reports.our_mos_lq = <uint8_t> (command.number >> 8)
+        leg.reports.our_mos_cq = <uint8_t> command.number
     elif command.kind == COMMAND_CLOSE:
         _close(w, leg)
 

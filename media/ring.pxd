@@ -49,6 +49,8 @@ cdef enum CommandKind:
     COMMAND_ANNOUNCE = 16
     COMMAND_SET_KEYS = 40
     COMMAND_RETIRE_KEYS = 41
+    COMMAND_EXTENDED = 60        # flag: reference times, second_flag: VoIP Metrics
+    COMMAND_SCORES = 61          # number: R << 16 | MOS-LQ << 8 | MOS-CQ, as an extended report has them
     COMMAND_STOP_WORKER = 200    # from here on: not of one leg, `target` is whatever the command says
 
 # EngineCore.read gives these numbers to media.translate.

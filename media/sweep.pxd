@@ -31,7 +31,7 @@ cdef inline void send_report(Worker* w, Leg* leg, bint bye) noexcept nogil:
         to = &leg.rtcp_source if address_known(&leg.rtcp_source) else &leg.rtcp_signalled
     if not address_known(to) or not address_known(&leg.latch.signalled):
         return
-    length = report_write(data, &leg.reports, &leg.sent, &leg.received, w.now, w.ntp_start, bye)
+    length = report_write(data, &leg.reports, &leg.sent, &leg.received, w.now, w.ntp_start, bye, leg.ptime or 20)
     if leg.sealing != NULL:
         length = seal_packet(w, leg, data, length, True)
         if length < 0:

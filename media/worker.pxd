@@ -71,6 +71,7 @@ cdef struct Worker:
     uint64_t load_datagrams
     int64_t boundary
     int64_t worst_delay      # microseconds the worker came late at most, since last asked
+    int64_t worst_lately     # the same, for the verdicts on calls, which ask by themselves
     uint8_t buffer[DATAGRAM_ROOM]       # what came, and packets that are played
     uint8_t made[DATAGRAM_ROOM]         # packets encoded here
     int16_t pcm[CODER_MOST_SAMPLES]     # decoded from one packet

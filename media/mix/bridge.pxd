@@ -82,6 +82,8 @@ cdef inline void bridge_route(Leg* leg) noexcept nogil:
 cdef inline void send_packet(Worker* w, Leg* leg, uint8_t* data, int payload_length) noexcept nogil:
     """Send a finished packet of the leg's own stream to where its far end is, sealed when the leg has a key for it."""
     cdef ssize_t done = 0
+    cdef uint8_t payload_type = data[1] & 0x7F
+    cdef uint8_t first_octet = data[RTP_HEADER]
     cdef int length = RTP_HEADER + payload_length
     cdef bint batched = w.batching and leg.wire == WIRE_SHARED and batch_fits(w.batch, length + sealed_tag(leg))
     if leg.sealing != NULL:
@@ -106,6 +108,8 @@ cdef inline void send_packet(Worker* w, Leg* leg, uint8_t* data, int payload_len
         return
     leg.sent.packets += 1
     leg.sent.octets += payload_length
+    leg.sent.payload_type = payload_type
+    leg.sent.first_octet = first_octet
     w.packets_sent += 1
 
 

@@ -85,6 +85,9 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
             tell_digit(w, leg, &digits[i])
     elif verdict != DUPLICATE and verdict != JUMPED:
         stream_timing(&leg.received, packet.timestamp, format.rate, w.now)
+        if packet.payload_length and not leg.quiet_codec:
+            leg.received.payload_type = packet.payload_type
+            leg.received.first_octet = packet.payload[0]
     if not leg.may_receive:
         return
     if leg.tap != NULL:
@@ -116,7 +119,7 @@ cdef inline void _rtcp(Worker* w, Leg* leg, uint8_t* data, int length, const Add
         return
     w.rtcp_received += 1
     leg.rtcp_source = source[0]
-    report_read(&leg.reports, &compound, &leg.sent, leg.received.ssrc, w.now, w.ntp_start)
+    report_read(&leg.reports, &compound, &leg.sent, &leg.received, w.now, w.ntp_start)
     if leg.voice != NULL:
         voice_reported(leg)
 

@@ -4,6 +4,10 @@ Beyond the RFC, a 64-packet window of what arrived tells duplicates from reorder
 lost packets) once they can no longer be filled, and a virtual jitter buffer counts what a receiver would have thrown
 away as late. Probation is one packet: in a call the source is known from signalling.
 
+The virtual buffer adapts as those of phones do: its depth is a quarter more than the second largest delay of the last
+4 to 8 s, beyond the least one. The largest alone may be a stray; a fixed depth would call a jittery path lossy that
+every phone copes with, and charge a clean one for a delay that no phone adds.
+
 Times are microseconds of one monotonic clock; all RTP arithmetic is modulo 2^32.
 """
 
@@ -13,7 +17,10 @@ cdef enum:
     MAX_DROPOUT = 3000
     MAX_MISORDER = 100
     WINDOW = 64
-    BUFFER_MS = 60          # nominal playout delay of the virtual jitter buffer
+    BUFFER_LEAST_MS = 40    # depth of the virtual jitter buffer: two packets
+    BUFFER_FIRST_MS = 60    # before anything is known
+    BUFFER_MOST_MS = 200
+    GMIN = 16               # packets received in a row that end a burst (RFC 3611 4.7.2)
     LATE_RUN = 10           # so many late packets in a row: a receiver would have moved its playout point
     DELAY_BUCKET_MS = 4000  # the least delay is sought over one to two of these
 
@@ -22,6 +29,18 @@ cdef enum Verdict:
     REORDERED
     DUPLICATE
     JUMPED     # too far off to belong to the sequence; not counted until a second one confirms it
+
+
+# Loss and discards as bursts and gaps: the counters of RFC 3611 appendix A.2, by their names there.
+cdef struct BurstCounters:
+    uint32_t c11               # received within gaps
+    uint32_t c13               # a gap ended
+    uint32_t c14               # missing alone, within gaps
+    uint32_t c22               # received within bursts
+    uint32_t c23
+    uint32_t c33               # missing right after a missing one
+    uint32_t run               # received since the last missing one
+    uint32_t missing           # in this burst
 
 
 cdef struct ReceiveStream:
@@ -36,11 +55,20 @@ cdef struct ReceiveStream:
     uint32_t base_sequence
     uint32_t rate
     uint64_t window            # bit n: max_sequence - n has arrived
+    uint64_t late              # bit n: and came too late to be played
+    uint8_t payload_type       # of the newest audio packet
+    uint8_t first_octet        # of its payload: with some codecs it tells the mode
+    uint8_t behind             # place in the window of the packet counted last; WINDOW: none
+    uint8_t unreal             # bits of the window that stand for packets before the first
     uint32_t transit
     uint32_t jitter            # 16 times the estimate, in timestamp units (A.8)
     uint32_t least_transit
     uint32_t least_transit_before
     int64_t bucket_end
+    uint32_t most_delay        # beyond the least delayed packet, in this bucket
+    uint32_t second_delay
+    uint32_t second_delay_before
+    uint32_t depth             # of the virtual jitter buffer, timestamp units
     uint32_t received          # in this sequence run, duplicates included (A.3)
     uint32_t unique            # in this sequence run
     uint32_t expected_prior
@@ -51,6 +79,7 @@ cdef struct ReceiveStream:
     uint32_t reordered
     uint32_t discarded
     uint32_t loss_events
+    BurstCounters bursts
     uint64_t packets
     uint64_t octets
 
@@ -80,10 +109,53 @@ cdef inline uint32_t stream_loss_events(const ReceiveStream* s) noexcept nogil:
     return s.loss_events + (count_bits(_starts(s)) if s.started else 0)
 
 
+cdef inline void _missing(BurstCounters* b, uint32_t packets) noexcept nogil:
+    """So many packets in a row were lost or came too late (RFC 3611 A.2, without its burst before the first loss)."""
+    if b.run >= GMIN or b.missing == 0:
+        if b.missing == 1:
+            b.c14 += 1
+        elif b.missing:
+            b.c13 += 1
+        b.missing = 1
+        b.c11 += b.run
+    else:
+        b.missing += 1
+        if b.run == 0:
+            b.c33 += 1
+        else:
+            b.c23 += 1
+            b.c22 += b.run - 1
+    b.run = 0
+    b.missing += packets - 1
+    b.c33 += packets - 1
+
+
+cdef inline void _final(ReceiveStream* s, uint32_t packets) noexcept nogil:
+    """The oldest packets of the window leave it, 64 at most: nothing can change any more what became of them."""
+    cdef uint64_t played = s.window & ~s.late
+    cdef uint32_t i
+    cdef uint32_t unreal = packets if packets < s.unreal else s.unreal
+    s.unreal -= unreal
+    packets -= unreal
+    if packets == 0:
+        return
+    if unreal:
+        played <<= unreal
+    if (played >> (WINDOW - packets)) == (~<uint64_t> 0 >> (WINDOW - packets)):
+        s.bursts.run += packets
+        return
+    for i in range(packets):
+        if (played >> (WINDOW - 1 - i)) & 1:
+            s.bursts.run += 1
+        else:
+            _missing(&s.bursts, 1)
+
+
 cdef inline void _begin(ReceiveStream* s, uint16_t sequence) noexcept nogil:
     """A.1 init_seq: a new run of sequence numbers; what earlier runs counted is kept beside it."""
     if s.started:
         s.loss_events = stream_loss_events(s)
+        _final(s, WINDOW)
         s.expected_before += stream_expected(s)
         s.unique_before += s.unique
     s.started = 1
@@ -96,6 +168,8 @@ cdef inline void _begin(ReceiveStream* s, uint16_t sequence) noexcept nogil:
     s.expected_prior = 0
     s.received_prior = 0
     s.window = ~<uint64_t> 0
+    s.late = 0
+    s.unreal = WINDOW - 1
     s.oldest_lost = 0
 
 
@@ -110,7 +184,9 @@ cdef inline void stream_restart(ReceiveStream* s, uint32_t ssrc, uint16_t sequen
 cdef inline void _slide(ReceiveStream* s, uint32_t by) noexcept nogil:
     """Move the window on; runs of loss that leave it are final."""
     cdef uint64_t leaving
+    _final(s, by if by < WINDOW else WINDOW)
     if by < WINDOW:
+        s.late <<= by
         leaving = ~<uint64_t> 0 << (WINDOW - by)
         s.loss_events += count_bits(_starts(s) & leaving)
         s.oldest_lost = ((~s.window) >> (WINDOW - by)) & 1
@@ -122,7 +198,9 @@ cdef inline void _slide(ReceiveStream* s, uint32_t by) noexcept nogil:
             if not s.oldest_lost:
                 s.loss_events += 1
             s.oldest_lost = 1
+            _missing(&s.bursts, by - WINDOW)
         s.window = 1
+        s.late = 0
 
 
 cdef inline Verdict stream_sequence(ReceiveStream* s, uint32_t ssrc, uint16_t sequence) noexcept nogil:
@@ -132,6 +210,7 @@ cdef inline Verdict stream_sequence(ReceiveStream* s, uint32_t ssrc, uint16_t se
     if not s.started or ssrc != s.ssrc:
         stream_restart(s, ssrc, sequence)
     ahead = <uint16_t> (sequence - s.max_sequence)
+    s.behind = 0
     if 0 < ahead < MAX_DROPOUT:
         if sequence < s.max_sequence:
             s.cycles += 0x10000
@@ -153,6 +232,7 @@ cdef inline Verdict stream_sequence(ReceiveStream* s, uint32_t ssrc, uint16_t se
         s.unique = 1
         return stream_sequence(s, ssrc, sequence)
     behind = <uint16_t> (s.max_sequence - sequence)
+    s.behind = <uint8_t> min(behind, <uint32_t> WINDOW)
     s.received += 1
     if behind < WINDOW:
         if behind <= s.cycles + s.max_sequence - s.base_sequence:
@@ -167,22 +247,47 @@ cdef inline Verdict stream_sequence(ReceiveStream* s, uint32_t ssrc, uint16_t se
     return REORDERED
 
 
+cdef inline void _resize(ReceiveStream* s) noexcept nogil:
+    """The depth for the delays seen: a quarter more than the second largest, within bounds."""
+    cdef uint32_t wanted = max(s.second_delay, s.second_delay_before)
+    wanted += wanted >> 2
+    s.depth = min(max(wanted, s.rate * BUFFER_LEAST_MS // 1000), s.rate * BUFFER_MOST_MS // 1000)
+
+
+cdef inline uint32_t stream_depth_ms(const ReceiveStream* s) noexcept nogil:
+    """Nominal depth of the virtual jitter buffer, milliseconds."""
+    return s.depth * 1000 // s.rate if s.rate else BUFFER_FIRST_MS
+
+
 cdef inline void _late(ReceiveStream* s, int64_t now) noexcept nogil:
-    """The virtual jitter buffer: late is what comes BUFFER_MS after the least delayed packet of the last seconds."""
-    cdef uint32_t reference
+    """The virtual jitter buffer: late is what comes more than its depth after the least delayed packet of the last
+    seconds."""
+    cdef uint32_t reference, delay, depth
     if now >= s.bucket_end:
         s.least_transit_before = s.least_transit
         s.least_transit = s.transit
+        s.second_delay_before = s.second_delay
+        s.second_delay = 0
+        s.most_delay = 0
         s.bucket_end = now + DELAY_BUCKET_MS * 1000
+        _resize(s)
     elif <int32_t> (s.transit - s.least_transit) < 0:
         s.least_transit = s.transit
     reference = s.least_transit_before
     if <int32_t> (s.least_transit - reference) < 0:
         reference = s.least_transit
-    if <int32_t> (s.transit - reference) <= <int32_t> (s.rate * BUFFER_MS // 1000):
+    delay = <uint32_t> max(0, <int32_t> (s.transit - reference))
+    depth = s.depth
+    if delay > s.second_delay:
+        s.second_delay = min(delay, s.most_delay)
+        s.most_delay = max(delay, s.most_delay)
+        _resize(s)
+    if delay <= depth:
         s.late_run = 0
         return
     s.discarded += 1
+    if s.behind < WINDOW:
+        s.late |= <uint64_t> 1 << s.behind
     s.late_run += 1
     if s.late_run >= LATE_RUN:
         s.late_run = 0
@@ -206,6 +311,10 @@ cdef inline void stream_timing(ReceiveStream* s, uint32_t timestamp, uint32_t ra
         s.least_transit_before = transit
         s.bucket_end = now + DELAY_BUCKET_MS * 1000
         s.late_run = 0
+        s.most_delay = 0
+        s.second_delay = 0
+        s.second_delay_before = rate * BUFFER_FIRST_MS // 1250
+        _resize(s)
         return
     step = <int32_t> (transit - s.transit)
     s.transit = transit

@@ -1,4 +1,4 @@
-"""RTCP compound packets, read with suspicion and written (RFC 3550 section 6, RFC 3611 is skipped over).
+"""RTCP compound packets, read with suspicion and written (RFC 3550 section 6; extended reports: see rtcp_xr).
 
 Nothing a report says is believed because it was said: the caller checks source, SSRC and plausibility.
 """
@@ -7,13 +7,14 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from media.rtp.packet cimport read16, read32, write16, write32
+from media.rtp.rtcp_xr cimport RTCP_XR, XR_MOST, XrCompound, xr_parse
 
 cdef enum:
     RTCP_SR = 200
     RTCP_RR = 201
     RTCP_SDES = 202
     RTCP_BYE = 203
-    RTCP_ROOM = 160       # more than any compound packet we write
+    RTCP_ROOM = 160 + XR_MOST   # more than any compound packet we write
     CNAME_ROOM = 24
 
 
@@ -34,6 +35,7 @@ cdef struct RtcpCompound:
     bint has_block               # a report block about the SSRC we asked for
     ReportBlock block
     bint bye
+    XrCompound extended
 
 
 cdef inline void _read_block(const uint8_t* at, ReportBlock* block) noexcept nogil:
@@ -49,7 +51,7 @@ cdef inline void _read_block(const uint8_t* at, ReportBlock* block) noexcept nog
 
 cdef inline bint rtcp_parse(const uint8_t* data, int length, uint32_t our_ssrc, RtcpCompound* out) noexcept nogil:
     """False unless the whole compound is well formed (RFC 3550 A.2): version 2 throughout, SR or RR first, padding only
-    on the last packet, lengths that add up, report counts that fit."""
+    on the last packet, lengths that add up, report counts that fit, extended blocks that fill their packet."""
     cdef int at = 0
     cdef int size, blocks, offset, i
     cdef uint8_t kind
@@ -82,6 +84,11 @@ cdef inline bint rtcp_parse(const uint8_t* data, int length, uint32_t our_ssrc, 
             if size < 4 + 4 * blocks:
                 return False
             out.bye = True
+        elif kind == RTCP_XR:
+            if not xr_parse(
+                data + at, size - data[at + size - 1] if data[at] & 0x20 else size, our_ssrc, &out.extended
+            ):
+                return False
         at += size
     return True
 

@@ -24,6 +24,8 @@ cdef struct SendStream:
     int64_t sent_at             # when the newest timestamp went
     uint32_t first_sequence
     uint8_t started
+    uint8_t payload_type        # of the newest packet
+    uint8_t first_octet         # of its payload
     uint64_t packets
     uint64_t octets             # of payload (RFC 3550 6.4.1)
 
@@ -78,6 +80,15 @@ cdef inline bint send_number(
             s.timestamp = timestamp[0]
             s.sent_at = now
     return marker
+
+
+cdef inline uint32_t send_skipped(const SendStream* s) noexcept nogil:
+    """Sequence numbers passed over: what was lost before it came to us shows downstream as a gap."""
+    cdef uint64_t numbers
+    if not s.started:
+        return 0
+    numbers = s.wraps + s.sequence - s.first_sequence + 1
+    return <uint32_t> (numbers - s.packets) if numbers > s.packets else 0
 
 
 cdef inline uint32_t send_highest(const SendStream* s) noexcept nogil:

@@ -149,15 +149,38 @@ def test_jitter_inside_the_buffer_discards_nothing() -> None:
     assert arrive(StreamStatistics(), [dice.randrange(60_000) for _ in range(3000)]) == 0
 
 
-def test_each_packet_later_than_the_buffer_is_discarded() -> None:
-    delays = [10_000] * 400
-    for late in (50, 51, 200, 390):
+def test_the_first_packets_later_than_the_buffer_are_discarded_then_it_has_grown() -> None:
+    delays = [10_000] * 190
+    for late in (50, 51, 100, 180):
         delays[late] = 75_000
+    assert arrive(StreamStatistics(), delays) == 2
+
+
+def test_one_stray_packet_does_not_make_the_buffer_deeper() -> None:
+    delays = [10_000] * 400
+    for late in (50, 260):
+        delays[late] = 150_000
+    assert arrive(StreamStatistics(), delays) == 2
+
+
+def test_a_buffer_that_grew_shrinks_when_the_path_is_quiet_again() -> None:
+    quiet = [10_000] * 1000
+    assert arrive(StreamStatistics(), [10_000, 75_000, 75_000, *quiet, 75_000]) == 3
+
+
+def test_the_buffer_has_its_limit() -> None:
+    delays = [10_000] * 190
+    for late in (50, 51, 100, 180):
+        delays[late] = 260_000
     assert arrive(StreamStatistics(), delays) == 4
 
 
-def test_a_slower_path_costs_a_few_packets_once() -> None:
-    assert arrive(StreamStatistics(), [5_000] * 200 + [130_000] * 1000) == 10
+def test_a_slower_path_costs_two_packets_once() -> None:
+    assert arrive(StreamStatistics(), [5_000] * 200 + [130_000] * 1000) == 2
+
+
+def test_a_path_slower_than_the_buffer_can_be_is_followed() -> None:
+    assert arrive(StreamStatistics(), [5_000] * 200 + [500_000] * 1000) == 10
 
 
 @pytest.mark.parametrize("ppm", [-500, 500])
