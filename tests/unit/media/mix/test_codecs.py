@@ -185,23 +185,22 @@ async def test_the_losses_the_far_end_reports_turn_error_correction_on_and_off()
         talk = Talk(world, speaker, listener)
         await talk.begin()
 
-        async def repeating() -> int:
-            """How many of a hundred packets repeat the one before; and where the stream is."""
-            nonlocal last
+        async def repeating() -> tuple[int, Rtp]:
+            """How many of a hundred packets repeat the one before, and the last of them."""
             heard = await talk.say([Rtp(n, n * 160, each) for n, each in zip(numbers, payloads, strict=False)])
-            last = heard[-1]
-            return sum(len(listener.decoder.recover(each.payload, 960)) > 0 for each in heard)
+            return sum(len(listener.decoder.recover(each.payload, 960)) > 0 for each in heard), heard[-1]
 
-        async def reported(lost: int) -> None:
+        async def reported(last: Rtp, lost: int) -> None:
             before = world.engine.counters().rtcp_received
             talk.bob.send_rtcp(talk.b, report(last.ssrc, last.sequence, lost))
             await world.until(lambda: world.engine.counters().rtcp_received > before)
 
-        last = Rtp(0, 0)
-        assert await repeating() == 0
-        await reported(20)
-        assert await repeating() > 30
+        repeats, last = await repeating()
+        assert repeats == 0
+        await reported(last, 20)
+        repeats, last = await repeating()
+        assert repeats > 30
         for _ in range(12):
-            await reported(20)
-            again = await repeating()
-        assert again == 0
+            await reported(last, 20)
+            repeats, last = await repeating()
+        assert repeats == 0

@@ -1,0 +1,225 @@
+"""A media engine at work with its worker thread watched (watch.c): run with the watcher preloaded.
+
+Prints one line of JSON: whether system calls were filtered, and for each kind of work how many packets went and what
+the worker called that it must not. System calls beyond the packet path's end the process at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audiocodecs.coding import Encoder
+
+from media.commands import (
+    CloseRecording,
+    Connect,
+    OpenRecording,
+    PayloadFormat,
+    Play,
+    SetFormats,
+    SetKeys,
+    StartEcho,
+    StartTap,
+    StopPlay,
+    StopTap,
+    Tone,
+)
+from media.srtp.material import KeyMaterial
+from tests.support.media_world import CN, DTMF, PCMA, PCMU, FarEnd, MediaWorld, Rtp, media_world
+from tests.support.srtp import ReferenceSrtp
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from media.legs import OpenedLeg
+
+    Work = Callable[[MediaWorld], Awaitable[Callable[[], Awaitable[int]]]]
+
+G722 = PayloadFormat(9, "G722", 8000)
+G729 = PayloadFormat(18, "G729", 8000)
+OPUS = PayloadFormat(111, "opus", 48000)
+SUITE = "AEAD_AES_128_GCM"
+KEY = bytes(range(28))
+
+watch = ctypes.CDLL(None)
+watch.watch_end.restype = ctypes.c_long
+watch.watch_first.restype = ctypes.c_char_p
+
+
+def payloads(format_: PayloadFormat, count: int) -> list[bytes]:
+    """What a far end says: a ramp, encoded."""
+    rate = {"opus": 48000, "G722": 16000}.get(format_.name, 8000)
+    encoder = Encoder(format_.name, rate if format_.name == "opus" else None)
+    pcm = b"".join((n % 100 * 60).to_bytes(2, sys.byteorder) for n in range(rate // 50))
+    return [encoder.encode(pcm) for _ in range(count)]
+
+
+def stream(format_: PayloadFormat, first: int, count: int) -> list[Rtp]:
+    step = format_.clock_rate // 50
+    return [
+        Rtp(n & 0xFFFF, n * step, payload, format_.payload_type)
+        for n, payload in enumerate(payloads(format_, count), first)
+    ]
+
+
+def bridged(
+    world: MediaWorld, said: tuple[PayloadFormat, ...], heard: tuple[PayloadFormat, ...], ptime: int = 20
+) -> tuple[FarEnd, FarEnd, OpenedLeg, OpenedLeg]:
+    alice, bob = world.far_end(), world.far_end()
+    a, b = world.leg(alice, said), world.leg(bob, heard)
+    world.engine.post(SetFormats(b.leg, heard, heard, ptime), Connect(a.leg, b.leg))
+    return alice, bob, a, b
+
+
+async def passed(world: MediaWorld, far: FarEnd, leg: OpenedLeg, packets: Sequence[Rtp | bytes]) -> int:
+    """Packets taken in, one after the other; those that went out in answer."""
+    before = world.engine.counters()
+    for each in packets:
+        taken = world.engine.counters().packets_received
+        far.send(leg, each)
+        await world.until(lambda taken=taken: world.engine.counters().packets_received > taken)  # type: ignore[misc]
+    return world.engine.counters().packets_sent - before.packets_sent
+
+
+def between(said: PayloadFormat, heard: PayloadFormat, ptime: int = 20) -> Work:
+    """A bridge, with losses, digits, noise and garbage on it."""
+
+    async def prepare(world: MediaWorld) -> Callable[[], Awaitable[int]]:
+        alice, bob, a, b = bridged(world, (said, DTMF, CN), (heard, DTMF), ptime)
+        await world.settled()
+        packets = [each for n, each in enumerate(stream(said, 0, 40)) if n % 7 != 3]
+        events = [Rtp(40 + n, 40 * 160, bytes((5, 10, 0, 160)), 101) for n in range(3)]
+        noise: list[Rtp | bytes] = [
+            Rtp(43, 50 * 160, b"\x40", 13),
+            Rtp(44, 60 * 160, b"", said.payload_type),
+            b"\x80\x08\x00",
+        ]
+        jump = stream(said, 30000, 5)
+        await passed(world, alice, a, stream(said, 65530, 3))
+
+        async def work() -> int:
+            world.engine.post(Connect(a.leg, b.leg))
+            bob.send(b, Rtp(1, 160, payloads(heard, 1)[0], heard.payload_type))
+            return await passed(world, alice, a, [*packets, *events, *noise, *jump])
+
+        return work
+
+    return prepare
+
+
+async def echoed(world: MediaWorld) -> Callable[[], Awaitable[int]]:
+    alice = world.far_end()
+    a = world.leg(alice)
+    world.engine.post(StartEcho(a.leg))
+    await world.settled()
+    return lambda: passed(world, alice, a, stream(PCMA, 0, 20))
+
+
+async def played(world: MediaWorld) -> Callable[[], Awaitable[int]]:
+    alice = world.far_end()
+    a = world.leg(alice)
+    await world.settled()
+
+    async def work() -> int:
+        world.engine.post(Play(a.leg, 1, Tone((425,), (100, 100)), repeat=True))
+        heard = await alice.hear_many(15)
+        world.engine.post(StopPlay(a.leg))
+        return len(heard)
+
+    return work
+
+
+async def recorded(world: MediaWorld) -> Callable[[], Awaitable[int]]:
+    folder = Path(tempfile.mkdtemp())
+    alice, _, a, _ = bridged(world, (PCMA,), (PCMU,))
+    await world.settled()
+
+    async def work() -> int:
+        world.engine.post(OpenRecording(1, None), StartTap(a.leg, 1, str(folder / "a.wav"), 0))
+        sent = await passed(world, alice, a, stream(PCMA, 0, 20))
+        world.engine.post(StopTap(a.leg), CloseRecording(1))
+        return sent
+
+    return work
+
+
+async def secured(world: MediaWorld) -> Callable[[], Awaitable[int]]:
+    """Behind the first packet of its source, at which libsrtp allocates (media.srtp.session)."""
+    alice, _, a, b = bridged(world, (PCMA,), (PCMA,))
+    key = KeyMaterial(SUITE, KEY)
+    world.engine.post(SetKeys(a.leg, key, key), SetKeys(b.leg, key, key))
+    await world.settled()
+    sealer = ReferenceSrtp(SUITE, KEY)
+    packets = [sealer.seal(bytes(each)) for each in stream(PCMA, 1, 20)]
+    await passed(world, alice, a, packets[:3])
+    return lambda: passed(world, alice, a, packets[3:])
+
+
+async def crowded(world: MediaWorld) -> Callable[[], Awaitable[int]]:
+    """So many packets that the worker gathers them, and connects or steers the sockets of settled legs."""
+    calls = [bridged(world, (PCMA,), (PCMU,)) for _ in range(10)]
+    await world.settled()
+    numbers = iter(range(1 << 16))
+
+    async def work() -> int:
+        before = world.engine.counters()
+        async with asyncio.timeout(30):
+            while world.engine.counters().worst_delay_ms == 0 or (
+                world.engine.counters().packets_sent - before.packets_sent < 3000
+            ):
+                n = next(numbers)
+                for alice, bob, a, _ in calls:
+                    alice.send(a, Rtp(n, n * 160))
+                    bob.hear_waiting()
+                if n % 2:
+                    await asyncio.sleep(0.001)
+        return world.engine.counters().packets_sent - before.packets_sent
+
+    return work
+
+
+WORKS: dict[str, Work] = {
+    "relay": between(PCMA, PCMA),
+    "A-law to mu-law": between(PCMA, PCMU),
+    "packet times": between(PCMA, PCMU, 30),
+    "Opus to G.711": between(OPUS, PCMA),
+    "G.711 to Opus": between(PCMA, OPUS),
+    "G.722 to Opus": between(G722, OPUS, 40),
+    "G.729 to G.722": between(G729, G722),
+    "echo": echoed,
+    "playback": played,
+    "recording": recorded,
+    "SRTP": secured,
+    "under load": crowded,
+}
+
+
+async def main() -> None:
+    found: dict[str, tuple[int, int, str]] = {}
+    async with media_world() as world:
+        await world.settled()
+        for name, prepare in WORKS.items():
+            if len(sys.argv) > 1 and name not in sys.argv[1:]:
+                continue
+            work = await prepare(world)
+            await world.settled()
+            watch.watch_begin()
+            packets = await work()
+            await world.settled()
+            calls = watch.watch_end()
+            found[name] = packets, calls, watch.watch_first().decode() if calls else ""
+        sys.stdout.write(json.dumps({"filtered": bool(watch.watch_filtered()), "found": found}))
+        sys.stdout.flush()
+        # Not through the engine's end: there its worker takes the interpreter's lock, which is forbidden here.
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
