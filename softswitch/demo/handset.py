@@ -25,10 +25,12 @@ class PhoneError(Exception):
 class Handset:
     """One phone process. Its context is its life: leaving it ends the process, by its id, and waits for it."""
 
-    def __init__(self, name: str, address: str, folder: Path, *, port: int = 0) -> None:
+    def __init__(self, name: str, address: str, folder: Path, *, port: int = 0, srtp: str = "off") -> None:
+        """`srtp`: off, optional or mandatory, with keys in SDP."""
         self.name = name
         self.address = address
         self.port = port
+        self._srtp = srtp
         self._log = folder / f"{name}.log"
         self._output = folder / f"{name}.output"
         self._happened: list[Event] = []
@@ -36,7 +38,7 @@ class Handset:
     async def __aenter__(self) -> Self:
         with self._output.open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "softswitch.demo.phone", self.address, str(self.port), str(self._log),
+                sys.executable, "-m", "softswitch.demo.phone", self.address, str(self.port), str(self._log), self._srtp,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=output,
             )  # fmt: skip
         try:

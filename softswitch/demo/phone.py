@@ -1,11 +1,11 @@
 """A software phone in a process of its own: pjsua2, told what to do and telling what happens in lines of JSON.
 
-`python -m softswitch.demo.phone ADDRESS PORT LOGFILE` (port 0: any). pjsua2 is GPL, has its own threads and signal
-habits, and carries four calls at most: it never lives in the switch's process. Its sound device is a clock that plays
-to nobody; its conference bridge runs at 8 kHz, so that G.711 passes without resampling.
+`python -m softswitch.demo.phone ADDRESS PORT LOGFILE [SRTP]` (port 0: any; SRTP: off, optional or mandatory). pjsua2 is
+GPL, has its own threads and signal habits, and carries four calls at most: it never lives in the switch's process. Its
+sound device is a clock that plays to nobody; its conference bridge runs at 8 kHz: G.711 passes without resampling.
 
-Commands: `register` (registrar, user, password), `call` (uri), `ring`, `answer`, `play` (file), `hold`, `resume`,
-`hangup`, `quit`. Events: see `Phone`.
+Commands: `register` (registrar, user, password), `call` (uri), `ring`, `answer`, `play` (file), `record` (file),
+`hold`, `resume`, `hangup`, `quit`. Events: see `Phone`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 CLOCK_RATE = 8000
 PTIME_MS = 20
+SRTP = {
+    "off": pjsua2.PJMEDIA_SRTP_DISABLED,
+    "optional": pjsua2.PJMEDIA_SRTP_OPTIONAL,
+    "mandatory": pjsua2.PJMEDIA_SRTP_MANDATORY,
+}
 CODECS = {"PCMA/8000": 255, "PCMU/8000": 254}
 
 
@@ -99,13 +104,16 @@ class Phone:
     `holding`, `held`, `played`, `ended` (status, reason), `failed` (reason).
     """
 
-    def __init__(self, address: str, port: int, log: str) -> None:
+    def __init__(self, address: str, port: int, log: str, srtp: str = "off") -> None:
         self._address = address
+        self._srtp = SRTP[srtp]
         self.call: PhoneCall | None = None
         self._player: Player | None = None
+        self._recorder: pjsua2.AudioMediaRecorder | None = None
         self._commands: dict[str, Callable[..., None]] = {
             "register": self._register, "call": self._call, "ring": self._ring, "answer": self._answer,
-            "play": self._play, "hold": self._hold, "resume": self._resume, "hangup": self._hangup,
+            "play": self._play, "record": self._record, "hold": self._hold, "resume": self._resume,
+            "hangup": self._hangup,
         }  # fmt: skip
         self._endpoint = pjsua2.Endpoint()
         self._endpoint.libCreate()
@@ -137,7 +145,7 @@ class Phone:
             if any(self._obey(json.loads(line)) for line in lines):
                 break
         self._hangup()
-        self._player = self.call = None
+        self._player = self._recorder = self.call = None
         self._endpoint.libDestroy()
 
     def _obey(self, command: dict[str, str]) -> bool:
@@ -170,6 +178,8 @@ class Phone:
         identity = pjsua2.AccountConfig()
         identity.idUri = uri
         identity.mediaConfig.transportConfig.boundAddress = self._address
+        identity.mediaConfig.srtpUse = self._srtp
+        identity.mediaConfig.srtpSecureSignaling = 0  # with keys in SDP over UDP, too
         identity.callConfig.timerUse = pjsua2.PJSUA_SIP_TIMER_INACTIVE
         return identity
 
@@ -201,6 +211,13 @@ class Phone:
             self._player.createPlayer(file, pjsua2.PJMEDIA_FILE_NO_LOOP)
             self._player.startTransmit(self.call.getAudioMedia(-1))
 
+    def _record(self, file: str) -> None:
+        """Write what is heard from now on, until the call ends."""
+        if self.call is not None:
+            self._recorder = pjsua2.AudioMediaRecorder()
+            self._recorder.createRecorder(file)
+            self.call.getAudioMedia(-1).startTransmit(self._recorder)
+
     def _hold(self) -> None:
         if self.call is not None:
             self.call.setHold(pjsua2.CallOpParam(True))
@@ -217,4 +234,4 @@ class Phone:
 
 
 if __name__ == "__main__":
-    Phone(sys.argv[1], int(sys.argv[2]), sys.argv[3]).run()
+    Phone(sys.argv[1], int(sys.argv[2]), *sys.argv[3:5]).run()

@@ -109,11 +109,11 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Speech:
 class World:
     """The switch and the places peers stand at."""
 
-    def __init__(self, folder: Path, speech: Speech) -> None:
+    def __init__(self, folder: Path, speech: Speech, config: str = CONFIG) -> None:
         self.folder = folder
         self.speech = speech
         self.carrier_port = free_port(address=CARRIER)
-        self.node = Node(folder, config=CONFIG, dialplan=DIALPLAN, carrier_port=self.carrier_port)
+        self.node = Node(folder, config=config, dialplan=DIALPLAN, carrier_port=self.carrier_port)
 
     @property
     def registrar(self) -> str:
@@ -134,20 +134,21 @@ class World:
         return Handset("carrier", CARRIER, self.folder, port=self.carrier_port)
 
     @asynccontextmanager
-    async def desk(self) -> AsyncIterator[Handset]:
+    async def desk(self, srtp: str = "off") -> AsyncIterator[Handset]:
         """pjsua2, registered as 1001."""
-        async with Handset("desk", DESK, self.folder) as desk:
+        async with Handset("desk", DESK, self.folder, srtp=srtp) as desk:
             desk.tell("register", registrar=f"sip:{self.registrar}", user="1001", password=self.node.password)
             registered = await desk.expect("registered")
             assert registered["status"] == 200
             yield desk
 
     @asynccontextmanager
-    async def workshop(self) -> AsyncIterator[Baresip]:
+    async def workshop(self, srtp: str = "") -> AsyncIterator[Baresip]:
         """Run baresip, registered as 1002."""
         async with Baresip(
             self.folder, address=WORKSHOP, port=free_port(address=WORKSHOP), control=free_port(address=WORKSHOP),
             registrar=self.registrar, user="1002", password=self.node.password, speech=self.speech.phone,
+            srtp=srtp,
         ) as phone:  # fmt: skip
             await phone.registered()
             yield phone

@@ -31,6 +31,7 @@ audio_level no
 rtcp_mux no
 ctrl_tcp_listen {address}:{control}
 module g711.so
+module srtp.so
 module aufile.so
 module aubridge.so
 module_tmp uuid.so
@@ -58,7 +59,9 @@ class Baresip:
         user: str,
         password: str,
         speech: Path,
+        srtp: str = "",
     ) -> None:
+        """`srtp`: "", or what baresip calls its kind (`srtp` for optional, `srtp-mand`)."""
         self._folder = folder / f"baresip-{user}"
         self._address, self._control = address, control
         self._folder.mkdir()
@@ -66,7 +69,8 @@ class Baresip:
             CONFIG.format(address=address, port=port, control=control, modules=MODULES, speech=speech)
         )
         (self._folder / "accounts").write_text(
-            f"<sip:{user}@{registrar}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=pcma,pcmu\n"
+            f"<sip:{user}@{registrar}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=pcma,pcmu"
+            f"{f';mediaenc={srtp}' if srtp else ''}\n"
         )
         (self._folder / "contacts").write_text("")
 

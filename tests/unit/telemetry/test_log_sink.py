@@ -219,7 +219,8 @@ MESSAGE = (
     'response="d1gest", cnonce="cn0nce"\r\n'
     'Proxy-Authorization: Digest username="anna", response="pr0xy"\r\nTo: <sip:anna@x>\r\n\r\n'
 )
-SECRETS = ("n0nce", "d1gest", "cn0nce", "pr0xy", "hunter2", "t0ken")
+CRYPTO = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^31\r\n"
+SECRETS = ("n0nce", "d1gest", "cn0nce", "pr0xy", "hunter2", "t0ken", "d0RmdmcmVCspeE", "hAwJSoj")
 
 
 @pytest.mark.parametrize("json_format", [True, False])
@@ -233,6 +234,8 @@ def test_no_secret_reaches_the_log(path: Path, json_format: bool) -> None:
         story.tell(f"odd event {MESSAGE}", password="hunter2", api_token="t0ken", Authorization="hunter2")
         log = logging.getLogger("softswitch.x")
         log.warning("got %r", MESSAGE.encode())
+        log.warning("got %r", CRYPTO.encode())
+        story.tell("odd description", text=CRYPTO, quoted=repr(CRYPTO), key_salt="hunter2")
         log.warning("connecting to %s", "postgresql://switch:hunter2@db/calls")
         log.warning("header %s", {"Authorization": "Bearer t0ken-t0ken"})
         log.warning("password=hunter2 secret: x")
@@ -249,7 +252,7 @@ def test_no_secret_reaches_the_log(path: Path, json_format: bool) -> None:
     assert [secret for secret in SECRETS if secret in written] == []
     assert "Call-ID: abc" in written
     assert "anna@x" in written
-    assert len(written.splitlines()) == 7
+    assert len(written.splitlines()) == 9
 
 
 # -- forgery --------------------------------------------------------------------------------------------------------
