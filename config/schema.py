@@ -26,6 +26,8 @@ from config.values import (
     NetworkText,
     NextHopText,
     OneOrMore,
+    OpusBandwidth,
+    PacketTime,
     Port,
     SecretText,
     SourceText,
@@ -126,6 +128,21 @@ class Media(Section):
     ] = 0
 
 
+class Opus(Section):
+    """Opus on a trunk or with phones."""
+
+    bandwidth: Annotated[
+        OpusBandwidth,
+        Field(
+            description="What a stream may take with all its headers, in both directions. "
+            "standard: 50 kbit/s, wideband. high: 100 kbit/s, fullband."
+        ),
+    ] = "standard"
+    fec: Annotated[Boolean, Field(description="Repeat speech in the next packet while packets are lost.")] = True
+    dtx: Annotated[Boolean, Field(description="Send next to nothing in silence, and ask for the same.")] = False
+    cbr: Annotated[Boolean, Field(description="Packets of one size, whatever is said.")] = False
+
+
 class Trunk(Section):
     """A carrier or another switch."""
 
@@ -143,6 +160,14 @@ class Trunk(Section):
         "PCMA",
         "PCMU",
     )
+    ptime: Annotated[
+        Annotated[float, PacketTime()] | None,
+        Field(
+            description="Audio in a packet, 10ms to 60ms: asked for in our SDP, and sent to whoever asks for nothing "
+            "else. Not given: what the far end asks for, or 20ms."
+        ),
+    ] = None
+    opus: Opus = Field(default_factory=Opus, description="What Opus is used for.")
     srtp: Annotated[
         Srtp,
         Field(
@@ -192,6 +217,14 @@ class Phones(Section):
         "G722",
         "opus",
     )
+    ptime: Annotated[
+        Annotated[float, PacketTime()] | None,
+        Field(
+            description="Audio in a packet, 10ms to 60ms: asked for in our SDP, and sent to whoever asks for nothing "
+            "else. Not given: what the far end asks for, or 20ms."
+        ),
+    ] = None
+    opus: Opus = Field(default_factory=Opus, description="What Opus is used for.")
     srtp: Annotated[
         Srtp,
         Field(

@@ -30,7 +30,8 @@ T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Transport = Literal["udp", "tcp"]
 Digest = Literal["SHA-256", "MD5"]
-Codec = Literal["PCMA", "PCMU", "G722", "G729", "opus"]
+Codec = Literal["PCMA", "PCMU", "G722", "G729", "opus", "L16", "L16/16000"]
+OpusBandwidth = Literal["standard", "high"]
 Srtp = Literal["off", "optional", "mandatory"]
 SrtpSuite = Literal["AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]
 
@@ -164,6 +165,20 @@ class Lasting:
         time = seconds(value)
         if not seconds(self.low) <= time <= seconds(self.high):
             raise ValueError(f"expected {self.low} to {self.high}, got {shown(value)}")
+        return time
+
+
+@dataclass(frozen=True, slots=True)
+class PacketTime(Lasting):
+    """Annotation of a float of seconds: how much audio goes into a packet, in whole 10 ms."""
+
+    low: str = "10ms"
+    high: str = "60ms"
+
+    def check(self, value: object) -> float:
+        time = Lasting.check(self, value)
+        if round(time * 1000, 6) % 10:
+            raise ValueError(f"expected whole 10 ms (10ms, 20ms, 30ms, 40ms, 50ms or 60ms), got {shown(value)}")
         return time
 
 

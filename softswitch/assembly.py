@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media.settings import MediaSettings
@@ -12,6 +13,7 @@ from softswitch.endpoints.network import Source
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sdp.crypto import SrtpPolicy
+from softswitch.sdp.opus import parameters_of
 from softswitch.sip.digest import Credentials
 from softswitch.sip.grammar import HOST
 from softswitch.sip.headers import NameAddr
@@ -20,7 +22,7 @@ from softswitch.sip.uri import Uri, escape_user
 from softswitch.transport.listener import Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from config import schema
     from config.load import Settings
@@ -58,9 +60,25 @@ def media_address(settings: Settings) -> str:
     return given or ("" if section.address in ("0.0.0.0", "::") else section.address)  # noqa: S104  compared with
 
 
-def codecs(names: Iterable[str]) -> tuple[Codec, ...]:
-    """Codecs by the names the configuration uses."""
-    return tuple(KNOWN_CODECS[name.lower()] for name in names)
+def codecs(section: schema.Trunk | schema.Phones) -> tuple[Codec, ...]:
+    """Its codecs, best first, Opus with what is asked of it."""
+    wanted = section.opus
+    opus = parameters_of(wanted.bandwidth, fec=wanted.fec, dtx=wanted.dtx, cbr=wanted.cbr)
+    return tuple(
+        replace(codec, fmtp=opus.fmtp) if codec.name == "opus" else codec for codec in map(_codec, section.codecs)
+    )
+
+
+def _codec(name: str) -> Codec:
+    """`L16/16000` is L16 at another clock rate."""
+    plain, _, rate = name.partition("/")
+    codec = KNOWN_CODECS[plain.lower()]
+    return replace(codec, clock_rate=int(rate)) if rate else codec
+
+
+def ptime(section: schema.Trunk | schema.Phones) -> int | None:
+    """Milliseconds a packet it would like; None: no wish."""
+    return None if section.ptime is None else round(section.ptime * 1000)
 
 
 def srtp(section: schema.Trunk | schema.Phones) -> SrtpPolicy:
@@ -118,7 +136,8 @@ def _trunk(name: str, section: schema.Trunk) -> Trunk:
         name=name,
         sources=tuple(Source.parse(str(source)) for source in section.sources),
         next_hops=tuple(NextHop(hop.host, hop.port, hop.transport.upper()) for hop in section.destinations),
-        codecs=codecs(section.codecs),
+        codecs=codecs(section),
+        ptime=ptime(section),
         srtp=srtp(section),
         credentials=credentials,
         from_domain=section.from_domain,

@@ -244,7 +244,8 @@ class Node:
             health=DestinationHealth(),
             locator=neighbours.locator,
             phone_domain=assembly.phone_domain(settings),
-            phone_codecs=assembly.codecs(settings.phones.codecs),
+            phone_codecs=assembly.codecs(settings.phones),
+            phone_ptime=assembly.ptime(settings.phones),
             phone_srtp=assembly.srtp(settings.phones),
             prompts={path: engine.load_prompt(path) for path in assembly.prompt_files(self._dialplan)},
             recordings=settings.recording.directory,
@@ -273,6 +274,7 @@ class Node:
             driver=self.driver,
             phone_codecs=resources.phone_codecs,
             phone_srtp=resources.phone_srtp,
+            phone_ptime=resources.phone_ptime,
             identities=assembly.identities(self._settings),
         )
 

@@ -35,5 +35,7 @@ class Destination:
     """Digest user for this destination's realm only (a callee must not harvest them)."""
     codecs: tuple[Codec, ...] = ()
     """What may be offered there, best first."""
+    ptime: int | None = None
+    """Milliseconds a packet we would like from there, and send unless they want another; None: their wish, or 20."""
     srtp: SrtpPolicy = PLAIN
     """Whether media is encrypted there."""

@@ -41,8 +41,9 @@ class InboundLeg(Leg):
         codecs: Sequence[Codec],
         session: InviteSession,
         srtp: SrtpPolicy = PLAIN,
+        ptime: int | None = None,
     ) -> None:
-        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session, srtp=srtp)
+        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session, srtp=srtp, ptime=ptime)
         self.offer: AudioOffer | None = None
 
     def take_offer(self, body: bytes) -> None:

@@ -81,6 +81,7 @@ class Leg:
         "on_change",
         "party",
         "played",
+        "ptime",
         "recording",
         "ringing_at",
         "session",
@@ -105,6 +106,7 @@ class Leg:
         codecs: Sequence[Codec],
         session: InviteSession,
         srtp: SrtpPolicy = PLAIN,
+        ptime: int | None = None,
     ) -> None:
         self.switch = switch
         self.story = story
@@ -112,6 +114,7 @@ class Leg:
         self.party = party
         self.codecs = tuple(codecs)
         self.srtp = srtp
+        self.ptime = ptime
         self.session = session
         self.state = LegState.CALLING
         self.media: LegMedia | None = None

@@ -74,6 +74,7 @@ class LegMedia:
         advertised: str,
         session_id: int,
         peer: str,
+        ptime: int | None = None,
         srtp: SrtpPolicy = PLAIN,
     ) -> None:
         """Open a port; `peer` is the address signalling talks to. Raises media.ports.PortsExhausted."""
@@ -86,7 +87,7 @@ class LegMedia:
         self.address = advertised
         self.port: int = opened.port
         self.negotiation = Negotiation(
-            address=self.address, port=self.port, session_id=session_id, srtp=srtp, random=token_bytes
+            address=self.address, port=self.port, session_id=session_id, ptime=ptime, srtp=srtp, random=token_bytes
         )
         self.agreement: AudioAgreement | None = None
         self._last_answer = b""

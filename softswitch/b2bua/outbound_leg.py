@@ -37,8 +37,9 @@ class OutboundLeg(Leg):
         codecs: Sequence[Codec],
         session: InviteSession,
         srtp: SrtpPolicy = PLAIN,
+        ptime: int | None = None,
     ) -> None:
-        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session, srtp=srtp)
+        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session, srtp=srtp, ptime=ptime)
         self.progress = 0
 
     @property

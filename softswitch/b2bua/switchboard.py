@@ -101,6 +101,7 @@ class Switchboard:
             advertised=self._media_address or destination.flow.local[0],
             session_id=self.number(),
             peer=destination.flow.remote[0],
+            ptime=destination.ptime,
             srtp=destination.srtp,
         )
         try:
@@ -123,6 +124,7 @@ class Switchboard:
                     name=destination.name,
                     party=destination.to,
                     codecs=destination.codecs,
+                    ptime=destination.ptime,
                     session=session,
                     srtp=destination.srtp,
                 )
@@ -148,6 +150,7 @@ class Switchboard:
             advertised=self._media_address or leg.session.flow.local[0],
             session_id=self.number(),
             peer=leg.session.flow.remote[0],
+            ptime=leg.ptime,
             srtp=leg.srtp,
         )
         self._by_media[media.leg] = leg

@@ -49,6 +49,7 @@ class Reception:
         phone_codecs: tuple[Codec, ...],
         identities: Mapping[str, NameAddr],
         phone_srtp: SrtpPolicy = PLAIN,
+        phone_ptime: int | None = None,
     ) -> None:
         """`identities`: how each phone user is presented to whom it calls."""
         self._gate = gate
@@ -58,6 +59,7 @@ class Reception:
         self._driver = driver
         self._phone_codecs = phone_codecs
         self._phone_srtp = phone_srtp
+        self._phone_ptime = phone_ptime
         self._identities = identities
 
     def dispatch(self, event: Event) -> None:
@@ -101,6 +103,7 @@ class Reception:
                         caller=_identity(request.from_),
                         codecs=trunk.codecs,
                         srtp=trunk.srtp,
+                        ptime=trunk.ptime,
                     )
                 )
             case Phones():
@@ -114,6 +117,7 @@ class Reception:
                                 caller=self._identities.get(user) or _identity(request.from_),
                                 codecs=self._phone_codecs,
                                 srtp=self._phone_srtp,
+                                ptime=self._phone_ptime,
                             )
                         )
                     case Challenge(headers=headers, status=status):

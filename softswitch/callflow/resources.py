@@ -40,6 +40,7 @@ class Resources:
     locator: Locator
     phone_domain: str
     phone_codecs: tuple[Codec, ...]
+    phone_ptime: int | None = None
     phone_srtp: SrtpPolicy = PLAIN
     prompts: Mapping[str, int]
     """Absolute path of a prompt file -> the engine's number for it; loaded before the first call."""
@@ -93,7 +94,12 @@ class Resources:
                 return [Stage((destination,)) for destination in found]
             case PhoneTarget(user):
                 contacts = self.bindings.destinations(
-                    user, now, domain=self.phone_domain, codecs=self.phone_codecs, srtp=self.phone_srtp
+                    user,
+                    now,
+                    domain=self.phone_domain,
+                    codecs=self.phone_codecs,
+                    ptime=self.phone_ptime,
+                    srtp=self.phone_srtp,
                 )
                 if not contacts:
                     call.story.tell("not registered", phone=user)

@@ -76,6 +76,7 @@ class Incoming:
     caller: NameAddr
     codecs: tuple[Codec, ...]
     srtp: SrtpPolicy = PLAIN
+    ptime: int | None = None
 
 
 class RunningCall:
@@ -144,6 +145,7 @@ class CallSupervisor:
             codecs=incoming.codecs,
             session=incoming.session,
             srtp=incoming.srtp,
+            ptime=incoming.ptime,
         )
         self._switch.ladder.claim(incoming.session.call_id, caller)
         story.tell("call received", source=incoming.source, caller=caller.party.uri.user, called=called)

@@ -80,7 +80,14 @@ class Bindings:
                 self._users_by_flow.setdefault(binding.flow, set()).add(user)
 
     def destinations(
-        self, user: str, now: float, *, domain: str, codecs: tuple[Codec, ...] = (), srtp: SrtpPolicy = PLAIN
+        self,
+        user: str,
+        now: float,
+        *,
+        domain: str,
+        codecs: tuple[Codec, ...] = (),
+        ptime: int | None = None,
+        srtp: SrtpPolicy = PLAIN,
     ) -> list[Destination]:
         """Where the user's phones are reached at present; [] when none is registered."""
         to = NameAddr("", Uri("sip", user, domain), NO_PARAMETERS)
@@ -92,6 +99,7 @@ class Bindings:
                 to=to,
                 routes=binding.path,
                 codecs=codecs,
+                ptime=ptime,
                 srtp=srtp,
             )
             for binding in self.lookup(user, now)

@@ -50,6 +50,8 @@ class Trunk:
     """Where calls to it go, in order of preference; empty: it cannot be called."""
     codecs: tuple[Codec, ...] = ()
     """What is offered and accepted there, best first."""
+    ptime: int | None = None
+    """Milliseconds a packet we would like from there; None: no wish."""
     srtp: SrtpPolicy = PLAIN
     """Whether media is encrypted there."""
     credentials: Credentials | None = None
@@ -102,6 +104,7 @@ class Trunk:
                     headers=self.headers,
                     credentials=self.credentials,
                     codecs=self.codecs,
+                    ptime=self.ptime,
                     srtp=self.srtp,
                 )
                 for flow in locate(hop)

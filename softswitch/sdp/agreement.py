@@ -65,7 +65,7 @@ class AudioAgreement:
     direction: Direction
     """Ours: SENDRECV is a normal call."""
     ptime: int
-    """Milliseconds of audio a packet to send, 10 to 100."""
+    """Milliseconds of audio a packet to send, 10 to 60."""
     remote_direction: Direction
     """What they declared for themselves, the unspecified address counted as "do not send to me"."""
     keys: SrtpKeys | None = None

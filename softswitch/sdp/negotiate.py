@@ -83,6 +83,7 @@ class Negotiation:
     """One dialog's offers and answers. Remembers what was last agreed, so that a refused change costs nothing.
 
     `address` and `port` are where we receive RTP (RTCP on the next port); `session_id` is a fresh number below 2**63.
+    `ptime`: milliseconds a packet we would like; None: no wish but theirs, and 20 in an offer.
     `random(n)` gives n octets for the keys of `srtp`.
     """
 
@@ -93,6 +94,7 @@ class Negotiation:
         "_local",
         "_numbers",
         "_ours",
+        "_ptime",
         "_remote_body",
         "_theirs",
         "agreement",
@@ -106,12 +108,14 @@ class Negotiation:
         session_id: int,
         name: str = "-",
         accept_rtcp_mux: bool = True,
+        ptime: int | None = None,
         srtp: SrtpPolicy = PLAIN,
         random: Callable[[int], bytes] = _no_random,
     ) -> None:
         self.agreement: AudioAgreement | None = None
         """What was last agreed; None before the first answer."""
         self._accept_rtcp_mux = accept_rtcp_mux
+        self._ptime = ptime
         self._local = LocalDescription(address=address, port=port, session_id=session_id, name=name)
         self._numbers = PayloadTypes()
         self._keying = Keying(srtp, random)
@@ -148,13 +152,14 @@ class Negotiation:
         return None if self._theirs is None else self._theirs.offer
 
     def make_offer(
-        self, codecs: Sequence[Codec], *, direction: Direction = Direction.SENDRECV, ptime: int = DEFAULT_PTIME
+        self, codecs: Sequence[Codec], *, direction: Direction = Direction.SENDRECV, ptime: int | None = None
     ) -> bytes:
         """Write an offer of `codecs`, best first; later offers keep the m= lines and payload types of the session.
 
         Events and comfort noise whose clock rate no offered audio codec has are left out (RFC 4733 2.1). `ptime` is in
-        milliseconds. Raises LocalError when an offer is outstanding or no audio codec is given.
+        milliseconds, None: the session's. Raises LocalError when an offer is outstanding or no audio codec is given.
         """
+        ptime = ptime or self._ptime or DEFAULT_PTIME
         if self._ours is not None or self._theirs is not None:
             raise LocalError(
                 f"an offer while a {self.state.value} is outstanding; answer, reject or withdraw that one first"
@@ -204,7 +209,7 @@ class Negotiation:
             receive,
             ours.direction.within(audio.direction.reversed),
             rtcp_mux=ours.rtcp_mux and audio.attributes.rtcp_mux,
-            ptime=audio.ptime(ours.ptime),
+            ptime=audio.ptime(ours.ptime, send[0].codec),
             keys=keys,
         )
         if audio.section.protocol.upper() in SECURE_PROFILES:
@@ -280,7 +285,7 @@ class Negotiation:
                 line=audio.section.line_number,
             )
         mux = offer.rtcp_mux and self._accept_rtcp_mux
-        ptime = audio.ptime(DEFAULT_PTIME)
+        ptime = audio.ptime(self._ptime or DEFAULT_PTIME, send[0].codec)
         ours_now = direction.within(audio.direction.reversed)
         self._local.timing = timing  # RFC 3264 6: the answer's t= line equals the offer's
         before = self.agreement
@@ -290,7 +295,7 @@ class Negotiation:
         )
         crypto = self._keying.answer(audio.crypto, moved=moved)
         written = self._local.write(
-            layout, receive, ours_now, ptime, rtcp_mux=mux, crypto=() if crypto is None else (crypto,)
+            layout, receive, ours_now, self._ptime or ptime, rtcp_mux=mux, crypto=() if crypto is None else (crypto,)
         )
         self.agreement = agreement = _agree(
             audio, send, receive, ours_now, rtcp_mux=mux, ptime=ptime, keys=self._keying.agreed

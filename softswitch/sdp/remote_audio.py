@@ -10,9 +10,10 @@ from softswitch.sdp.attributes import Direction, RtpAttributes, direction_of, re
 from softswitch.sdp.crypto import PLAIN, PLAIN_PROFILES, SECURE_PROFILES, has_crypto, read_crypto
 from softswitch.sdp.errors import SdpError
 from softswitch.sdp.matching import read_formats
+from softswitch.sdp.packet_time import packet_time
 
 if TYPE_CHECKING:
-    from softswitch.sdp.codec import Format
+    from softswitch.sdp.codec import Codec, Format
     from softswitch.sdp.crypto import Crypto, SrtpPolicy
     from softswitch.sdp.description import SessionDescription
     from softswitch.sdp.local_description import Layout
@@ -47,12 +48,12 @@ class RemoteAudio(NamedTuple):
         # Another address is only followed when somebody could be there: reports must not become a weapon.
         return (other if other is not None and is_plausible_media_address(other) else self.address), stated[0]
 
-    def ptime(self, default: int) -> int:
-        """Milliseconds a packet they would like, in whole frames of 10 ms and within reason (RFC 4566 6)."""
+    def ptime(self, default: int, codec: Codec) -> int:
+        """Milliseconds a packet to send them: what they would like and can take (RFC 4566 6), as `codec` has it."""
         wanted = self.attributes.ptime or default
         if self.attributes.maxptime is not None:
             wanted = min(wanted, self.attributes.maxptime)
-        return min(max(wanted // 10 * 10, 10), 100)
+        return packet_time(codec, wanted)
 
 
 def answered_audio(

@@ -106,6 +106,35 @@ def test_trunks(tmp_path: Path) -> None:
     assert trunks["outgoing"].credentials is None
 
 
+def test_codecs_of_a_trunk(tmp_path: Path) -> None:
+    found = assembly.trunks(
+        settings(
+            tmp_path,
+            """
+            trunks:
+              pinned: {destinations: 192.0.2.1, codecs: G729, ptime: 30ms}
+              wide: {destinations: 192.0.2.2, codecs: [opus, L16/16000, L16, PCMU], opus: {bandwidth: high, fec: false, dtx: true}}
+            """,
+        )
+    )
+    assert [codec.rtpmap for codec in found["pinned"].codecs] == ["G729/8000"]
+    assert found["pinned"].ptime == 30
+    assert [codec.rtpmap for codec in found["wide"].codecs] == [
+        "opus/48000/2", "L16/16000", "L16/8000", "PCMU/8000"
+    ]  # fmt: skip
+    assert found["wide"].codecs[0].fmtp == "minptime=10;maxaveragebitrate=75200;usedtx=1"
+    assert found["wide"].ptime is None
+
+
+def test_codecs_of_phones(tmp_path: Path) -> None:
+    plain = settings(tmp_path, "phones: {allow_from: [127.0.0.0/8]}")
+    assert [codec.name for codec in assembly.codecs(plain.phones)] == ["PCMA", "PCMU", "G722", "opus"]
+    assert assembly.codecs(plain.phones)[3].fmtp == (
+        "minptime=10;useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000;maxaveragebitrate=26700"
+    )
+    assert assembly.ptime(plain.phones) is None
+
+
 def test_phones(tmp_path: Path) -> None:
     found = settings(tmp_path, PHONES.format(realm="pbx.example"))
     assert [(account.user, account.password) for account in assembly.accounts(found)] == [

@@ -16,6 +16,7 @@ from config.values import (
     Name,
     NextHop,
     NextHopText,
+    PacketTime,
     Port,
     Source,
     SourceText,
@@ -70,6 +71,23 @@ def test_durations_refused(written: str, message: str) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.5, "500ms"), (45, "45s"), (60, "1m"), (90, "90s"), (3600, "1h")])
 def test_durations_are_shown_as_one_would_write_them(seconds: float, text: str) -> None:
     assert lasting(seconds) == text
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("10ms", 0.01), ("30ms", 0.03), ("0.06s", 0.06)])
+def test_packet_times(written: str, seconds: float) -> None:
+    assert take(Annotated[float, PacketTime()], written) == seconds
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("25ms", "expected whole 10 ms (10ms, 20ms, 30ms, 40ms, 50ms or 60ms), got '25ms'"),
+        ("70ms", "expected 10ms to 60ms, got '70ms'"),
+        ("5ms", "expected 10ms to 60ms, got '5ms'"),
+    ],
+)
+def test_packet_times_refused(written: str, message: str) -> None:
+    assert message in refusal(Annotated[float, PacketTime()], written)
 
 
 def test_text_takes_numbers_as_typed_and_nothing_else() -> None:

@@ -297,7 +297,7 @@ class TestAnswer:
             (("a=maxptime:10",), 10),
             (("a=ptime:5",), 10),
             (("a=ptime:25",), 20),
-            (("a=ptime:9000",), 100),
+            (("a=ptime:9000",), 60),
             (("a=ptime:nonsense",), 20),
         ],
     )
