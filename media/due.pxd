@@ -1,6 +1,8 @@
 """Whoever is due on the wheel gets served: one line for each kind of owner."""
 
-from media.leg cimport WHEEL_PLAYBACK, Leg, WheelEntry
+from media.leg cimport WHEEL_PLAYBACK, WHEEL_ROOM, Leg, WheelEntry
+from media.mix.room cimport room_turn
+from media.mix.seat cimport Room
 from media.send.playback cimport playback_turn
 from media.wheel cimport wheel_take
 from media.worker cimport Worker
@@ -11,4 +13,6 @@ cdef inline void serve_due(Worker* w) noexcept nogil:
     while entry != NULL:
         if entry.kind == WHEEL_PLAYBACK:
             playback_turn(w, <Leg*> entry.owner)
+        elif entry.kind == WHEEL_ROOM:
+            room_turn(w, <Room*> entry.owner)
         entry = wheel_take(w)

@@ -65,6 +65,7 @@ cdef struct Format:
 
 cdef enum WheelKind:
     WHEEL_PLAYBACK              # owner: Leg
+    WHEEL_ROOM                  # owner: media.mix.seat.Room
 
 
 # Embedded in whatever wants to be served at a millisecond (media.wheel).
@@ -171,6 +172,7 @@ cdef struct Leg:
     Voice* voice                # NULL: relayed only
     SrtpSession* opening        # decrypts what comes; NULL: it comes plain
     SrtpSession* sealing        # encrypts what goes
+    void* seat                  # media.mix.seat.Seat; NULL: in no room
     int64_t heard_at            # last valid packet, or when the media watch began
     Latch latch
     ReceiveStream received

@@ -5,11 +5,14 @@ from libc.string cimport memcpy, memset
 
 from media.leg cimport LEG_GONE, LEG_OPEN, NO_FORMAT, Coders, Leg, Voice
 from media.mix.bridge cimport bridge_route
+from media.mix.room cimport room_leave
+from media.mix.room_orders cimport obey_room
+from media.mix.seat cimport Seat
 from media.net.latch cimport latch_open, latch_signal
 from media.net.udp cimport address_known, address_same_host, address_clear
 from media.net.wiring cimport wire_close, wire_release
 from media.record.tap cimport tap_close, tap_ring
-from media.ring cimport COMMAND_EXTENDED, COMMAND_SCORES
+from media.ring cimport COMMAND_EXTENDED, COMMAND_OPEN_ROOM, COMMAND_SCORES
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
     COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION,
@@ -94,6 +97,7 @@ cdef inline void _close(Worker* w, Leg* leg) noexcept nogil:
     send_report(w, leg, True)
     playback_end(w, leg, PLAYBACK_STOPPED)
     _part(leg)
+    room_leave(w, <Seat*> leg.seat)
     _drop_tap(leg)
     wire_close(w, leg)
     epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.fd, &unused)
@@ -232,6 +236,8 @@ cdef inline void obey_commands(Worker* w) noexcept nogil:
     while command != NULL and not event_crowded(w.events):
         if command.kind == COMMAND_STOP_WORKER:
             w.stopping = 1
+        elif command.kind >= COMMAND_OPEN_ROOM:
+            obey_room(w, command)
         else:
             leg = <Leg*> command.target
             if command.kind == COMMAND_OPEN:

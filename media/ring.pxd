@@ -52,6 +52,14 @@ cdef enum CommandKind:
     COMMAND_EXTENDED = 60        # flag: reference times, second_flag: VoIP Metrics
     COMMAND_SCORES = 61          # number: R << 16 | MOS-LQ << 8 | MOS-CQ, as an extended report has them
     COMMAND_STOP_WORKER = 200    # from here on: not of one leg, `target` is whatever the command says
+    COMMAND_OPEN_ROOM = 210      # of rooms (media.mix.room_orders): `target` is the room
+    COMMAND_CLOSE_ROOM = 211
+    COMMAND_JOIN_ROOM = 212
+    COMMAND_JOIN_STREAM = 213
+    COMMAND_LEAVE_ROOM = 214
+    COMMAND_SET_GAIN = 215
+    COMMAND_LET_SPEAK = 216
+    COMMAND_ROOM_RATE = 217
 
 # EngineCore.read gives these numbers to media.translate.
 cdef enum EventKind:
@@ -61,6 +69,10 @@ cdef enum EventKind:
     EVENT_PLAYBACK_FINISHED = 3
     EVENT_GONE = 4
     EVENT_RELEASED = 5           # number: the token of what the worker has let go of
+    EVENT_ROOM_CHANGED = 20      # number: the room, second number: parties in it
+    EVENT_ROOM_CLOSED = 21       # number: the room
+    EVENT_MARK_REACHED = 22      # leg: the stream, number: the mark
+    EVENT_STREAM_LEFT = 23       # leg: the stream; the worker has let go of it
 
 cdef enum PlaybackEnd:
     PLAYBACK_END

@@ -28,6 +28,9 @@ cdef void mix_fade(int16_t* pcm, int n, int start, int end) noexcept nogil
 @cython.locals(i=cython.int, highest=int32_t, lowest=int32_t)
 cdef int mix_peak(const int32_t* values, int first, int n) noexcept nogil
 
+@cython.locals(i=cython.int, highest=int16_t, lowest=int16_t)
+cdef int mix_loudest(const int16_t* pcm, int n) noexcept nogil
+
 @cython.locals(i=cython.int)
 cdef bint limit(Limiter* state, const int32_t* values, int n, int rate, int16_t* out) noexcept nogil
 

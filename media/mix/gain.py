@@ -83,6 +83,15 @@ def mix_peak(values: Sequence[int], first: int, n: int) -> int:
     return max(highest, -lowest)
 
 
+def mix_loudest(pcm: Sequence[int], n: int) -> int:
+    """The largest distance from zero in a frame."""
+    highest = lowest = 0
+    for i in range(n):
+        highest = max(highest, pcm[i])
+        lowest = min(lowest, pcm[i])
+    return max(highest, -lowest)
+
+
 def limit(state: LimiterState, values: Sequence[int], n: int, rate: int, out: MutableSequence[int]) -> bool:
     """Turn a sum into samples no louder than CEILING; whether anything was taken off.
 

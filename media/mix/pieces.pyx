@@ -39,5 +39,9 @@ def mix_peak(const int32_t[::1] values, int first, int n):
     return gain.mix_peak(&values[0], first, n)
 
 
+def mix_loudest(const int16_t[::1] pcm, int n):
+    return gain.mix_loudest(&pcm[0], n)
+
+
 def limit(LimiterState state, const int32_t[::1] values, int n, int rate, int16_t[::1] out):
     return bool(gain.limit(&state.state, &values[0], n, rate, &out[0]))

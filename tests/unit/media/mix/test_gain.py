@@ -60,7 +60,18 @@ def test_both_builds_give_the_same(total: array[int], pcm: array[int], start: in
         limited = [build.limit(limiter, each, 160, 8000, out) for each in (taken, total, taken)]
         faded = array("h", pcm)
         build.mix_fade(faded, 160, max(0, min(start, UNITY)), UNITY)
-        results.append((added, taken, out, faded, limited, limiter.gain, build.mix_peak(total, 7, 120)))
+        results.append(
+            (
+                added,
+                taken,
+                out,
+                faded,
+                limited,
+                limiter.gain,
+                build.mix_peak(total, 7, 120),
+                build.mix_loudest(pcm, 160),
+            )
+        )
     assert results[0] == results[1]
 
 

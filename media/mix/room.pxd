@@ -1,0 +1,324 @@
+"""A room: every 20 ms each party hears the sum of what the others say.
+
+Parties that say nothing cost nothing to add. Those who say nothing and have no gains of their own all hear the same,
+which is made once; everybody else hears the sum without themselves, and the sum corrected where a gain of their row is
+not one. What comes, goes, or changes its gain does so in a straight line over one tick; a party that leaves fades out
+with a mirror image of its last sound, whatever becomes of it meanwhile.
+
+A party is a leg (media.voice) or a stream (media.mix.stream); the room knows two verbs of either, pull and push.
+"""
+
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from media.leg cimport LEG_OPEN, WHEEL_ROOM, Leg
+from media.mix.gain cimport UNITY, Limiter, limit, mix_add, mix_fade, mix_loudest, mix_scaled, mix_take
+from media.mix.seat cimport (
+    HEARS_MIX, HEARS_NOTHING, HEARS_TRACKS, PARTY_GONE, PARTY_LEG, PARTY_NONE, PARTY_STREAM, Gain, Room, Seat,
+)
+from media.mix.stream cimport EVERYBODY, Stream, stream_join, stream_pull, stream_push
+from media.ring cimport EVENT_MARK_REACHED, EVENT_ROOM_CHANGED, EVENT_ROOM_CLOSED
+from media.voice cimport voice_send
+from media.wheel cimport wheel_add, wheel_begin, wheel_remove
+from media.worker cimport Worker, tell
+
+cdef enum:
+    ROOM_TICK = 20               # milliseconds
+    NEXT_TO_NOTHING = 64         # a tick no louder than this (-54 dB of full scale) ...
+    QUIET_TICKS = 25             # ... and those before (0.5 s): the party is not mixed until it says something
+
+
+cdef inline Gain* _gain(const Room* room, const Seat* listener, const Seat* speaker) noexcept nogil:
+    return &room.gains[(listener - room.seats) * room.most + (speaker - room.seats)]
+
+
+cdef inline void _set_gain(Room* room, Seat* listener, const Seat* speaker, int wanted, bint at_once) noexcept nogil:
+    cdef Gain* gain = _gain(room, listener, speaker)
+    cdef bint was_odd = gain.now != UNITY or gain.wanted != UNITY
+    gain.wanted = <int16_t> wanted
+    if at_once:
+        gain.now = <int16_t> wanted
+    listener.odd += (gain.now != UNITY or gain.wanted != UNITY) - was_odd
+
+
+cdef inline void room_gain(Room* room, uint64_t speaker, uint64_t listener, int wanted) noexcept nogil:
+    """From the next tick on `listener` hears `speaker` so loud. Nothing, when either is not here."""
+    cdef Seat* one = room_find(room, speaker)
+    cdef Seat* other = room_find(room, listener)
+    if one != NULL and other != NULL:
+        _set_gain(room, other, one, wanted, other.ears_now == 0 or one.voice_now == 0)
+
+
+cdef inline Seat* room_find(const Room* room, uint64_t party) noexcept nogil:
+    cdef int i
+    for i in range(room.used):
+        if room.seats[i].id == party and room.seats[i].party in (PARTY_LEG, PARTY_STREAM):
+            return &room.seats[i]
+    return NULL
+
+
+cdef inline void room_begin(Worker* w, Room* room) noexcept nogil:
+    """From now on the room ticks."""
+    wheel_begin(w, &room.turn, WHEEL_ROOM, room, ROOM_TICK)
+
+
+cdef inline void room_rate(Room* room, uint32_t rate) noexcept nogil:
+    """Mix at another rate from the next tick on."""
+    room.rate = rate
+    room.samples = <int> (rate * ROOM_TICK // 1000)
+
+
+cdef inline void _tell_changed(Worker* w, const Room* room) noexcept nogil:
+    tell(w, 0, EVENT_ROOM_CHANGED, True, room.id, room.parties)
+
+
+cdef inline Seat* _take_seat(Worker* w, Room* room, uint64_t party, bint speaks, int hears, bint fade) noexcept nogil:
+    """A free seat for a party, or NULL when the room is full (control does not let it come to that)."""
+    cdef Seat* seat = NULL
+    cdef int i
+    for i in range(room.most):
+        if room.seats[i].party == PARTY_NONE:
+            seat = &room.seats[i]
+            break
+    if seat == NULL:
+        return NULL
+    if i >= room.used:
+        room.used = <uint16_t> (i + 1)
+    seat.room = room
+    seat.id = party
+    seat.speaks = speaks
+    seat.hears = <uint8_t> hears
+    seat.speaking = seat.voice = seat.quiet = 0
+    seat.voice_now = seat.ears_now = <int16_t> (0 if fade else UNITY)
+    seat.limiter.gain = 1.0
+    seat.limiter.hold = 0
+    room.parties += 1
+    return seat
+
+
+cdef inline void room_join_leg(
+    Worker* w, Room* room, Leg* leg, bint speaks, int hears, bint fade
+) noexcept nogil:
+    """The leg sits in this room from now on, and in no other. `fade`: in the course of the first tick."""
+    cdef Seat* seat
+    room_leave(w, <Seat*> leg.seat)
+    seat = _take_seat(w, room, leg.id, speaks, hears, fade)
+    if seat != NULL:
+        seat.party = PARTY_LEG
+        seat.leg = leg
+        leg.seat = seat
+    _tell_changed(w, room)
+
+
+cdef inline void room_join_stream(
+    Worker* w, Room* room, Stream* stream, bint speaks, int hears, bint fade
+) noexcept nogil:
+    cdef Seat* seat = _take_seat(w, room, stream.id, speaks, hears, fade)
+    if seat != NULL:
+        seat.party = PARTY_STREAM
+        seat.stream = stream
+        stream_join(stream, room.rate)
+    _tell_changed(w, room)
+
+
+cdef inline void room_leave(Worker* w, Seat* seat) noexcept nogil:
+    """Let go of the party at once; its last sound fades in the next tick. Nothing, for NULL."""
+    if seat == NULL:
+        return
+    if seat.leg != NULL:
+        seat.leg.seat = NULL
+    seat.leg = NULL
+    seat.stream = NULL
+    seat.party = PARTY_GONE
+    seat.hears = HEARS_NOTHING
+    seat.room.parties -= 1
+    _tell_changed(w, seat.room)
+
+
+cdef inline void room_speak(Room* room, uint64_t party, bint speaks) noexcept nogil:
+    """Whether what the party says is heard by anybody."""
+    cdef Seat* seat = room_find(room, party)
+    if seat != NULL:
+        seat.speaks = speaks
+
+
+cdef inline void room_close(Worker* w, Room* room) noexcept nogil:
+    """Everybody leaves, and Python may have the memory back."""
+    cdef int i
+    wheel_remove(w, &room.turn)
+    for i in range(room.used):
+        if room.seats[i].leg != NULL:
+            room.seats[i].leg.seat = NULL
+    tell(w, 0, EVENT_ROOM_CLOSED, True, room.id, 0)
+
+
+cdef inline void _free_seat(Room* room, Seat* seat) noexcept nogil:
+    """Nothing is left of a party that has left: what others heard of it and it of others is as for anybody again."""
+    cdef int i
+    seat.party = PARTY_NONE
+    for i in range(room.used):
+        _set_gain(room, &room.seats[i], seat, UNITY, True)
+        _set_gain(room, seat, &room.seats[i], UNITY, True)
+    while room.used and room.seats[room.used - 1].party == PARTY_NONE:
+        room.used -= 1
+
+
+# What is said
+
+cdef inline bint _pull(Worker* w, Seat* seat) noexcept nogil:
+    """The next 20 ms of a party; False when it says nothing."""
+    cdef int64_t mark
+    cdef bint heard
+    if seat.party == PARTY_LEG:
+        return False
+    heard = stream_pull(seat.stream, seat.pcm, seat.room.rate, &mark)
+    if mark:
+        tell(w, seat.id, EVENT_MARK_REACHED, True, mark, 0)
+    return heard
+
+
+cdef inline void _mirror(Seat* seat, int samples) noexcept nogil:
+    """The last sound backwards, from where it ended: no step, and no sound of its own while it fades."""
+    cdef int i
+    cdef int16_t swapped
+    for i in range(samples // 2):
+        swapped = seat.pcm[i]
+        seat.pcm[i] = seat.pcm[samples - 1 - i]
+        seat.pcm[samples - 1 - i] = swapped
+
+
+cdef inline int _wanted(Worker* w, Seat* seat, int samples) noexcept nogil:
+    """Fetch what the party says; the gain it shall have at the end of this tick."""
+    cdef bint before = seat.voice
+    seat.voice = 0
+    if seat.party != PARTY_GONE and seat.speaks and _pull(w, seat):
+        seat.voice = 1
+        if mix_loudest(seat.pcm, samples) > NEXT_TO_NOTHING:
+            seat.quiet = 0
+        elif seat.quiet < QUIET_TICKS:
+            seat.quiet += 1
+        return 0 if seat.quiet == QUIET_TICKS else UNITY
+    if before and seat.voice_now and seat.party != PARTY_LEG:
+        _mirror(seat, samples)
+        return 0
+    return -1                    # a leg's playout has let its last sound die away itself
+
+
+cdef inline void _hear_parties(Worker* w, Room* room) noexcept nogil:
+    """Add up what everybody says."""
+    cdef Seat* seat
+    cdef int i, wanted
+    room.speakers = 0
+    memset(room.total, 0, room.samples * sizeof(int32_t))
+    for i in range(room.used):
+        seat = &room.seats[i]
+        if seat.party == PARTY_NONE:
+            continue
+        wanted = _wanted(w, seat, room.samples)
+        seat.speaking = wanted > 0 or (wanted == 0 and seat.voice_now > 0)
+        if not seat.speaking:
+            continue
+        if seat.voice_now != UNITY or wanted != UNITY:
+            mix_fade(seat.pcm, room.samples, seat.voice_now, wanted)
+            seat.voice_now = <int16_t> (wanted if seat.voice else UNITY)
+        mix_add(room.total, seat.pcm, room.samples)
+        room.speaking[room.speakers] = <uint16_t> i
+        room.speakers += 1
+
+
+# What is heard
+
+cdef inline void _push(Worker* w, Seat* seat, const int16_t* pcm) noexcept nogil:
+    if seat.party == PARTY_LEG:
+        voice_send(w, seat.leg, pcm, seat.room.samples, seat.room.rate)
+    else:
+        stream_push(seat.stream, EVERYBODY, seat.room.tick, pcm, seat.room.rate)
+
+
+cdef inline void _push_tracks(Room* room, const Seat* seat) noexcept nogil:
+    cdef Seat* speaker
+    cdef int i
+    for i in range(room.speakers):
+        speaker = &room.seats[room.speaking[i]]
+        if speaker != seat and speaker.party != PARTY_GONE and _gain(room, seat, speaker).wanted:
+            stream_push(seat.stream, speaker.id, room.tick, speaker.pcm, room.rate)
+
+
+cdef inline void _mix_row(Room* room, Seat* seat) noexcept nogil:
+    """Everybody else, by the gains of the party's row, as a sum in `room.mix`."""
+    cdef Gain* gain
+    cdef int i
+    if seat.speaking:
+        mix_take(room.mix, room.total, seat.pcm, room.samples)
+    else:
+        memcpy(room.mix, room.total, room.samples * sizeof(int32_t))
+    if seat.odd == 0:
+        return
+    for i in range(room.used):
+        gain = &room.gains[(seat - room.seats) * room.most + i]
+        if gain.now == UNITY and gain.wanted == UNITY:
+            continue
+        if room.seats[i].speaking and &room.seats[i] != seat:
+            mix_scaled(room.mix, room.seats[i].pcm, room.samples, gain.now - UNITY, gain.wanted - UNITY)
+        if gain.now != gain.wanted:
+            gain.now = gain.wanted
+            seat.odd -= gain.now == UNITY
+
+
+cdef inline bint _hears_everybody(Room* room, const Seat* seat, bint first) noexcept nogil:
+    """Whether the mix of everybody will do: nothing to take out, and the level is turned down as far as its own is."""
+    if seat.speaking or seat.odd:
+        return False
+    if first and not room.together_used:
+        room.limiter = seat.limiter
+    if first:
+        room.limiter_before = room.limiter
+    return -0.001 < room.limiter_before.gain - seat.limiter.gain < 0.001
+
+
+cdef inline void _let_hear(Worker* w, Room* room, Seat* seat, bint* together) noexcept nogil:
+    cdef int16_t* heard = room.out
+    if _hears_everybody(room, seat, not together[0]):
+        if not together[0]:
+            limit(&room.limiter, room.total, room.samples, <int> room.rate, room.together)
+            together[0] = True
+        seat.limiter = room.limiter
+        heard = room.together
+    else:
+        _mix_row(room, seat)
+        limit(&seat.limiter, room.mix, room.samples, <int> room.rate, room.out)
+    if seat.ears_now != UNITY:
+        if heard == room.together:
+            memcpy(room.out, heard, room.samples * sizeof(int16_t))
+            heard = room.out
+        mix_fade(heard, room.samples, seat.ears_now, UNITY)
+        seat.ears_now = <int16_t> UNITY
+    _push(w, seat, heard)
+
+
+cdef inline void room_tick(Worker* w, Room* room) noexcept nogil:
+    """Everybody is heard, and hears."""
+    cdef Seat* seat
+    cdef bint together = False
+    cdef int i
+    _hear_parties(w, room)
+    for i in range(room.used):
+        seat = &room.seats[i]
+        if seat.hears == HEARS_NOTHING or seat.party == PARTY_NONE:
+            continue
+        if seat.hears == HEARS_TRACKS:
+            _push_tracks(room, seat)
+        elif seat.party == PARTY_LEG and seat.leg.playback.active:
+            seat.ears_now = 0        # what plays to it goes first
+        else:
+            _let_hear(w, room, seat, &together)
+    room.together_used = together
+    for i in range(room.used - 1, -1, -1):
+        if room.seats[i].party == PARTY_GONE:
+            _free_seat(room, &room.seats[i])
+    room.tick += 1
+
+
+cdef inline void room_turn(Worker* w, Room* room) noexcept nogil:
+    room_tick(w, room)
+    wheel_add(w, &room.turn, ROOM_TICK)
