@@ -39,11 +39,15 @@ _KEPT = 64
 
 @value_class(frozen=True, slots=True)
 class Need:
-    """A leg as audio of `rate` Hz: `hear` what its far end says, `speak` to it."""
+    """A leg as audio of `rate` Hz: `hear` what its far end says, `speak` to it.
+
+    `paced`: what it says is pulled steadily, through a jitter buffer (voice_pull), rather than decoded on arrival.
+    """
 
     rate: int
     hear: bool = True
     speak: bool = True
+    paced: bool = False
 
 
 @value_class(frozen=True, slots=True)
@@ -56,9 +60,13 @@ class Coder:
     encodes: bool
 
 
-Plan = tuple[tuple[Coder, ...], Coder | None]
-"""Decoders, encoder."""
-_NOTHING: Plan = ((), None)
+@value_class(frozen=True, slots=True)
+class Plan:
+    """What a leg is to have."""
+
+    decoders: tuple[Coder, ...] = ()
+    encoder: Coder | None = None
+    paced: bool = False
 
 
 def _own_rate(format_: PayloadFormat) -> int | None:
@@ -84,6 +92,9 @@ def _is_carried(format_: PayloadFormat, target: LegRecord) -> bool:
     name, rate = format_.name.upper(), format_.clock_rate
     wanted = _G711 if name in _G711 else {name}
     return any(each.clock_rate == rate and each.name.upper() in wanted for each in target.send)
+
+
+_NOTHING = Plan()
 
 
 class Coding:
@@ -159,23 +170,24 @@ class Coding:
 
     def _settle(self, record: LegRecord) -> None:
         plan = self._plan(record)
-        if plan == record.plan:
+        former = record.plan or _NOTHING
+        if plan == former:
             return
         # What the worker has not let go of yet may be lent again: it is the same worker, and one set at a time.
         before = {coder: each for lent in record.coders.values() for coder, each in lent.items()}
-        decoders, encoder = plan
-        lent = {
-            coder: before.get(coder) or self._take(coder) for coder in (*decoders, *((encoder,) if encoder else ()))
-        }
+        wanted = plan.decoders if plan.encoder is None else (*plan.decoders, plan.encoder)
+        lent = {coder: before.get(coder) or self._take(coder) for coder in wanted}
         made = {coder: each for coder, each in lent.items() if each is not None}
         if not self._core.make_voice(record.leg):
             return
         token = next(self._tokens)
-        addresses = [made[coder].address for coder in decoders if coder in made]
-        speaks = made[encoder].address if encoder in made else 0
-        if self._core.set_coders(record.leg, token, addresses, speaks):
-            record.coders[token] = made
-            record.plan = plan
+        addresses = [made[coder].address for coder in plan.decoders if coder in made]
+        speaks = made[plan.encoder].address if plan.encoder in made else 0
+        self._core.set_coders(record.leg, token, addresses, speaks)
+        if plan.paced != former.paced:
+            self._core.set_playout(record.leg, plan.paced)
+        record.coders[token] = made
+        record.plan = plan
 
     def _plan(self, record: LegRecord) -> Plan:
         decoders: dict[str, Coder] = {}
@@ -186,7 +198,7 @@ class Coding:
             spoken = self._spoken(record) if speak and encoder is None else None
             if spoken is not None:
                 encoder = _coder(spoken, rate, encodes=True)
-        return (tuple(decoders.values()), encoder) if decoders or encoder else _NOTHING
+        return Plan(tuple(decoders.values()), encoder, any(need.paced for need in record.needs.values()))
 
     def _wants(self, record: LegRecord) -> Iterable[tuple[int, list[PayloadFormat], bool]]:
         """(rate, formats to decode, whether to encode) for each reason there is."""

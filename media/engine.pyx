@@ -21,12 +21,13 @@ from media.net.steer cimport STEER_PORTS, Steering, steer_begin, steer_close, st
 from media.net.udp cimport Address, address_host, address_make, address_port, udp_open
 from media.orders cimport SHARED_TAG, EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
 from media.play.source cimport play_source
+from media.receive.playout cimport Playout
 from media.receive.statistics cimport ReceiveStream, stream_depth_ms, stream_expected, stream_loss_events
 from media.ring cimport COMMAND_EXTENDED, COMMAND_SCORES
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
     COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION,
-    COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP,
+    COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PLAYOUT, COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP,
     COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, EVENT_STARTED,
     Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done, event_next,
     exchange_ordered, load_acquire, store_ordered,
@@ -207,6 +208,7 @@ cdef class EngineCore:
         for c in range(self.chunk_count):
             for i in range(CHUNK):
                 free(self.chunks[c][i].voice_memory)
+                free(self.chunks[c][i].playout_memory)
             free(self.chunks[c])
         free(self.workers)
         free(self.ready)
@@ -338,7 +340,9 @@ cdef class EngineCore:
         close(leg.fd)
         close(leg.rtcp_fd)
         free(leg.voice_memory)
+        free(leg.playout_memory)
         leg.voice = leg.voice_memory = NULL
+        leg.playout_memory = NULL
         leg.state = LEG_FREE
         leg.id = 0
         self._free.append(leg_id & ((1 << SLOT_BITS) - 1))
@@ -463,6 +467,20 @@ cdef class EngineCore:
                 raise MemoryError("no memory for a leg's voice")
             command.pointer = leg.voice_memory
             self._post(&command, leg)
+        return True
+
+    def set_playout(self, uint64_t leg_id, bint on):
+        """Keep what the far end of a leg with a voice says for whoever pulls it, or no longer. False: the leg is gone."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_PLAYOUT)
+        if leg == NULL:
+            return False
+        if on and leg.playout_memory == NULL:
+            leg.playout_memory = <Playout*> aligned_zeroed(sizeof(Playout))
+            if leg.playout_memory == NULL:
+                raise MemoryError("no memory for a leg's playout")
+        command.pointer = leg.playout_memory if on else NULL
+        self._post(&command, leg)
         return True
 
     def set_coders(self, uint64_t leg_id, int64_t token, list decoders, uintptr_t encoder):

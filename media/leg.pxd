@@ -8,6 +8,7 @@ from media.mix.gain cimport Limiter
 from media.net.latch cimport Latch
 from media.net.udp cimport Address
 from media.play.source cimport play_source
+from media.receive.playout cimport Playout
 from media.receive.statistics cimport ReceiveStream
 from media.receive.telephone_event cimport DigitWatch
 from media.record.tap cimport tap_ring
@@ -112,6 +113,9 @@ cdef struct Voice:
     int64_t sent_at             # when `timestamp` was the moment's
     Arrival arrival
     Resampler to_encoder        # from the rate of who spoke last
+    Playout* playout            # NULL: nobody asks what they say at a pace of his own
+    Resampler from_playout      # to the rate that was asked for last
+    uint32_t playout_ssrc
     int16_t pending[PACKED]
 
 
@@ -188,6 +192,7 @@ cdef struct Leg:
     Playback playback
     Leg* untold_next            # next of the legs whose end found no room in the event ring
     Voice* voice_memory         # Python's: what `voice` is, was or will be; freed with the leg
+    Playout* playout_memory     # as well
     DigitWatch digit
     Reports reports
     Address rtcp_signalled

@@ -65,7 +65,7 @@ class LegRecord:
         self.partner: LegRecord | None = None
         # Of media.coding: why it is needed as audio, what was lent to it last, and by token what it still has.
         self.needs: dict[str, Need] = {}
-        self.plan: Plan = ((), None)
+        self.plan: Plan | None = None
         self.coders: dict[int, dict[Coder, Decoder | Encoder]] = {}
         self.keys: LegKeys | None = None
 

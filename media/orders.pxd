@@ -11,12 +11,13 @@ from media.mix.seat cimport Seat
 from media.net.latch cimport latch_open, latch_signal
 from media.net.udp cimport address_known, address_same_host, address_clear
 from media.net.wiring cimport wire_close, wire_release
+from media.receive.playout cimport Playout
 from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport COMMAND_EXTENDED, COMMAND_OPEN_ROOM, COMMAND_SCORES
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
     COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION,
-    COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP,
+    COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PLAYOUT, COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP,
     COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, PLAYBACK_STOPPED,
     Command, FormatsOrder, RemoteOrder, command_done, command_next, event_crowded,
 )
@@ -26,7 +27,7 @@ from media.send.playback cimport (
 from media.srtp.guard cimport retire_keys, set_keys
 from media.srtp.session cimport SrtpSession
 from media.sweep cimport report_interval, send_report
-from media.voice cimport voice_coders, voice_route
+from media.voice cimport voice_coders, voice_playout, voice_route
 from media.worker cimport Worker, tell_gone, tell_released
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -212,6 +213,10 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
         leg.media_timeout = command.number
     elif command.kind == COMMAND_SET_VOICE:
         leg.voice = <Voice*> command.pointer
+    elif command.kind == COMMAND_SET_PLAYOUT:
+        if leg.voice != NULL:
+            voice_playout(leg, <Playout*> command.pointer)
+            _reroute(leg)
     elif command.kind == COMMAND_SET_CODERS:
         _set_coders(w, leg, &command.order.coders)
     elif command.kind == COMMAND_SET_KEYS:

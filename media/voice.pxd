@@ -1,21 +1,25 @@
-"""A leg as audio: what is said to its far end is packed, encoded, numbered and sent.
+"""A leg as audio: what is said to its far end is packed, encoded, numbered and sent; what that says is given steadily.
 
 A `Voice` hangs on `leg.voice` of the legs that need one (transcoding, mixing, what is played without a track of their
-codec); control gives it its coders (media.coding). Numbering is the voice's own, whoever speaks through it, and goes
+codec); control gives it its coders, and a playout where somebody pulls (media.coding). Numbering is the voice's own, whoever speaks through it, and goes
 through send_number like that of every source of the leg.
 """
 
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from audiocodecs.coder cimport audio_encoder
-from audiocodecs.registry cimport CODEC_OPUS
+from audiocodecs.coder cimport audio_decoder, audio_encoder
+from audiocodecs.registry cimport CODEC_CN, CODEC_OPUS
 from audiocodecs.resampling cimport resampler_init, resampler_run
 from media.leg cimport FORMATS, PACKED, Coders, Leg, Voice
 from media.mix.bridge cimport send_packet
 from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known
-from media.rtp.packet cimport RTP_HEADER, rtp_write_header
+from media.receive.playout cimport (
+    SILENT, Playout, playout_decoder, playout_init, playout_noise, playout_pull, playout_put, playout_rate,
+    playout_restart,
+)
+from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
 from media.send.packetize cimport send_number
 from media.worker cimport CONVERTED, DATAGRAM_ROOM, Worker
 
@@ -38,11 +42,13 @@ cdef inline void voice_route(Leg* leg) noexcept nogil:
     """After the leg's formats or coders changed: which decoder reads which format, and as what the encoder's go out."""
     cdef Voice* voice = leg.voice
     cdef audio_encoder* encoder
+    cdef audio_decoder* former
     cdef uint32_t frame = 0
     cdef int i, k
     if voice == NULL:
         return
     for i in range(FORMATS):
+        former = voice.decoder_of[i]
         voice.decoder_of[i] = NULL
         for k in range(voice.coders.count if i < leg.format_count else 0):
             if (
@@ -51,6 +57,10 @@ cdef inline void voice_route(Leg* leg) noexcept nogil:
             ):
                 voice.decoder_of[i] = voice.coders.decoders[k]
                 break
+        if voice.playout != NULL and former != voice.decoder_of[i]:
+            playout_decoder(voice.playout, i, voice.decoder_of[i])
+            # What waits under this index is of another codec.
+            voice.playout.buffer.count = 0
     encoder = voice.coders.encoder
     for i in range(leg.send_format_count if encoder != NULL else 0):
         if leg.send_formats[i].codec == encoder.codec and leg.send_formats[i].rate == encoder.clock_rate:
@@ -228,3 +238,53 @@ cdef inline void voice_reported(Leg* leg) noexcept nogil:
     # Up at once, down slowly: losses come in groups.
     voice.loss = percent if percent >= voice.loss else <uint8_t> ((3 * voice.loss + percent) // 4)
     voice.coders.encoder.expect_loss(voice.coders.encoder, voice.loss)
+
+
+cdef inline void voice_playout(Leg* leg, Playout* playout) noexcept nogil:
+    """Keep what they say for whoever pulls, from now on; NULL: no longer. What had been kept before is forgotten."""
+    cdef int i
+    leg.voice.playout = playout
+    if playout == NULL:
+        return
+    memset(playout, 0, sizeof(Playout))
+    playout_init(playout)
+    for i in range(FORMATS):
+        playout_decoder(playout, i, leg.voice.decoder_of[i])
+
+
+cdef inline void voice_put(Worker* w, Leg* leg, uint8_t index, const RtpPacket* packet) noexcept nogil:
+    """An accepted packet of a leg with a playout; what is neither audio nor comfort noise is not its affair."""
+    cdef Playout* playout = leg.voice.playout
+    if packet.ssrc != leg.voice.playout_ssrc:
+        leg.voice.playout_ssrc = packet.ssrc
+        playout_restart(playout)
+    if leg.formats[index].codec == CODEC_CN:
+        playout_noise(playout, w.now, packet.sequence, packet.timestamp, packet.payload, packet.payload_length)
+    elif leg.voice.decoder_of[index] != NULL:
+        playout_put(
+            playout, w.now, index, packet.sequence, packet.timestamp, packet.marker, packet.payload,
+            packet.payload_length,
+        )
+
+
+cdef inline int voice_pull(Worker* w, Leg* leg, int16_t* pcm, int samples, uint32_t rate) noexcept nogil:
+    """The next `samples` (whole milliseconds, at most 60) at `rate` of what the far end says; what they are, as Heard.
+
+    Silence when the leg has no playout, or `rate` is none the resampler knows.
+    """
+    cdef Voice* voice = leg.voice
+    cdef uint32_t given
+    cdef int heard
+    if voice == NULL or voice.playout == NULL:
+        memset(pcm, 0, samples * sizeof(int16_t))
+        return SILENT
+    given = playout_rate(voice.playout)
+    if given == rate:
+        return playout_pull(voice.playout, w.now, pcm, samples)
+    if voice.from_playout.from_rate != given or voice.from_playout.to_rate != rate:
+        if resampler_init(&voice.from_playout, given, rate) < 0:
+            memset(pcm, 0, samples * sizeof(int16_t))
+            return SILENT
+    heard = playout_pull(voice.playout, w.now, w.pcm, <int> (<int64_t> samples * given // rate))
+    resampler_run(&voice.from_playout, w.pcm, <int> (<int64_t> samples * given // rate), pcm)
+    return heard

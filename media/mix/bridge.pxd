@@ -36,6 +36,8 @@ cdef inline bint _transcode(Leg* leg, int index, const Leg* target) noexcept nog
     """Let a format be decoded and encoded again, if both legs have been given what that takes."""
     if leg.voice == NULL or target.voice == NULL or leg.voice.decoder_of[index] == NULL or target.voice.frame == 0:
         return False
+    if leg.voice.playout != NULL:
+        return False             # that has the decoders
     leg.formats[index].translation = TRANSCODE
     return True
 

@@ -19,7 +19,7 @@ from media.rtp.packet cimport RtpPacket, rtp_parse
 from media.rtp.rtcp cimport RtcpCompound, rtcp_parse
 from media.send.sender_report cimport report_read
 from media.srtp.guard cimport open_packet
-from media.voice cimport voice_reported
+from media.voice cimport voice_put, voice_reported
 from media.worker cimport DATAGRAM_ROOM, Worker, drop, tell_digit, tell_started
 
 cdef enum:
@@ -96,6 +96,8 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
             packet.payload, <uint16_t> packet.payload_length,
         ):
             leg.tap_overruns += 1
+    if leg.voice != NULL and leg.voice.playout != NULL:
+        voice_put(w, leg, index, &packet)
     if format.translation == TRANSCODE:
         transcode_packet(w, leg, index, verdict, &packet)
     elif format.translation != BESIDE or not transcode_beside(w, leg, format, verdict, &packet):
