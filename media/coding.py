@@ -11,18 +11,20 @@ freed. They are made on the event loop's thread, never in the packet path, and k
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
 from audiocodecs.coding import CodecUnavailable, Decoder, Encoder, why_unavailable
 from audiocodecs.registry import codec_by_name
 
+from media.commands import PLAIN_ENCODING
 from media.value import value_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from media.commands import PayloadFormat
+    from media.commands import Encoding, PayloadFormat
     from media.engine import EngineCore
     from media.legs import LegRecord
 
@@ -52,12 +54,22 @@ class Need:
 
 @value_class(frozen=True, slots=True)
 class Coder:
-    """One decoder or encoder as it is asked for; `codec` in capitals, rates in Hz."""
+    """One decoder or encoder as it is asked for; `codec` in capitals, rates in Hz, `encoding` None for decoders."""
 
     codec: str
     sample_rate: int
     clock_rate: int
-    encodes: bool
+    encoding: Encoding | None
+
+    @property
+    def encodes(self) -> bool:
+        """Whether this is an encoder."""
+        return self.encoding is not None
+
+    @property
+    def kind(self) -> Coder:
+        """What it is made as; how it encodes can be changed between calls."""
+        return self if self.encoding is None else replace(self, encoding=PLAIN_ENCODING)
 
 
 @value_class(frozen=True, slots=True)
@@ -84,7 +96,10 @@ def _rate_towards(format_: PayloadFormat, wanted: int) -> int:
 
 
 def _coder(format_: PayloadFormat, wanted: int, *, encodes: bool) -> Coder:
-    return Coder(format_.name.upper(), _rate_towards(format_, wanted), format_.clock_rate, encodes)
+    encoding = format_.encoding if encodes else None
+    if encoding is not None and _own_rate(format_) is None:
+        wanted = min(wanted, max((rate for rate in _RATES if rate <= encoding.highest_rate), default=_RATES[0]))
+    return Coder(format_.name.upper(), _rate_towards(format_, wanted), format_.clock_rate, encoding)
 
 
 def _is_carried(format_: PayloadFormat, target: LegRecord) -> bool:
@@ -254,13 +269,22 @@ class Coding:
 
     def _take(self, coder: Coder) -> Decoder | Encoder | None:
         """An idle coder of this kind, or a new one; None, and told once, when this machine has none."""
-        idle = self._idle.get(coder)
-        if idle:
-            return idle.pop()
+        idle = self._idle.get(coder.kind)
+        made = idle.pop() if idle else None
+        encoding = coder.encoding
         try:
-            if not coder.encodes:
-                return Decoder(coder.codec, coder.sample_rate)
-            return Encoder(coder.codec, coder.sample_rate, complexity=self._opus_complexity)
+            if encoding is None:
+                return made or Decoder(coder.codec, coder.sample_rate)
+            if not isinstance(made, Encoder):
+                made = Encoder(coder.codec, coder.sample_rate)
+            made.configure(
+                bitrate=encoding.bitrate,
+                complexity=self._opus_complexity,
+                fec=encoding.fec,
+                dtx=encoding.dtx,
+                cbr=encoding.cbr,
+            )
+            return made
         except CodecUnavailable as error:
             self._refuse(error)
         except ValueError as error:
@@ -268,7 +292,7 @@ class Coding:
         return None
 
     def _put_away(self, coder: Coder, made: Decoder | Encoder) -> None:
-        idle = self._idle.setdefault(coder, deque(maxlen=_KEPT))
+        idle = self._idle.setdefault(coder.kind, deque(maxlen=_KEPT))
         made.reset()
         if isinstance(made, Encoder):
             made.expect_loss(0)

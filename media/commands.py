@@ -15,12 +15,29 @@ if TYPE_CHECKING:
 
 
 @value_class(frozen=True, slots=True)
+class Encoding:
+    """How to encode for a far end whose codec leaves a choice: Opus, whose SDP says what it takes (RFC 7587)."""
+
+    highest_rate: int = 48_000
+    """Hz that are of use to it."""
+    bitrate: int | None = None
+    """bit/s of payload; None: the encoder's own."""
+    fec: bool = True
+    dtx: bool = False
+    cbr: bool = False
+
+
+PLAIN_ENCODING = Encoding()
+
+
+@value_class(frozen=True, slots=True)
 class PayloadFormat:
     """One RTP payload type of a leg as SDP bound it (RFC 4566 `a=rtpmap`)."""
 
     payload_type: int
     name: str
     clock_rate: int
+    encoding: Encoding = PLAIN_ENCODING
 
 
 @value_class(frozen=True, slots=True)

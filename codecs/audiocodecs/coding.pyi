@@ -90,6 +90,16 @@ class Encoder:
         """A packet holds a multiple of this many samples."""
     def encode(self, pcm: Buffer) -> bytes:
         """Encode one packet; empty when there is nothing to send (DTX). Raises ValueError for a length it cannot be."""
+    def configure(
+        self,
+        *,
+        bitrate: int | None = None,
+        complexity: int = 0,
+        fec: bool = True,
+        dtx: bool = False,
+        cbr: bool = False,
+    ) -> None:
+        """Change what was asked for, while no other thread uses this encoder. Raises ValueError as when it was made."""
     def expect_loss(self, percent: int) -> None:
         """Tell how many of a hundred packets the far end loses. Nothing happens where the codec cannot use it."""
     def reset(self) -> None:

@@ -249,7 +249,6 @@ cdef class Encoder:
         cdef uint32_t grain = rate // 1000
         if number == CODEC_OPUS:
             self._make_opus(rate)
-            self._set_opus(bitrate, complexity, fec, dtx, cbr)
             grain = rate // 400
         elif number == CODEC_G722:
             self._make_g722(rate)
@@ -262,6 +261,7 @@ cdef class Encoder:
         self.coder.sample_rate = rate
         self.coder.clock_rate = rate if number == CODEC_L16 else known.clock_rate
         self.coder.grain = grain
+        self.configure(bitrate=bitrate, complexity=complexity, fec=fec, dtx=dtx, cbr=cbr)
 
     cdef _make_linear(self, int number):
         self.coder = <audio_encoder *>_zeroed(sizeof(audio_encoder))
@@ -280,8 +280,10 @@ cdef class Encoder:
         if _opus.encoder_init(it.state, rate, 1, OPUS_APPLICATION_VOIP) != 0:
             raise ValueError(f"libopus refuses an encoder of {rate} Hz")
 
-    cdef _set_opus(self, object bitrate, int complexity, bint fec, bint dtx, bint cbr):
+    def configure(self, *, bitrate=None, int complexity=0, bint fec=True, bint dtx=False, bint cbr=False):
         cdef OpusEncoder *it = <OpusEncoder *>self.coder
+        if self.coder.codec != CODEC_OPUS:
+            return
         cdef int wanted = 30000 if bitrate is None else bitrate
         if not 6000 <= wanted <= 510000:
             raise ValueError(f"opus at {wanted} bit/s: expected 6000 to 510000 (RFC 7587 6.1)")

@@ -9,9 +9,11 @@ from secrets import token_bytes
 from typing import TYPE_CHECKING, Protocol
 
 from media.commands import (
+    PLAIN_ENCODING,
     CloseLeg,
     Connect,
     Disconnect,
+    Encoding,
     PayloadFormat,
     SetDirection,
     SetFormats,
@@ -21,6 +23,7 @@ from media.commands import (
 from softswitch.sdp.address import AddressKind, address_kind
 from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.negotiate import Direction, Negotiation, SdpError
+from softswitch.sdp.opus import OpusParameters, sending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,7 +183,7 @@ class LegMedia:
             # First of all: nothing that comes or goes under the new agreement may pass unprotected.
             self._engine.post(SetKeys(self.leg, *(keys or (None, None))))
         self._engine.post(
-            SetFormats(self.leg, _payloads(agreement.receive), _payloads(agreement.send), agreement.ptime),
+            SetFormats(self.leg, _payloads(agreement.receive), _sent(agreement), agreement.ptime),
             SetRemote(
                 self.leg,
                 agreement.remote_address,
@@ -215,3 +218,23 @@ def _implausible(address: str) -> SdpError:
 
 def _payloads(formats: tuple[Format, ...]) -> tuple[PayloadFormat, ...]:
     return tuple(PayloadFormat(each.payload_type, each.codec.name, each.codec.clock_rate) for each in formats)
+
+
+def _sent(agreement: AudioAgreement) -> tuple[PayloadFormat, ...]:
+    """What we send: their parameters limit it, and our own, which stand in the same place of what we receive."""
+    return tuple(
+        PayloadFormat(
+            theirs.payload_type,
+            theirs.codec.name,
+            theirs.codec.clock_rate,
+            _encoding(theirs.codec, ours.codec, agreement.ptime),
+        )
+        for theirs, ours in zip(agreement.send, agreement.receive, strict=True)
+    )
+
+
+def _encoding(theirs: Codec, ours: Codec, ptime: int) -> Encoding:
+    if theirs.name.lower() != "opus":
+        return PLAIN_ENCODING
+    settled = sending(OpusParameters.read(theirs.fmtp), OpusParameters.read(ours.fmtp), ptime)
+    return Encoding(settled.highest_rate, settled.bitrate, settled.fec, settled.dtx, settled.cbr)

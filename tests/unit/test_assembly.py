@@ -113,7 +113,10 @@ def test_codecs_of_a_trunk(tmp_path: Path) -> None:
             """
             trunks:
               pinned: {destinations: 192.0.2.1, codecs: G729, ptime: 30ms}
-              wide: {destinations: 192.0.2.2, codecs: [opus, L16/16000, L16, PCMU], opus: {bandwidth: high, fec: false, dtx: true}}
+              wide:
+                destinations: 192.0.2.2
+                codecs: [opus, L16/16000, L16, PCMU]
+                opus: {bandwidth: high, fec: false, dtx: true}
             """,
         )
     )
