@@ -17,6 +17,7 @@ cdef extern from * nogil:
     #define MEDIA_SRTP_SESSION
     #include <arpa/inet.h>
     #include <stdint.h>
+    #include <stdlib.h>
     #include <string.h>
 
     #define SRTP_TRAILER 32           /* room behind what is sealed: tag of 16 octets, SRTCP index of 4 */
@@ -26,16 +27,21 @@ cdef extern from * nogil:
 
     typedef int (*media_srtp_transform)(void *session, void *packet, int *length);
     typedef struct media_srtp {
-        void *session;                /* srtp_t */
+        void *session;                /* srtp_t; what every packet needs is in the first 64 octets */
         media_srtp_transform rtp, rtcp;
-        int (*forget)(void *session, uint32_t ssrc_network_order);
         struct media_srtp *twin;      /* the same key, its source's rollover counter carried over; or NULL */
         uint32_t newest;              /* the source that was authenticated last */
-        uint32_t sources[SRTP_SOURCES];
         uint32_t source_count;
         uint8_t tag;                  /* octets a sealed RTP packet is longer */
+        int (*forget)(void *session, uint32_t ssrc_network_order);
+        uint32_t sources[SRTP_SOURCES];
     } media_srtp;
 
+    static inline media_srtp *media_srtp_make(void) {
+        void *memory = NULL;
+        if (posix_memalign(&memory, 64, sizeof(media_srtp))) return NULL;
+        return (media_srtp *) memset(memory, 0, sizeof(media_srtp));
+    }
     /* What libsrtp's status means here: the packet's new length, or why there is none. */
     static inline int media_srtp_judge(int status, int length) {
         switch (status) {
@@ -87,5 +93,6 @@ cdef extern from * nogil:
         uint32_t source_count
         uint8_t tag
 
+    SrtpSession* srtp_session_make "media_srtp_make"()
     int srtp_session_open "media_srtp_open"(SrtpSession* s, uint8_t* data, int length, bint rtcp)
     int srtp_session_seal "media_srtp_seal"(SrtpSession* s, uint8_t* data, int length, bint rtcp)

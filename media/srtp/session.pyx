@@ -1,13 +1,15 @@
 """Makes and frees SRTP sessions, on the Python thread; see `session.pxd` for who may use one when."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from pylibsrtp import Policy
 from pylibsrtp._binding import ffi, lib
 
-from media.srtp.session cimport SRTP_TRAILER, SrtpSession, srtp_session_open, srtp_session_seal, srtp_transform
+from media.srtp.session cimport (
+    SRTP_TRAILER, SrtpSession, srtp_session_make, srtp_session_open, srtp_session_seal, srtp_transform,
+)
 
 PROFILES = {
     "AES_CM_128_HMAC_SHA1_80": (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 10),
@@ -37,7 +39,7 @@ cdef class SrtpDirection:
     def __cinit__(self, material not None, *, bint sends, uint32_t ssrc=0):
         self.sends = sends
         self.ssrc = ssrc
-        self.session = <SrtpSession*> calloc(1, sizeof(SrtpSession))
+        self.session = srtp_session_make()
         if self.session == NULL:
             raise MemoryError("no memory for an SRTP session")
         profile, tag = PROFILES[material.suite]

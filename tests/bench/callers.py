@@ -6,11 +6,14 @@ A thread of their own runs them, so that probes, refreshes and BYEs are answered
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from media.srtp.material import key_length
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -21,6 +24,10 @@ AT_ONCE = 20  # INVITEs waiting for their answer, so that no burst overruns a so
 RESPONSE_LIMIT_SECONDS = 10.0
 RETRANSMIT_SECONDS = 0.5  # T1
 
+SECURE_SDP = (
+    "v=0\r\no=bench 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+    "m=audio {port} RTP/SAVP 8\r\na=rtpmap:8 PCMA/8000\r\na=crypto:1 {suite} inline:{key}\r\na=ptime:20\r\n"
+)
 SDP = (
     "v=0\r\no=bench 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
     "m=audio {port} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\n"
@@ -47,6 +54,7 @@ class Call:
     arrived_at: float = 0.0  # at bob
     towards_a: Address | None = None  # where the switch listens on alice's leg
     towards_b: Address | None = None
+    keys: tuple[bytes, bytes] | None = None  # alice's and the switch's, where alice's leg is SRTP
     response: asyncio.Future[tuple[int, str]] | None = None
 
 
@@ -67,11 +75,18 @@ def media_address(message: str) -> Address:
     return host, int(port)
 
 
+def answered_key(message: str) -> bytes:
+    """Return the key and salt that the SDP of a message carries."""
+    return base64.b64decode(message.partition(" inline:")[2].partition("\r\n")[0])
+
+
 class Alice(asyncio.DatagramProtocol):
     """The caller's side: one transaction at a time per call."""
 
-    def __init__(self, switch: Address) -> None:
+    def __init__(self, switch: Address, suite: str = "") -> None:
+        """`suite`: of SRTP; "" for plain RTP."""
         self.switch = switch
+        self._suite = suite
         self.calls: dict[str, Call] = {}
         self.ended_by_switch = 0
 
@@ -101,7 +116,10 @@ class Alice(asyncio.DatagramProtocol):
     async def invite(self, call: Call) -> None:
         """Set one call up. Raises CallError when it is refused or nobody answers."""
         self.calls[call.call_id] = call
-        sdp = SDP.format(host=MEDIA_HOST, port=call.media_ports[0])
+        key = secrets.token_bytes(key_length(self._suite)) if self._suite else b""
+        sdp = (SECURE_SDP if key else SDP).format(
+            host=MEDIA_HOST, port=call.media_ports[0], suite=self._suite, key=base64.b64encode(key).decode()
+        )
         call.to = f"<sip:+4989{call.number:07}@{self.switch[0]}>"
         call.target = f"sip:+4989{call.number:07}@{self.switch[0]}:{self.switch[1]}"
         call.invited_at = time.monotonic()
@@ -112,6 +130,7 @@ class Alice(asyncio.DatagramProtocol):
             call.to = header(message, "To")
             call.target = header(message, "Contact").partition("<")[2].partition(">")[0]
             call.towards_a = media_address(message)
+            call.keys = (key, answered_key(message)) if key else None
         call.branch = call.branch if status >= 300 else f"z9hG4bK{secrets.token_hex(8)}"
         self._send(call, "ACK", 1, "Content-Length: 0\r\n\r\n")
         if status >= 300:
@@ -213,24 +232,24 @@ COPIED = {"Via", "From", "To", "Call-ID", "CSeq", "Record-Route"}
 class Callers:
     """Alice and Bob on a thread with a loop of its own; every method blocks until it is done."""
 
-    def __init__(self, alice: Address, bob: Address, switch: Address) -> None:
+    def __init__(self, alice: Address, bob: Address, switch: Address, suite: str = "") -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="callers", daemon=True)
         self._thread.start()
-        self.alice, self.bob = self._run(self._open(alice, bob, switch))
+        self.alice, self.bob = self._run(self._open(alice, bob, switch, suite))
         self.bob_port: int = self.bob.port
 
     @staticmethod
-    async def _open(alice: Address, bob: Address, switch: Address) -> tuple[Alice, Bob]:
+    async def _open(alice: Address, bob: Address, switch: Address, suite: str) -> tuple[Alice, Bob]:
         loop = asyncio.get_running_loop()
-        _, caller = await loop.create_datagram_endpoint(lambda: Alice(switch), local_addr=alice)
+        _, caller = await loop.create_datagram_endpoint(lambda: Alice(switch, suite), local_addr=alice)
         _, called = await loop.create_datagram_endpoint(Bob, local_addr=bob)
         return caller, called
 
-    def bridge(self, media_ports: dict[int, tuple[int, int]]) -> dict[int, tuple[Address, Address]]:
-        """Set calls up, by number; return where the switch listens on both legs of each."""
+    def bridge(self, media_ports: dict[int, tuple[int, int]]) -> dict[int, Call]:
+        """Set calls up, by number; they say where the switch listens on both legs of each."""
         calls = self._run(self._bridge(media_ports))
-        return {call.number: (call.towards_a, call.towards_b) for call in calls if call.towards_a and call.towards_b}
+        return {call.number: call for call in calls if call.towards_a and call.towards_b}
 
     def hang_up_all(self) -> None:
         """Hang every call up."""

@@ -71,8 +71,10 @@ Log = Callable[[str], None]
 class Trial:
     """One relay and one generator, both replaced after a window that was lost: some relays never recover from one."""
 
-    def __init__(self, make: Callable[[], AbstractContextManager[Relay]], log: Log) -> None:
+    def __init__(self, make: Callable[[], AbstractContextManager[Relay]], log: Log, *, secure: bool = False) -> None:
+        """`secure`: the generator must speak SRTP."""
         self._make = make
+        self._secure = secure
         self._log = log
         self._stack = ExitStack()
         self._streaming = 0
@@ -119,7 +121,7 @@ class Trial:
     def _begin(self) -> None:
         self._stack = ExitStack()
         self._relay = self._stack.enter_context(self._make())
-        self._generator = self._stack.enter_context(Generator(GENERATOR_CPU))
+        self._generator = self._stack.enter_context(Generator(GENERATOR_CPU, secure=self._secure))
         self._streaming = 0
 
     def _watch(self, calls: int) -> Window:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -11,6 +12,7 @@ from typing import Self
 ROOT = Path(__file__).parent.parent.parent
 SOURCE = Path(__file__).parent / "native" / "rtpload.c"
 BINARY = ROOT / "build" / "bench" / "rtpload"
+LIBRARY = BINARY.with_suffix(".so")
 SOCKETS_PER_SIDE = 32
 CALLS_PER_RUN = 16  # as in rtpload.c: neighbouring calls share a socket
 ADDRESS = "127.0.0.1"
@@ -63,23 +65,31 @@ class Measurement:
         return self.loss < 0.001 and not (self.duplicates or self.misrouted or self.corrupt)
 
 
-def build() -> Path:
+def build(target: Path = BINARY, *options: str) -> Path:
     """Compile the generator unless it is newer than its source."""
-    if not BINARY.exists() or BINARY.stat().st_mtime < SOURCE.stat().st_mtime:
-        BINARY.parent.mkdir(parents=True, exist_ok=True)
-        command = ["gcc", "-O2", "-Wall", "-o", str(BINARY), str(SOURCE)]
+    if not target.exists() or target.stat().st_mtime < SOURCE.stat().st_mtime:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        command = ["gcc", "-O2", "-Wall", *options, "-o", str(target), str(SOURCE)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise GeneratorError(f"{' '.join(command)} failed:\n{done.stderr}")
-    return BINARY
+    return target
+
+
+def build_library() -> Path:
+    """The same as a shared library, for who lends it libsrtp."""
+    return build(LIBRARY, "-shared", "-fPIC")
 
 
 class Generator:
     """One generator process; call numbers count up from 0."""
 
-    def __init__(self, cpu: int) -> None:
+    def __init__(self, cpu: int, *, secure: bool = False) -> None:
+        """`secure`: it can speak SRTP."""
+        program = [sys.executable, "-m", "tests.bench.secure_load"] if secure else [str(build())]
         self._process = subprocess.Popen(
-            [build(), ADDRESS, str(SOCKETS_PER_SIDE), str(cpu)],
+            [*program, ADDRESS, str(SOCKETS_PER_SIDE), str(cpu)],
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -104,6 +114,10 @@ class Generator:
     def add(self, call: int, a: tuple[str, int], b: tuple[str, int]) -> None:
         """Say where the switch listens on the two legs of a call."""
         self._write(f"call {call} {a[0]} {a[1]} {b[0]} {b[1]}")
+
+    def secure(self, call: int, suite: str, ours: bytes, theirs: bytes) -> None:
+        """Leg A of a call that was added is SRTP: key and salt to send with, and those the switch sends with."""
+        self._write(f"secure {call} {suite} {ours.hex()} {theirs.hex()}")
 
     def stream(self, calls: int) -> None:
         """Send on the first `calls` calls, both ways, until told otherwise."""

@@ -34,7 +34,7 @@ media:
 admin: {{address: {address}, port: {admin_port}}}
 limits: {{max_calls: 10000}}
 trunks:
-  alice: {{sources: ["{caller}"], codecs: [PCMA]}}
+  alice: {{sources: ["{caller}"], codecs: [PCMA]{srtp}}}
   bob: {{destinations: ["{called}:{bob_port}"], codecs: [PCMA]}}
 """
 DIALPLAN = """\
@@ -61,18 +61,21 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, address: str = ADDRES
 class Switch:
     """A running daemon. `bob_port` is where trunk bob is dialled; without one, the bench's own callers answer there."""
 
-    def __init__(self, *, bob_port: int | None = None) -> None:
+    def __init__(self, *, bob_port: int | None = None, suite: str = "") -> None:
+        """`suite`: trunk alice is SRTP with it; its calls want a generator that is `secure`."""
         self._folder = tempfile.TemporaryDirectory(prefix="bench-switch-")
         self.folder = Path(self._folder.name)
         self.sip_port, self.admin_port = free_port(), free_port(socket.SOCK_STREAM)
         self._callers: Callers | None = None
+        self._suite = suite
         if bob_port is None:
-            self._callers = Callers((CALLER, 0), (CALLED, 0), (ADDRESS, self.sip_port))
+            self._callers = Callers((CALLER, 0), (CALLED, 0), (ADDRESS, self.sip_port), suite)
             bob_port = self._callers.bob_port
         (self.folder / "softswitch.yaml").write_text(
             CONFIG.format(
                 address=ADDRESS, sip_port=self.sip_port, admin_port=self.admin_port, first=PORTS[0], last=PORTS[1],
                 caller=CALLER, called=CALLED, bob_port=bob_port,
+                srtp=f", srtp: mandatory, srtp_suites: [{suite}]" if suite else "",
             )
         )  # fmt: skip
         (self.folder / "dialplan.yaml").write_text(DIALPLAN)
@@ -101,8 +104,13 @@ class Switch:
     def add_calls(self, generator: Generator, up_to: int) -> None:
         """Bridge calls until there are `up_to`, and tell the generator where they listen."""
         new = range(self.calls, up_to)
-        for call, (a, b) in self.callers.bridge({n: (generator.port(0, n), generator.port(1, n)) for n in new}).items():
-            generator.add(call, a, b)
+        ports = {n: (generator.port(0, n), generator.port(1, n)) for n in new}
+        for number, call in self.callers.bridge(ports).items():
+            assert call.towards_a is not None
+            assert call.towards_b is not None
+            generator.add(number, call.towards_a, call.towards_b)
+            if call.keys is not None:
+                generator.secure(number, self._suite, *call.keys)
         self.calls = max(self.calls, up_to)
 
     def metrics(self) -> dict[str, float]:

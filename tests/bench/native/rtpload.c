@@ -6,6 +6,7 @@
  * It then prints "ports A p1 p2 ..." and "ports B p1 p2 ...", and obeys lines on standard input:
  *
  *   call ID ADDRESS_A PORT_A ADDRESS_B PORT_B    where the switch listens on the two legs of call ID (0, 1, 2, ...)
+ *   secure ID SUITE OURS THEIRS                  leg A of that call is SRTP, with these keys and salts in hexadecimal
  *   active N                                     stream on calls 0 .. N-1
  *   measure MS                                   one JSON line of results, after MS milliseconds and a drain
  *   quit
@@ -17,6 +18,8 @@
  * Where it may (CAP_NET_RAW) it writes whole frames to the loopback through a packet socket's ring, which costs it half
  * of what sendmmsg() does; the switch cannot tell the difference, since every frame passes through the kernel's
  * ordinary receive path.
+ *
+ * SRTP is libsrtp's, lent by whoever loads this as a shared library (tests/bench/secure_load.py) instead of running it.
  *
  * While measuring it spins on its own core, so that it adds no wake-up latency of its own; otherwise it sleeps in
  * millisecond steps. Latency runs from just before the send to just after recvmmsg(), so it includes the loopback.
@@ -52,6 +55,7 @@ enum {
     PAYLOAD = 160,
     HEADER = 12,
     PACKET = HEADER + PAYLOAD,
+    TRAILER = 32, /* what SRTP may add */
     LOWER = 14 + 20 + 8, /* Ethernet, IPv4, UDP */
     FRAME_SIZE = 512,
     FRAMES = 4096,
@@ -76,6 +80,9 @@ struct stream { /* call x direction */
     unsigned char lower[LOWER]; /* the headers under RTP, for the packet socket */
     uint32_t sequence;
     uint32_t ssrc;
+    void *seal;       /* SRTP session to send with; NULL: plain RTP */
+    void *open;       /* and for what comes back on this leg */
+    unsigned length;  /* of a packet on the wire */
     uint32_t highest; /* received: highest sequence number + 1 */
     uint64_t window;  /* which of the 64 below it were seen */
 };
@@ -100,6 +107,11 @@ static uint64_t rtcp_packets, receive_drops_before;
 static unsigned char filler[PAYLOAD];
 static unsigned char run_id;
 static const char *own_address;
+static int (*srtp_protect)(void *session, void *packet, int *length);
+static int (*srtp_unprotect)(void *session, void *packet, int *length);
+static void *(*srtp_session)(const char *suite, const char *key, uint32_t ssrc); /* ssrc 0: for receiving */
+static int secure_calls;
+static int call_at[65536]; /* by the switch's port of leg A */
 
 static int64_t now_ns(void) {
     struct timespec ts;
@@ -154,7 +166,7 @@ static void bind_pair(const char *address, int side, int index) { /* an even por
 
 /* --- sending --------------------------------------------------------------------------------------------------- */
 
-static unsigned char send_buffer[BATCH][PACKET];
+static unsigned char send_buffer[BATCH][PACKET + TRAILER];
 static struct iovec send_vector[BATCH];
 static struct mmsghdr send_message[BATCH];
 static int ring_socket = -1; /* packet socket, or -1: sendmmsg() */
@@ -210,7 +222,8 @@ static void open_ring(const char *address) {
 
 static void write_lower(struct stream *stream, const char *address, int from_port) {
     unsigned char *ethernet = stream->lower, *ip = ethernet + 14, *udp = ip + 20;
-    uint16_t length = htons(20 + 8 + PACKET), udp_length = htons(8 + PACKET), port = htons((uint16_t)from_port);
+    uint16_t length = htons((uint16_t)(20 + 8 + stream->length)), udp_length = htons((uint16_t)(8 + stream->length));
+    uint16_t port = htons((uint16_t)from_port);
     memset(stream->lower, 0, LOWER);
     ethernet[12] = 0x08; /* IPv4 */
     ip[0] = 0x45;
@@ -242,6 +255,14 @@ static void write_packet(unsigned char *packet, struct stream *stream, int call,
     memcpy(packet + 8, &ssrc, 4);
     struct stamp stamp = {MAGIC, (uint32_t)call, sequence, (uint16_t)direction, measurement, now};
     memcpy(packet + HEADER, &stamp, sizeof stamp);
+    if (secure_calls) memcpy(packet + HEADER + sizeof stamp, filler + sizeof stamp, PAYLOAD - sizeof stamp);
+    if (stream->seal) {
+        int length = PACKET;
+        if (srtp_protect(stream->seal, packet, &length) != 0 || (unsigned)length != stream->length) {
+            errno = EPROTO;
+            fail("srtp_protect");
+        }
+    }
 }
 
 static void flush_ring(void) {
@@ -259,6 +280,11 @@ static void put_in_ring(struct stream *stream, int call, int direction, int64_t 
         flush_ring();
     }
     unsigned char *data = (unsigned char *)frame + FRAME_DATA + sizeof(struct virtio_net_hdr);
+    if (secure_calls) {
+        struct virtio_net_hdr header = {.hdr_len = (uint16_t)(LOWER + stream->length)};
+        memcpy(data - sizeof header, &header, sizeof header);
+        frame->tp_len = (uint32_t)(sizeof header + LOWER + stream->length);
+    }
     memcpy(data, stream->lower, LOWER);
     write_packet(data + LOWER, stream, call, direction, now);
     __atomic_store_n(&frame->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
@@ -322,6 +348,7 @@ static int send_due(struct schedule *plan) {
             } else {
                 write_packet(send_buffer[count], stream, call, direction, now);
                 send_message[count].msg_hdr.msg_name = &stream->to;
+                send_vector[count].iov_len = stream->length;
             }
             plan->next++;
             count++;
@@ -343,6 +370,15 @@ static int send_due(struct schedule *plan) {
 static unsigned char receive_buffer[RECEIVE_BATCH][2048];
 static struct iovec receive_vector[RECEIVE_BATCH];
 static struct mmsghdr receive_message[RECEIVE_BATCH];
+static struct sockaddr_in receive_from[RECEIVE_BATCH];
+
+/* What came for a leg with SRTP, decrypted in place: its length then, 0 when it does not authenticate. */
+static unsigned opened(unsigned char *packet, unsigned length, int side, const struct sockaddr_in *from) {
+    struct stream *stream = &streams[0][call_at[ntohs(from->sin_port)]];
+    int plain = (int)length;
+    if (side != 0 || !stream->open || stream->to.sin_port != from->sin_port) return length;
+    return srtp_unprotect(stream->open, packet, &plain) == 0 ? (unsigned)plain : 0;
+}
 
 static void check_packet(const unsigned char *packet, unsigned length, int side, int64_t now) {
     struct stamp stamp;
@@ -400,7 +436,12 @@ static void receive_ready(int epoll, int timeout_ms) {
             continue;
         }
         int64_t now = now_ns();
-        for (int k = 0; k < got; k++) check_packet(receive_buffer[k], receive_message[k].msg_len, side, now);
+        for (int k = 0; k < got; k++) {
+            unsigned length = receive_message[k].msg_len;
+            if (secure_calls) length = opened(receive_buffer[k], length, side, &receive_from[k]);
+            check_packet(receive_buffer[k], length, side, now);
+            receive_message[k].msg_hdr.msg_namelen = sizeof receive_from[k];
+        }
     }
 }
 
@@ -464,7 +505,7 @@ static void report(void) {
 
 static void obey(char *line) {
     int call, port_a, port_b, number;
-    char address_a[64], address_b[64];
+    char address_a[64], address_b[64], suite[64], ours[128], theirs[128];
     if (sscanf(line, "call %d %63s %d %63s %d", &call, address_a, &port_a, address_b, &port_b) == 5) {
         const char *address[2] = {address_a, address_b};
         const int port[2] = {port_a, port_b};
@@ -479,10 +520,23 @@ static void obey(char *line) {
             stream->to.sin_port = htons((uint16_t)port[direction]);
             if (inet_pton(AF_INET, address[direction], &stream->to.sin_addr) != 1) fail(address[direction]);
             int from = rtp_socket[direction][(call / CALLS_PER_RUN) % sockets_per_side];
+            stream->length = PACKET;
             write_lower(stream, own_address, port_of(from));
             stream->ssrc = (uint32_t)run_id << 24 | (uint32_t)(call * 2 + direction + 1);
         }
+        call_at[port_a] = call;
         if (call >= known_calls) known_calls = call + 1;
+    } else if (sscanf(line, "secure %d %63s %127s %127s", &call, suite, ours, theirs) == 4 && call < known_calls) {
+        struct stream *stream = &streams[0][call];
+        if (!srtp_session) {
+            errno = ENOTSUP;
+            fail("SRTP without libsrtp");
+        }
+        stream->seal = srtp_session(suite, ours, stream->ssrc);
+        stream->open = srtp_session(suite, theirs, 0);
+        stream->length = PACKET + (strstr(suite, "GCM") ? 16 : strstr(suite, "_32") ? 4 : 10);
+        write_lower(stream, own_address, port_of(rtp_socket[0][(call / CALLS_PER_RUN) % sockets_per_side]));
+        secure_calls++;
     } else if (sscanf(line, "active %d", &number) == 1 && number >= 0 && number <= known_calls) {
         active_calls = number;
     } else if (sscanf(line, "measure %d", &number) == 1 && number > 0) {
@@ -515,6 +569,13 @@ static void read_commands(void) {
     }
     filled -= (size_t)(line - buffer);
     memmove(buffer, line, filled);
+}
+
+void rtpload_srtp(int (*protect)(void *, void *, int *), int (*unprotect)(void *, void *, int *),
+                  void *(*session)(const char *, const char *, uint32_t)) {
+    srtp_protect = protect;
+    srtp_unprotect = unprotect;
+    srtp_session = session;
 }
 
 int main(int argc, char **argv) {
@@ -572,6 +633,8 @@ int main(int argc, char **argv) {
         receive_vector[i] = (struct iovec){receive_buffer[i], sizeof receive_buffer[i]};
         receive_message[i].msg_hdr.msg_iov = &receive_vector[i];
         receive_message[i].msg_hdr.msg_iovlen = 1;
+        receive_message[i].msg_hdr.msg_name = &receive_from[i];
+        receive_message[i].msg_hdr.msg_namelen = sizeof receive_from[i];
     }
     if (fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK) < 0) fail("fcntl");
 
