@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from audiocodecs.coding import CodecUnavailable, Decoder, Encoder, why_unavailable
+from audiocodecs.coding import CodecUnavailable, Decoder, Encoder, why_no_noise_reduction, why_unavailable
 from audiocodecs.registry import codec_by_name
 
 from media.commands import PLAIN_ENCODING
@@ -54,12 +54,16 @@ class Need:
 
 @value_class(frozen=True, slots=True)
 class Coder:
-    """One decoder or encoder as it is asked for; `codec` in capitals, rates in Hz, `encoding` None for decoders."""
+    """One decoder or encoder as it is asked for; `codec` in capitals, rates in Hz, `encoding` None for decoders.
+
+    `reduce_noise`: dB by which a decoder lowers steady noise.
+    """
 
     codec: str
     sample_rate: int
     clock_rate: int
     encoding: Encoding | None
+    reduce_noise: int = 0
 
     @property
     def encodes(self) -> bool:
@@ -95,11 +99,11 @@ def _rate_towards(format_: PayloadFormat, wanted: int) -> int:
     return _own_rate(format_) or next((rate for rate in _RATES if rate >= wanted), _RATES[-1])
 
 
-def _coder(format_: PayloadFormat, wanted: int, *, encodes: bool) -> Coder:
+def _coder(format_: PayloadFormat, wanted: int, *, encodes: bool, reduce_noise: int = 0) -> Coder:
     encoding = format_.encoding if encodes else None
     if encoding is not None and _own_rate(format_) is None:
         wanted = min(wanted, max((rate for rate in _RATES if rate <= encoding.highest_rate), default=_RATES[0]))
-    return Coder(format_.name.upper(), _rate_towards(format_, wanted), format_.clock_rate, encoding)
+    return Coder(format_.name.upper(), _rate_towards(format_, wanted), format_.clock_rate, encoding, reduce_noise)
 
 
 def _is_carried(format_: PayloadFormat, target: LegRecord) -> bool:
@@ -155,6 +159,15 @@ class Coding:
             self._settle(a)
             self._settle(b)
 
+    def reduce_noise(self, record: LegRecord, depth: int) -> None:
+        """What the leg's far end says is decoded with less noise from now on (dB; 0: as it comes)."""
+        why = why_no_noise_reduction() if depth else None
+        if why is not None:
+            self._refuse("noise reduction", f"noise is not reduced: {why}")
+            return
+        record.reduce_noise = depth
+        self.formats_changed(record)
+
     def need(self, record: LegRecord, why: str, need: Need | None) -> None:
         """Something beside the bridge needs the leg as audio, until it says None for the same `why`."""
         if need is None:
@@ -209,7 +222,8 @@ class Coding:
         encoder: Coder | None = None
         for rate, hear, speak in self._wants(record):
             for each in hear:
-                decoders.setdefault(f"{each.name}/{each.clock_rate}".upper(), _coder(each, rate, encodes=False))
+                decoder = _coder(each, rate, encodes=False, reduce_noise=record.reduce_noise)
+                decoders.setdefault(f"{each.name}/{each.clock_rate}".upper(), decoder)
             spoken = self._spoken(record) if speak and encoder is None else None
             if spoken is not None:
                 encoder = _coder(spoken, rate, encodes=True)
@@ -239,7 +253,9 @@ class Coding:
         """
         repack = source.ptime != target.ptime and any(each.name.upper() in _G711 for each in target.send)
         return self._codable(
-            each for each in source.receive if not _is_carried(each, target) or (repack and each.name.upper() in _G711)
+            each
+            for each in source.receive
+            if source.reduce_noise or not _is_carried(each, target) or (repack and each.name.upper() in _G711)
         )
 
     def _spoken(self, record: LegRecord) -> PayloadFormat | None:
@@ -257,13 +273,13 @@ class Coding:
             if why is None:
                 found.append(each)
             else:
-                self._refuse(CodecUnavailable(name, why))
+                self._refuse(name, str(CodecUnavailable(name, why)))
         return found
 
-    def _refuse(self, error: CodecUnavailable) -> None:
-        if error.codec not in self._refused:
-            self._refused.add(error.codec)
-            self._on_unavailable(str(error))
+    def _refuse(self, what: str, why: str) -> None:
+        if what not in self._refused:
+            self._refused.add(what)
+            self._on_unavailable(why)
 
     # -- coders ------------------------------------------------------------------------------------------------
 
@@ -274,7 +290,7 @@ class Coding:
         encoding = coder.encoding
         try:
             if encoding is None:
-                return made or Decoder(coder.codec, coder.sample_rate)
+                return made or Decoder(coder.codec, coder.sample_rate, reduce_noise=coder.reduce_noise)
             if not isinstance(made, Encoder):
                 made = Encoder(coder.codec, coder.sample_rate)
             made.configure(
@@ -286,12 +302,15 @@ class Coding:
             )
             return made
         except CodecUnavailable as error:
-            self._refuse(error)
+            self._refuse(error.codec, str(error))
         except ValueError as error:
-            self._refuse(CodecUnavailable(coder.codec, str(error)))
+            self._refuse(coder.codec, str(CodecUnavailable(coder.codec, str(error))))
         return None
 
     def _put_away(self, coder: Coder, made: Decoder | Encoder) -> None:
+        """Keep it for the next call, unless it has learnt the noise of this one."""
+        if coder.reduce_noise:
+            return
         idle = self._idle.setdefault(coder.kind, deque(maxlen=_KEPT))
         made.reset()
         if isinstance(made, Encoder):

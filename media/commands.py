@@ -222,6 +222,17 @@ class SetMediaTimeout:
 
 
 @value_class(frozen=True, slots=True)
+class ReduceNoise:
+    """Lower steady noise in what the leg's far end says by `depth` dB; 0: not at all.
+
+    The leg is decoded and encoded again for it, also where its packets could be relayed as they are.
+    """
+
+    leg: int
+    depth: int = 25
+
+
+@value_class(frozen=True, slots=True)
 class CloseLeg:
     """Say RTCP BYE, stop everything, give the ports back after the drain period; ends in one `LegGone`."""
 
@@ -245,5 +256,6 @@ Command = (
     | StopTap
     | CloseRecording
     | SetMediaTimeout
+    | ReduceNoise
     | CloseLeg
 )

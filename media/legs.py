@@ -45,6 +45,7 @@ class LegRecord:
         "ptime",
         "quality",
         "receive",
+        "reduce_noise",
         "send",
         "tapped_by",
         "worker",
@@ -62,6 +63,7 @@ class LegRecord:
         self.receive: tuple[PayloadFormat, ...] = ()
         self.send: tuple[PayloadFormat, ...] = ()
         self.ptime = 20
+        self.reduce_noise = 0
         self.partner: LegRecord | None = None
         # Of media.coding: why it is needed as audio, what was lent to it last, and by token what it still has.
         self.needs: dict[str, Need] = {}

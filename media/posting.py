@@ -19,6 +19,7 @@ from media.commands import (
     OpenRecording,
     PayloadFormat,
     Play,
+    ReduceNoise,
     SetDirection,
     SetFormats,
     SetKeys,
@@ -116,6 +117,7 @@ class Posting:
             StopTap: self._stop_tap,
             CloseRecording: self._close_recording,
             SetMediaTimeout: self._set_media_timeout,
+            ReduceNoise: self._reduce_noise,
             CloseLeg: self._close_leg,
         }
 
@@ -237,6 +239,11 @@ class Posting:
         if record.tapped_by is not None:
             self._tapped[record.tapped_by].discard(record.leg)
             record.tapped_by = None
+
+    def _reduce_noise(self, command: ReduceNoise) -> None:
+        record = self._legs.get(command.leg)
+        if record is not None:
+            self._coding.reduce_noise(record, command.depth)
 
     def _set_media_timeout(self, command: SetMediaTimeout) -> None:
         self._core.set_media_timeout(command.leg, command.seconds)

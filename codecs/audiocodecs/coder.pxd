@@ -22,6 +22,7 @@ cdef extern from *:
     typedef struct audio_decoder audio_decoder;
     struct audio_decoder {
         uint8_t codec;          /* CODEC_* */
+        uint8_t improves;       /* what it gives is better than what came: decoded even where it could be copied */
         uint32_t sample_rate;   /* of the PCM it gives, Hz */
         uint32_t clock_rate;    /* of RTP timestamps, Hz */
         /* PCM samples in a payload, -1: not a payload of this codec. */
@@ -57,6 +58,7 @@ cdef extern from *:
 
     ctypedef struct audio_decoder:
         uint8_t codec
+        uint8_t improves
         uint32_t sample_rate
         uint32_t clock_rate
         int (*samples)(const audio_decoder *decoder, const uint8_t *payload, int length) noexcept nogil

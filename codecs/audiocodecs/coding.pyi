@@ -20,16 +20,23 @@ class CodecUnavailable(Exception):
     why: str
     def __init__(self, codec: str, why: str) -> None: ...
 
+class NoiseReductionUnavailable(Exception):
+    """Noise cannot be reduced here; the text says what to install."""
+
+def why_no_noise_reduction() -> str | None:
+    """Why noise cannot be reduced here and now; None: it can."""
+
 def why_unavailable(codec: str) -> str | None:
     """Why `codec` (an SDP encoding name, any case) cannot be coded here and now; None: it can."""
 
 class Decoder:
     """From payloads to PCM. `sample_rate` in Hz; None: the codec's own, which L16 and opus have several of.
 
-    Raises CodecUnavailable, and ValueError for a rate this codec does not have.
+    `reduce_noise`: dB by which steady noise is lowered (libspeexdsp), in blocks of 10 ms; 0: not at all. Raises
+    CodecUnavailable, NoiseReductionUnavailable, and ValueError for a rate this codec does not have.
     """
 
-    def __init__(self, codec: str, sample_rate: int | None = None) -> None: ...
+    def __init__(self, codec: str, sample_rate: int | None = None, *, reduce_noise: int = 0) -> None: ...
     @property
     def address(self) -> int:
         """Of the C struct `audio_decoder` (`coder.pxd`)."""

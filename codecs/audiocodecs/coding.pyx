@@ -18,6 +18,10 @@ from audiocodecs.linear_coders cimport (
     alaw_decode, alaw_encode, g711_samples, l16_decode, l16_encode, l16_samples, nothing_decoded_to_forget,
     nothing_encoded_to_forget, ulaw_decode, ulaw_encode,
 )
+from audiocodecs.noise_reduction cimport (
+    SPEEX_SET_NOISE_SUPPRESS, SPEEXDSP_FUNCTIONS, CleanDecoder, clean_conceal, clean_decode, clean_recover,
+    clean_reset, clean_samples, speexdsp_functions, speexdsp_names,
+)
 from audiocodecs.opus_coder cimport (
     OPUS_APPLICATION_VOIP, OPUS_FUNCTIONS, OPUS_SET_BITRATE, OPUS_SET_COMPLEXITY, OPUS_SET_DTX, OPUS_SET_INBAND_FEC,
     OPUS_SET_VBR, OpusDecoder, OpusEncoder, opus_conceal, opus_decode, opus_encode, opus_expect_loss,
@@ -42,13 +46,17 @@ LIBRARIES = {
     "G729": ("libbcg729.so.0", "libbcg729-0"),
 }
 
+NOISE_REDUCTION = ("libspeexdsp.so.1", "libspeexdsp1")
+DEEPEST_DB = 60
+
 cdef enum:
     MOST_OCTETS = 2 * CODER_MOST_SAMPLES
 
 cdef opus_functions _opus
 cdef g722_functions _g722
 cdef g729_functions _g729
-cdef dict _found = {}     # by name of the codec: whether its library is here
+cdef speexdsp_functions _speexdsp
+cdef dict _found = {}     # by name of the codec, or library: whether it is here
 
 
 class CodecUnavailable(Exception):
@@ -58,6 +66,10 @@ class CodecUnavailable(Exception):
         super().__init__(f"{codec} can only be relayed, not decoded or encoded: {why}")
         self.codec = codec
         self.why = why
+
+
+class NoiseReductionUnavailable(Exception):
+    """Noise cannot be reduced here; the text says what to install."""
 
 
 cdef bint _open_library(int codec, bytes soname) except *:
@@ -79,6 +91,18 @@ def why_unavailable(codec):
     if known.name not in _found:
         _found[known.name] = _open_library(known.number, soname.encode())
     return None if _found[known.name] else f"{soname} is not installed (Debian package {package}), or is too old"
+
+
+def why_no_noise_reduction():
+    soname, package = NOISE_REDUCTION
+    if soname not in _found:
+        _found[soname] = _open_speexdsp(soname.encode())
+    return None if _found[soname] else f"{soname} is not installed (Debian package {package})"
+
+
+cdef bint _open_speexdsp(bytes soname) except *:
+    cdef const char *name = soname
+    return library_open(name, <const char **>speexdsp_names, <void **>&_speexdsp, SPEEXDSP_FUNCTIONS) == 0
 
 
 cdef object _codable(str codec):
@@ -117,7 +141,7 @@ cdef const uint8_t[::1] _samples(object pcm) except *:
 cdef class Decoder:
     cdef audio_decoder *coder
 
-    def __cinit__(self, str codec, sample_rate=None):
+    def __cinit__(self, str codec, sample_rate=None, *, int reduce_noise=0):
         known = _codable(codec)
         cdef uint32_t rate = _rate(known, sample_rate)
         cdef int number = known.number
@@ -132,6 +156,34 @@ cdef class Decoder:
         self.coder.codec = number
         self.coder.sample_rate = rate
         self.coder.clock_rate = rate if number == CODEC_L16 else known.clock_rate
+        if reduce_noise:
+            self._reduce_noise(reduce_noise)
+
+    cdef _reduce_noise(self, int depth):
+        cdef audio_decoder *inner = self.coder
+        cdef CleanDecoder *it
+        cdef int wanted = -depth
+        why = why_no_noise_reduction()
+        if why is not None:
+            raise NoiseReductionUnavailable(why)
+        if not 0 < depth <= DEEPEST_DB:
+            raise ValueError(f"noise lowered by {depth} dB: expected 1 to {DEEPEST_DB}")
+        it = <CleanDecoder *>_zeroed(sizeof(CleanDecoder))
+        it.base = inner[0]
+        it.base.improves = 1
+        it.inner = inner
+        self.coder = &it.base
+        it.base.samples, it.base.decode, it.base.reset = clean_samples, clean_decode, clean_reset
+        if inner.recover != NULL:
+            it.base.recover = clean_recover
+        if inner.conceal != NULL:
+            it.base.conceal = clean_conceal
+        it.speexdsp = &_speexdsp
+        it.block = <int>(inner.sample_rate // 100)
+        it.state = _speexdsp.state_init(it.block, <int>inner.sample_rate)
+        if it.state == NULL:
+            raise MemoryError
+        _speexdsp.ctl(it.state, SPEEX_SET_NOISE_SUPPRESS, &wanted)
 
     cdef _make_linear(self, int number):
         self.coder = <audio_decoder *>_zeroed(sizeof(audio_decoder))
@@ -172,8 +224,15 @@ cdef class Decoder:
         it.base.conceal, it.base.reset = g729_conceal, g729_forget_decoded
 
     def __dealloc__(self):
+        cdef CleanDecoder *clean
         if self.coder == NULL:
             return
+        if self.coder.improves:
+            clean = <CleanDecoder *>self.coder
+            if clean.state != NULL:
+                _speexdsp.state_destroy(clean.state)
+            self.coder = clean.inner
+            free(clean)
         if self.coder.decode == opus_decode:
             free((<OpusDecoder *>self.coder).state)
         elif self.coder.decode == g722_decode:

@@ -46,6 +46,13 @@ cdef inline bint _is_g711(uint8_t codec) noexcept nogil:
     return codec == CODEC_PCMA or codec == CODEC_PCMU
 
 
+cdef inline bint _improve(Leg* leg, int index, const Leg* target) noexcept nogil:
+    """Decode what could be copied, where the decoder makes it better (noise reduction)."""
+    if leg.voice == NULL or leg.voice.decoder_of[index] == NULL or not leg.voice.decoder_of[index].improves:
+        return False
+    return _transcode(leg, index, target)
+
+
 cdef inline bint _repack(Leg* leg, int index, const Leg* target) noexcept nogil:
     """Cut G.711 into packets of another length, which loses nothing."""
     if leg.ptime == target.ptime or not _is_g711(leg.formats[index].codec):
@@ -64,7 +71,7 @@ cdef inline void bridge_route(Leg* leg) noexcept nogil:
     for i in range(leg.format_count):
         format = &leg.formats[i]
         format.translation = NOWHERE
-        if target == NULL or _repack(leg, i, target):
+        if target == NULL or _repack(leg, i, target) or _improve(leg, i, target):
             pass
         elif _carry(format, target, format.codec, COPY):
             pass
