@@ -86,12 +86,14 @@ def running_leg(leg: LegSnapshot) -> dict[str, Json]:
         "sip_status": None,
         "hung_up_by": None,
         "codec": leg.codec,
+        "srtp": leg.srtp,
         "on_hold": leg.on_hold,
         "local_media": leg.local_media,
         "remote_media": leg.remote_media,
         "rtt_ms": _rounded(leg.rtt_ms),
         "from_party": _heard(leg.from_party),
         "to_party": _heard(leg.to_party),
+        "dropped": dict(leg.dropped),
         "recording": leg.recording,
     }
 
@@ -108,12 +110,14 @@ def finished_leg(leg: LegRecord) -> dict[str, Json]:
         "sip_status": leg.sip_status,
         "hung_up_by": leg.hung_up_by,
         "codec": leg.codec,
+        "srtp": None,
         "on_hold": False,
         "local_media": None,
         "remote_media": leg.remote_media,
         "rtt_ms": _rounded(leg.rtt_ms),
         "from_party": _heard(leg.from_party),
         "to_party": _heard(leg.to_party),
+        "dropped": {},
         "recording": leg.recording,
     }
 

@@ -82,12 +82,18 @@ SCHEMAS: dict[str, Json] = {
         sip_status=_or_null(INTEGER),
         hung_up_by=_or_null(STRING),
         codec=_or_null(STRING),
+        srtp=_or_null({"type": "string", "description": "Crypto suite; null for plain RTP, or when the call is over."}),
         on_hold=BOOLEAN,
         local_media=_or_null(STRING),
         remote_media=_or_null(STRING),
         rtt_ms=_or_null(NUMBER),
         from_party=_or_null(_ref("Heard")),
         to_party=_or_null(_ref("Heard")),
+        dropped={
+            "type": "object",
+            "description": "Packets thrown away, by reason, while the call runs.",
+            "additionalProperties": INTEGER,
+        },
         recording=_or_null(STRING),
     ),
     "Heard": _object(

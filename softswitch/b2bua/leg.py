@@ -236,6 +236,11 @@ class Leg:
     def media_gone(self, gone: LegGone) -> None:
         """The engine's last word about this leg: what the CDR is made of."""
         self.gone = gone
+        drops = gone.statistics.drops
+        if drops.unauthenticated or drops.replayed:
+            self.story.tell(
+                "srtp packets dropped", leg=self.name, unauthenticated=drops.unauthenticated, replayed=drops.replayed
+            )
         self.on_change()
 
     def let_go(self) -> None:

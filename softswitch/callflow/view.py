@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.leg import LegState
@@ -11,6 +11,7 @@ from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot
 
 if TYPE_CHECKING:
     from media.quality.verdict import DirectionSummary, StreamCounters
+    from media.snapshots import DropCounters
     from softswitch.b2bua.leg import Leg
     from softswitch.callflow.supervisor import RunningCall
     from softswitch.telemetry.cdr import Heard
@@ -71,14 +72,20 @@ def _leg(call_id: str, number: int, leg: Leg) -> LegSnapshot:
         remote_uri=str(leg.party.uri),
         sip_call_id=leg.session.call_id,
         codec=agreement.codec.name if agreement is not None else None,
+        srtp=agreement.keys.suite if agreement is not None and agreement.keys is not None else None,
         on_hold=_on_hold(leg),
         local_media=f"{media.address}:{media.port}" if media is not None else None,
         remote_media=f"{statistics.remote[0]}:{statistics.remote[1]}" if statistics and statistics.remote else None,
         rtt_ms=statistics.rtt_ms if statistics is not None else None,
         from_party=_heard(statistics.received if statistics else None, summary.received if summary else None),
         to_party=_heard(statistics.reported if statistics else None, summary.sent if summary else None),
+        dropped=_dropped(statistics.drops) if statistics is not None else {},
         recording=leg.recording,
     )
+
+
+def _dropped(drops: DropCounters) -> dict[str, int]:
+    return {reason: count for reason, count in asdict(drops).items() if count}
 
 
 def _heard(counters: StreamCounters | None, summary: DirectionSummary | None) -> Heard | None:

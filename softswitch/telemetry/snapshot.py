@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
     from softswitch.telemetry.story import Message, Story, StoryLine
 
@@ -24,12 +27,16 @@ class LegSnapshot:
     remote_uri: str
     sip_call_id: str
     codec: str | None = None
+    srtp: str | None = None
+    """Crypto suite its media is under; None: plain RTP."""
     on_hold: bool = False
     local_media: str | None = None
     remote_media: str | None = None
     rtt_ms: float | None = None
     from_party: Heard | None = None
     to_party: Heard | None = None
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Packets thrown away, by reason; reasons that did not occur are left out."""
     recording: str | None = None
 
 

@@ -148,10 +148,13 @@ async def test_a_call_under_attack_and_a_new_key_in_the_middle(daemon: Daemon) -
             for n in range(5):
                 far.send(far.sealing.seal(far.packet(b"new%d" % n * 40)))
                 assert await far.hear() == b"new%d" % n * 40
+            (call,) = (await daemon.get("/api/calls?state=running"))["calls"]
+            (leg,) = (await daemon.get(f"/api/calls/{call['id']}"))["legs"]
+            assert (leg["srtp"], leg["dropped"]) == (SUITE, {"unauthenticated": 40, "replayed": 20})
             running = await said(daemon)
             phone.hang_up(session)
             await until(lambda: bool(phone.ended))
-        await daemon.said("leg ended")
+        assert "unauthenticated=40 replayed=20" in await daemon.said("srtp packets dropped")
         assert "carrier: SRTP keys travel in the clear" in await daemon.said("keys travel")
         assert "srtp=AEAD_AES_256_GCM" in await daemon.said("media agreed")
     assert len(far.keys) == 3
