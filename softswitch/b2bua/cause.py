@@ -6,8 +6,10 @@ other side are all read from it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
+from softswitch.sdp.errors import INCOMPATIBLE_FORMAT
 from softswitch.sip.headers import Reason
 from softswitch.value import value_class
 
@@ -25,6 +27,8 @@ class ReleaseCause:
     """ITU-T Q.850 cause value."""
     text: str
     """Lower-case words for logs, CDR and the Reason header."""
+    warning: tuple[int, str] | None = None
+    """Code and text of the Warning header a refusal carries (RFC 3261 20.43): what would have been acceptable."""
 
     @property
     def reason(self) -> Reason:
@@ -54,6 +58,12 @@ ADMIN: Final = ReleaseCause(480, 31, "ended by an operator")
 TOO_LONG: Final = ReleaseCause(480, 102, "longer than any call may be")
 SHUTDOWN: Final = ReleaseCause(503, 41, "switch is shutting down")
 INTERNAL: Final = ReleaseCause(500, 41, "internal failure")
+
+
+def no_common_codec(acceptable: str) -> ReleaseCause:
+    """488 that names the codecs which would have been taken."""
+    return replace(NOT_ACCEPTABLE, warning=(INCOMPATIBLE_FORMAT, f"expected {acceptable}"))
+
 
 BY_STATUS: Final[dict[int, ReleaseCause]] = {
     cause.status: cause

@@ -131,6 +131,13 @@ def why_nothing(allowed: Sequence[Codec], peer: Iterable[Codec]) -> str:
     return why
 
 
+def acceptable(allowed: Sequence[Codec], peer: Iterable[Codec]) -> str:
+    """What could have been offered on a leg that allows `allowed` while the other side has `peer`, in words."""
+    theirs = audio(peer)
+    heard = [ours for ours in audio(allowed) if any(convertible(ours, each) for each in theirs)]
+    return _names(heard or audio(allowed))
+
+
 def names(codecs: Iterable[Codec]) -> str:
     """Audio codecs as an operator writes them, at most as many as fit in a header."""
     return _names(audio(codecs))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from media.ports import PortsExhausted
 from softswitch.b2bua import cause as causes
-from softswitch.b2bua.codec_choice import answer_alone, answer_like, common, towards
+from softswitch.b2bua.codec_choice import answer_alone, answer_like, audio, common, towards
 from softswitch.b2bua.leg import CallFailed, Leg, LegState
 from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.errors import SdpError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from softswitch.b2bua.cause import ReleaseCause
+    from softswitch.b2bua.destination import Destination
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.sdp.agreement import AudioOffer
     from softswitch.sdp.codec import Codec
@@ -94,13 +95,28 @@ class InboundLeg(Leg):
                 self.story.warn("no media port", error=str(error))
                 raise CallFailed(causes.NO_CIRCUIT) from error
             if body is None:
-                raise CallFailed(causes.NOT_ACCEPTABLE)
+                raise self._unanswerable(like)
             self.session.accept(body, self.switch.clock(), contact=self.switch.contact(self.session.flow))
         self.state = LegState.ANSWERED
         self.answered_at = self.switch.clock()
         if self.audible and self.media is not None:
             self.media.expect_media()
         self.story.tell("answered", leg=self.name)
+
+    def incompatible_with(self, destination: Destination) -> CallFailed:
+        """488, because nothing this caller has can be made into what may be offered there."""
+        able = self.can_do()
+        if able is not None and not audio(able) and self.offer is not None:
+            return self.nothing_in_common(self.offer.codecs)
+        return self.nothing_in_common(destination.codecs, allowed=able)
+
+    def _unanswerable(self, like: Leg | None) -> CallFailed:
+        """Why there was no answer body: nothing of the offer is allowed here, or what is cannot be made into theirs."""
+        agreed = like.media.agreement if like is not None and like.media is not None else None
+        offered = self.offer.codecs if self.offer is not None else ()
+        if agreed is None or not common(offered, self.codecs):
+            return self.nothing_in_common(offered)
+        return self.nothing_in_common([agreed.codec], allowed=common(offered, self.codecs))
 
     def reject(self, cause: ReleaseCause) -> None:
         """Final response instead of an answer."""

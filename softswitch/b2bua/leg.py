@@ -13,9 +13,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, assert_never
 
 from softswitch.b2bua import cause as causes
-from softswitch.b2bua.codec_choice import answer_like, convertible, towards
+from softswitch.b2bua.codec_choice import acceptable, answer_like, convertible, names, towards, why_nothing
 from softswitch.sdp.crypto import PLAIN
-from softswitch.sdp.errors import LocalError, SdpError
+from softswitch.sdp.errors import INCOMPATIBLE_FORMAT, LocalError, SdpError, warning_value
 from softswitch.sip.events import (
     Answered,
     Ended,
@@ -165,7 +165,10 @@ class Leg:
 
     def _hang_up(self, cause: ReleaseCause) -> None:
         status = cause.status if cause.status >= 300 else 480
-        self.session.hangup(self.switch.clock(), cause=cause.reason, status=status)
+        headers: tuple[tuple[str, str], ...] = ()
+        if cause.warning is not None:
+            headers = (("Warning", warning_value(cause.warning[0], self._agent(), cause.warning[1])),)
+        self.session.hangup(self.switch.clock(), cause=cause.reason, status=status, headers=headers)
 
     # -- what the stack reports ---------------------------------------------------------------------------------
 
@@ -180,7 +183,9 @@ class Leg:
                 self._end(causes.NO_RESPONSE, "timeout")
             case Refused(response=None, status=status):
                 self._end(causes.from_status(status), "transport")
-            case Refused(status=status):
+            case Refused(response=response, status=status):
+                for warning in response.headers.get_all("Warning")[:3] if response is not None else ():
+                    self.story.tell("warning received", leg=self.name, warning=warning[:200])
                 self._end(causes.from_status(status), "remote")
             case Established(body=body):
                 self._established(body)
@@ -302,9 +307,20 @@ class Leg:
 
     def warnings(self, error: SdpError) -> tuple[tuple[str, str], ...]:
         """The header that tells the far end why its offer is refused, where there is one."""
-        host, port = self.session.flow.local
-        value = error.warning_value(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        value = error.warning_value(self._agent())
         return () if value is None else (("Warning", value),)
+
+    def _agent(self) -> str:
+        """Who warns, in a Warning header."""
+        host, port = self.session.flow.local
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def nothing_in_common(self, peer: Sequence[Codec], *, allowed: Sequence[Codec] | None = None) -> CallFailed:
+        """488, told and warned of: this leg may use `allowed` (by default what its configuration says), the other side
+        of the call has `peer`."""
+        mine = self.codecs if allowed is None else allowed
+        self.story.warn("no common codec", leg=self.name, why=why_nothing(mine, peer))
+        return CallFailed(causes.no_common_codec(acceptable(self.codecs, peer)))
 
     def _take_late_answer(self, body: bytes) -> None:
         """The answer to an offer within the call; none at all leaves everything as it was."""
@@ -325,7 +341,7 @@ class Leg:
             return
         codecs = towards(self.codecs, [theirs.codec])
         if not codecs:
-            raise CallFailed(causes.NOT_ACCEPTABLE)
+            raise self.nothing_in_common([theirs.codec])
         with self.switch.driver.turn():
             self.session.reinvite(self.media.offer(codecs), self.switch.clock())
 
@@ -343,6 +359,8 @@ class Leg:
                 offer = media.take_offer(body)
                 # The other end of the call stays as it is: a codec that cannot be made into its own is refused.
                 like = answer_like(offer.codecs, self.codecs, agreed.codec) if agreed is not None else ()
+                if agreed is not None and not like:
+                    raise _not_offered(offer.codecs, acceptable(self.codecs, [agreed.codec]))
                 answer = media.answer(like)
             except LocalError as error:
                 self.story.tell("offer untimely", leg=self.name, error=str(error))
@@ -369,6 +387,10 @@ class Leg:
             )
             if agreement.keys is not None:
                 self.switch.keys_exchanged(self)
+
+
+def _not_offered(offered: Sequence[Codec], expected: str) -> SdpError:
+    return SdpError(f"no common codec: {names(offered)}", expected=expected, status=488, warning=INCOMPATIBLE_FORMAT)
 
 
 def _nobody() -> None:

@@ -15,7 +15,7 @@ from media.events import (
     RecordingFailed,
     RecordingFinished,
 )
-from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NOT_ACCEPTABLE, TOO_MANY_HOPS
+from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, TOO_MANY_HOPS
 from softswitch.b2bua.codec_choice import towards
 from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.leg_media import LegMedia
@@ -93,7 +93,7 @@ class Switchboard:
             raise CallFailed(TOO_MANY_HOPS)
         codecs = towards(destination.codecs, caller.can_do())
         if not codecs:
-            raise CallFailed(NOT_ACCEPTABLE)
+            raise caller.incompatible_with(destination)
         media = LegMedia(
             self.engine,
             label=destination.name,

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+# Warning codes (RFC 3261 20.43).
+INCOMPATIBLE_ADDRESS = 301
+NO_SUCH_MEDIA = 304
+INCOMPATIBLE_FORMAT = 305
+
 
 class SdpError(Exception):
     """The remote side's description cannot be used. The only error that bytes from the network may cause.
@@ -27,10 +32,13 @@ class SdpError(Exception):
 
         The far end may read it: what came from there is not repeated, what is expected here is.
         """
-        if not self.warning:
-            return None
-        text = self.expected.replace("\\", "").replace('"', "'")
-        return f'{self.warning} {agent} "expected {text}"'
+        return warning_value(self.warning, agent, f"expected {self.expected}") if self.warning else None
+
+
+def warning_value(code: int, agent: str, text: str) -> str:
+    """The value of a Warning header by `agent` (host[:port]), RFC 3261 20.43."""
+    plain = text.replace("\\", "").replace('"', "'")
+    return f'{code} {agent} "{plain}"'
 
 
 class LocalError(Exception):

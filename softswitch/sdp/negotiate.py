@@ -21,7 +21,7 @@ from softswitch.sdp.attributes import Direction
 from softswitch.sdp.codec import KNOWN_CODECS, Codec, Format
 from softswitch.sdp.crypto import PLAIN, SECURE_PROFILES, SrtpPolicy
 from softswitch.sdp.description import SessionDescription
-from softswitch.sdp.errors import LocalError, SdpError
+from softswitch.sdp.errors import INCOMPATIBLE_FORMAT, LocalError, SdpError
 from softswitch.sdp.keying import Keying
 from softswitch.sdp.local_description import AUDIO_ONLY, SECURE_AUDIO_ONLY, Layout, LocalDescription, layout_of
 from softswitch.sdp.matching import match, settle
@@ -282,6 +282,7 @@ class Negotiation:
                 f"no common codec: {_names(offer.codecs)}",
                 expected=_names(codecs),
                 status=488,
+                warning=INCOMPATIBLE_FORMAT,
                 line=audio.section.line_number,
             )
         mux = offer.rtcp_mux and self._accept_rtcp_mux

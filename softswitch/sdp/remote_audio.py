@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from softswitch.sdp.address import AddressKind, address_kind, address_type, is_plausible_media_address
 from softswitch.sdp.attributes import Direction, RtpAttributes, direction_of, read_direction
 from softswitch.sdp.crypto import PLAIN, PLAIN_PROFILES, SECURE_PROFILES, has_crypto, read_crypto
-from softswitch.sdp.errors import SdpError
+from softswitch.sdp.errors import INCOMPATIBLE_ADDRESS, INCOMPATIBLE_FORMAT, NO_SUCH_MEDIA, SdpError
 from softswitch.sdp.matching import read_formats
 from softswitch.sdp.packet_time import packet_time
 
@@ -108,7 +108,7 @@ def find_audio(description: SessionDescription, preferred: int, srtp: SrtpPolicy
         plain = plain or audio
     if plain is not None:
         return plain
-    raise first or SdpError("no audio stream", expected="an m=audio section", status=488)
+    raise first or SdpError("no audio stream", expected="an m=audio section", status=488, warning=NO_SUCH_MEDIA)
 
 
 def read_audio(description: SessionDescription, index: int, srtp: SrtpPolicy = PLAIN) -> RemoteAudio:
@@ -128,13 +128,20 @@ def read_audio(description: SessionDescription, index: int, srtp: SrtpPolicy = P
             expected=f"a literal {connection.address_type} address",
             status=488,
             line=line,
+            warning=INCOMPATIBLE_ADDRESS,
         )
     stated = read_direction(description.lines, Direction.SENDRECV)
     size = len(section.m_line) + sum(map(len, section.lines))
     read = _remembered_rtp if size <= _LONGEST_REMEMBERED and not has_crypto(section.lines) else _read_rtp
     attributes, formats = read(section.formats, section.lines, stated)
     if not any(format_.codec.is_audio for format_ in formats):
-        raise SdpError("no readable audio format", expected="a static payload type or an rtpmap", status=488, line=line)
+        raise SdpError(
+            "no readable audio format",
+            expected="a static payload type or an rtpmap",
+            status=488,
+            line=line,
+            warning=INCOMPATIBLE_FORMAT,
+        )
     direction = attributes.direction
     if kind is AddressKind.UNSPECIFIED:
         direction = direction_of(send=direction.sends, receive=False)

@@ -62,13 +62,22 @@ class World:
     """
 
     def __init__(
-        self, dice: Random, actions: Sequence[Action], *, codecs: tuple[Codec, ...] = CODECS, **wire: float
+        self,
+        dice: Random,
+        actions: Sequence[Action],
+        *,
+        codecs: tuple[Codec, ...] = CODECS,
+        called: tuple[Codec, ...] | None = None,
+        ptime: int | None = None,
+        **wire: float,
     ) -> None:
+        """`codecs` are those of all trunks; `called`, where given, those of the trunks that can be called."""
         self.dice = dice
         self.codecs = codecs
         self.wire = Wire(dice, **wire)
         self.media = QuietMedia()
         self.records: list[tuple[CallRecord, Sequence[LegRecord]]] = []
+        self.recent = RecentCalls()
         self.phones: dict[int, Phone] = {}
         loop = asyncio.get_running_loop()
         ladder = Ladder(loop.time)
@@ -92,7 +101,7 @@ class World:
             self.switch,
             Resources(
                 dialplan=Dialplan((Rule(Route("test", tuple(actions))),), Numbering()),
-                trunks={f"t{n}": _trunk(n, codecs) for n in range(1, 9)},
+                trunks={f"t{n}": _trunk(n, called or codecs, ptime) for n in range(1, 9)},
                 bindings=(bindings := Bindings()),
                 health=DestinationHealth(),
                 locator=locator,
@@ -107,10 +116,10 @@ class World:
             sink=NullSink(),
             node="test",
             metrics=Metrics(),
-            recent=RecentCalls(),
+            recent=self.recent,
             file_records=lambda call, legs: self.records.append((call, legs)),
         )
-        self.reception = self._reception(bindings, codecs)
+        self.reception = self._reception(bindings, codecs, ptime)
 
     def token(self) -> str:
         """Random hex from the seeded dice."""
@@ -138,9 +147,12 @@ class World:
         assert asyncio.all_tasks() == {task}
         assert task.cancelling() == 0
 
-    def _reception(self, bindings: Bindings, codecs: tuple[Codec, ...]) -> Reception:
+    def _reception(self, bindings: Bindings, codecs: tuple[Codec, ...], ptime: int | None) -> Reception:
         inbound = Trunk(
-            name="inbound", sources=(Source.parse("198.51.100.0/24"), Source.parse(SWITCH[0])), codecs=codecs
+            name="inbound",
+            sources=(Source.parse("198.51.100.0/24"), Source.parse(SWITCH[0])),
+            codecs=codecs,
+            ptime=ptime,
         )
         authenticator = Authenticator(
             [PhoneAccount(user, PASSWORD) for user in PHONE_USERS],
@@ -168,5 +180,5 @@ def to(*trunks: int, strategy: str = "sequential", ring_for: float = 20.0) -> Di
     return Dial(targets, "parallel" if strategy == "parallel" else "sequential", ring_for)
 
 
-def _trunk(number: int, codecs: tuple[Codec, ...]) -> Trunk:
-    return Trunk(name=f"t{number}", next_hops=(NextHop(f"198.51.100.{number}"),), codecs=codecs)
+def _trunk(number: int, codecs: tuple[Codec, ...], ptime: int | None = None) -> Trunk:
+    return Trunk(name=f"t{number}", next_hops=(NextHop(f"198.51.100.{number}"),), codecs=codecs, ptime=ptime)

@@ -179,13 +179,21 @@ class InviteSession:
 
     # Verbs of both.
 
-    def hangup(self, now: float, *, cause: Reason | None = None, status: int = 480) -> None:
+    def hangup(
+        self,
+        now: float,
+        *,
+        cause: Reason | None = None,
+        status: int = 480,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
         """End the session, in any state: refusal, CANCEL, BYE, or whichever of them as soon as it is allowed.
 
-        `status` answers an INVITE of theirs that is not answered yet. Asking twice is asking once.
+        `status` and `headers` answer an INVITE of theirs that is not answered yet. Asking twice is asking once.
         """
+        release: Release
         if self.state is State.INCOMING:
-            release = Release("local", status if 300 <= status <= 699 else 480, cause)
+            release = Refusal("local", status if 300 <= status <= 699 else 480, cause, None, header_lines(headers))
         else:
             release = Release("local", 487 if self.state < State.ANSWERED else 200, cause)
         self.step(Input.HANGUP, now, release)
