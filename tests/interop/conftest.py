@@ -143,12 +143,14 @@ class World:
             yield desk
 
     @asynccontextmanager
-    async def workshop(self, srtp: str = "") -> AsyncIterator[Baresip]:
-        """Run baresip, registered as 1002."""
+    async def workshop(
+        self, srtp: str = "", codecs: str = "pcma,pcmu", speech: Path | None = None, rate: int = 8000
+    ) -> AsyncIterator[Baresip]:
+        """Run baresip, registered as 1002. It says `speech`, a file of `rate` Hz, by default the phone's."""
         async with Baresip(
             self.folder, address=WORKSHOP, port=free_port(address=WORKSHOP), control=free_port(address=WORKSHOP),
-            registrar=self.registrar, user="1002", password=self.node.password, speech=self.speech.phone,
-            srtp=srtp,
+            registrar=self.registrar, user="1002", password=self.node.password,
+            speech=speech or self.speech.phone, srtp=srtp, codecs=codecs, rate=rate,
         ) as phone:  # fmt: skip
             await phone.registered()
             yield phone

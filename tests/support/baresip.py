@@ -23,14 +23,18 @@ module_path {modules}
 audio_source aufile,{speech}
 audio_player aubridge,nobody
 audio_alert aubridge,nobody
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate {rate}
+auplay_srate {rate}
 ausrc_channels 1
 auplay_channels 1
 audio_level no
 rtcp_mux no
 ctrl_tcp_listen {address}:{control}
+snd_path {folder}
 module g711.so
+module g722.so
+module opus.so
+module sndfile.so
 module srtp.so
 module aufile.so
 module aubridge.so
@@ -60,16 +64,29 @@ class Baresip:
         password: str,
         speech: Path,
         srtp: str = "",
+        codecs: str = "pcma,pcmu",
+        rate: int = 8000,
     ) -> None:
-        """`srtp`: "", or what baresip calls its kind (`srtp` for optional, `srtp-mand`)."""
+        """`srtp`: "", or what baresip calls its kind (`srtp` for optional, `srtp-mand`).
+
+        `codecs`: as baresip names them; `rate`: of the speech, Hz.
+        """
         self._folder = folder / f"baresip-{user}"
         self._address, self._control = address, control
         self._folder.mkdir()
         (self._folder / "config").write_text(
-            CONFIG.format(address=address, port=port, control=control, modules=MODULES, speech=speech)
+            CONFIG.format(
+                address=address,
+                port=port,
+                control=control,
+                modules=MODULES,
+                speech=speech,
+                rate=rate,
+                folder=self._folder,
+            )
         )
         (self._folder / "accounts").write_text(
-            f"<sip:{user}@{registrar}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=pcma,pcmu"
+            f"<sip:{user}@{registrar}>;auth_user={user};auth_pass={password};regint=60;audio_codecs={codecs}"
             f"{f';mediaenc={srtp}' if srtp else ''}\n"
         )
         (self._folder / "contacts").write_text("")
@@ -107,6 +124,11 @@ class Baresip:
             if asyncio.get_running_loop().time() > deadline:
                 raise BaresipError(f"baresip did not register:\n{output.read_text(errors='replace')[-2000:]}")
             await asyncio.sleep(0.05)
+
+    def heard(self) -> Path:
+        """The file with what it decoded in its only call."""
+        (file,) = self._folder.glob("dump-*-dec.wav")
+        return file
 
     async def expect(self, event: str) -> dict[str, str]:
         """Wait for the next event of that type (`CALL_INCOMING`, `CALL_ESTABLISHED`, `CALL_CLOSED`)."""
