@@ -138,8 +138,9 @@ def _order(steps: list[Tree], path: KeyPath, places: Positions) -> Iterator[Prob
         if name in {"reject", "hangup"} and index + 1 < len(steps):
             yield places.problem((*path, index + 1), f"never reached: {name} ends the call")
             return
-        early = name == "play" and isinstance(step, dict) and isinstance(step[name], dict) and step[name].get("early")
-        if name in {"answer", "echo", "play"} and not early and not answered_by:
+        options = step[name] if isinstance(step, dict) and name in {"play", "music"} else None
+        early = isinstance(options, dict) and options.get("early")
+        if name in {"answer", "echo", "play", "music"} and not early and not answered_by:
             answered_by = name
 
 
@@ -218,8 +219,7 @@ def _admin(written: Written, sections: Sections) -> Iterator[Problem]:
 
 
 def _prompts(written: Written, sections: Sections) -> Iterator[Problem]:
-    places = written.dialplan_positions
-    for path, value in _each(written.dialplan, (), "routes", None, "do", None, "play", "file"):
+    for places, path, value in _sound_files(written):
         name = _as_text(value)
         if not name:
             continue
@@ -228,6 +228,21 @@ def _prompts(written: Written, sections: Sections) -> Iterator[Problem]:
             yield places.problem(path, f"expected a file of type {' '.join(PROMPT_TYPES)}, got {name!r}")
         elif (trouble := _prompt_trouble(file)) is not None:
             yield places.problem(path, trouble)
+
+
+def _sound_files(written: Written) -> Iterator[tuple[Positions, KeyPath, Tree]]:
+    """Every place where a prompt file is named."""
+    steps = ("routes", None, "do", None)
+    played = (("play", "file"), ("music", "file"), ("music", "announce", "file"), ("dial", "ringback", "music"))
+    for application in played:
+        for path, value in _each(written.dialplan, (), *steps, *application, None):
+            yield written.dialplan_positions, path, value
+    holds: list[tuple[str, ...]] = [("hold",), ("phones", "hold")]
+    holds += [("trunks", name, "hold") for name in written.names("trunks")]
+    for keys in holds:
+        for rest in (("file",), ("announce", "file")):
+            for path, value in _each(written.tree, (), *keys, *rest, None):
+                yield written.positions, path, value
 
 
 def _prompt_trouble(file: Path) -> str | None:

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from config import pattern
-from config.schema import Section
+from config.section import Section
+from config.sound_schema import Clip, SoundFiles
 from config.values import Boolean, Lasting, Line, Name, OneOrMore, Several, Text, Whole, shown
 
 MAX_NUMBER = 64
@@ -164,6 +165,31 @@ class Rewrite(Section):
     prepend: Annotated[Text, Field(description="Put before what is left.", pattern=r"^[+0-9*#]{0,32}$")] = ""
 
 
+def _ringback(value: object) -> object:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class RingbackMusic(Section):
+    """Music for the caller from the moment of dialling."""
+
+    kind: Annotated[
+        Literal["media", "tone", "pass"] | None, Field(description="media, tone or pass; not beside music.")
+    ] = None
+    music: Annotated[SoundFiles | None, Field(description="Files, relative to prompts.directory.")] = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "RingbackMusic":
+        if (self.kind is None) == (self.music is None):
+            raise ValueError("expected media, tone, pass, or {music: file}")
+        return self
+
+
+Ringback = Annotated[
+    RingbackMusic,
+    BeforeValidator(_ringback, json_schema_input_type=RingbackMusic | Literal["media", "tone", "pass"]),
+]
+
+
 class Dial(Section):
     """Ring phones, then trunks; the first to answer gets the call."""
 
@@ -178,6 +204,17 @@ class Dial(Section):
     ] = None
     number: Annotated[Rewrite | None, Field(description="Rewrite the number sent to the trunk.")] = None
     record: Annotated[Boolean | None, Field(description="Not given: recording.enabled.")] = None
+    ringback: Annotated[
+        Ringback,
+        Field(
+            description="What the caller hears meanwhile. media: the network's audio once its first packet comes, "
+            "until then the caller's own ringing, or our tone. tone: our ringing tone until then. {music: file}: music "
+            "until then. pass: whatever comes, and nothing else."
+        ),
+    ] = RingbackMusic(kind="media")
+    early_media: Annotated[
+        Boolean, Field(description="Whether the network's own audio is passed on before the answer.")
+    ] = True
 
     @model_validator(mode="after")
     def _has_target(self) -> "Dial":
@@ -194,11 +231,27 @@ class Ring(Section):
     seconds: Annotated[float, Lasting("100ms", "10m"), Field(alias="for", description="How long.")]
 
 
-class Play(Section):
-    """Play an announcement or music."""
+class Play(Clip):
+    """Play an announcement."""
 
-    file: Annotated[Line, Field(description="Relative to prompts.directory.")]
-    repeat: Annotated[Boolean, Field(description="Over and over until the caller hangs up.")] = False
+    repeat: Annotated[Boolean, Field(description="Again and again until the caller hangs up.")] = False
+    every: Annotated[
+        float, Lasting("0s", "1h"), Field(description="Silence between the end and the next beginning, with repeat.")
+    ] = 10.0
+    early: Annotated[Boolean, Field(description="Before the call is answered (183), so that it costs nothing.")] = False
+
+
+class Music(Section):
+    """Play music over and over, with an announcement over it at an interval."""
+
+    file: Annotated[SoundFiles, Field(description="Relative to prompts.directory; several follow on each other.")]
+    announce: Annotated[Clip | None, Field(description="What is said over the music, which sinks meanwhile.")] = None
+    every: Annotated[
+        float, Lasting("1s", "1h"), Field(description="Between the end of an announcement and the next one.")
+    ] = 10.0
+    seconds: Annotated[
+        Annotated[float, Lasting("1s", "24h")] | None, Field(alias="for", description="Not given: until hung up.")
+    ] = None
     early: Annotated[Boolean, Field(description="Before the call is answered (183), so that it costs nothing.")] = False
 
 
@@ -241,6 +294,7 @@ class Step(Section):
     dial: Dial | None = None
     ring: Ring | None = None
     play: Play | None = None
+    music: Music | None = None
     echo: Echo | None = None
     record: Record | None = None
     reject: Reject | None = None

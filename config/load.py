@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Sip,
         Trunk,
     )
+    from config.sound_schema import Hold, Speech
     from config.yaml12 import Document, Tree
 
 M = TypeVar("M", bound=BaseModel)
@@ -46,7 +47,7 @@ M = TypeVar("M", bound=BaseModel)
 _ENTRIES = {"trunks": 2, "phones": 3}
 """Sections of named entries: how deep an entry lies, and so how much one mistake spoils."""
 
-_DEFAULT_PATHS = (("recording", "directory"), ("prompts", "directory"), ("database", "url"))
+_DEFAULT_PATHS = (("recording", "directory"), ("prompts", "directory"), ("speech", "cache"), ("database", "url"))
 """Defaults that must pass through validation to become absolute."""
 
 
@@ -61,6 +62,8 @@ class Settings:
     phones: Phones
     recording: Recording
     prompts: Prompts
+    speech: Speech
+    hold: Hold | None
     admin: Admin
     database: Database
     logging: Logging

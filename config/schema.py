@@ -8,14 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from config.secrets import Secret
+from config.section import Section
+from config.sound_schema import Hold, Speech
 from config.values import (
     Address,
     AnyNumber,
     Boolean,
     Codec,
+    Country,
     DatabaseUrl,
     Digest,
     FilePath,
@@ -42,16 +45,17 @@ ADMIN_TOKEN = "var/secrets/admin-token"  # noqa: S105 - a path
 ANY = "0.0.0.0"  # noqa: S104 - what a switch is for; phones and trunks are let in by source address
 
 
-class Section(BaseModel):
-    """Frozen; unknown keys are mistakes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
-
-
 class Node(Section):
     """This switch."""
 
     name: Annotated[Line, Field(description="Name of this node in logs, records and metrics.")] = "softswitch"
+    country: Annotated[
+        Country | None,
+        Field(
+            description="Whose ringing, busy and congestion tones callers hear, as ISO 3166 has it: DE, GB, US. Not "
+            "given: that of numbering.country_code in the dialplan, else those ITU-T E.180 recommends."
+        ),
+    ] = None
     advertised_address: Annotated[
         Host | None,
         Field(
@@ -183,6 +187,9 @@ class Trunk(Section):
         "AES_CM_128_HMAC_SHA1_80",
         "AES_CM_128_HMAC_SHA1_32",
     )
+    hold: Annotated[
+        Hold | None, Field(description="What a party hears that this trunk's side holds. Not given: the node's hold.")
+    ] = None
     username: Annotated[Line | None, Field(description="For digest challenges from the trunk.")] = None
     password: Annotated[SecretText | None, Field(description="For digest challenges from the trunk.")] = None
     realm: Annotated[
@@ -240,6 +247,9 @@ class Phones(Section):
         "AES_CM_128_HMAC_SHA1_80",
         "AES_CM_128_HMAC_SHA1_32",
     )
+    hold: Annotated[
+        Hold | None, Field(description="What a party hears that a phone holds. Not given: the node's hold.")
+    ] = None
     minimum_expires: Annotated[
         float, Lasting("10s", "24h"), Field(description="Shortest registration granted (423 below it).")
     ] = 60.0
@@ -266,6 +276,10 @@ class Prompts(Section):
     """Announcements and music."""
 
     directory: Annotated[FilePath, Field(description="What relative names in `play` count from.")] = Path("prompts")
+    vox_rate: Annotated[
+        Literal[6000, 8000],
+        Field(description="Sampling rate of .vox files in Hz; they have no header to say so. 8000 or 6000."),
+    ] = 8000
 
 
 class Admin(Section):
@@ -318,6 +332,10 @@ class Sections(Section):
     phones: Phones = Field(default_factory=Phones, description="Phones that register here.")
     recording: Recording = Field(default_factory=Recording, description="Call recording.")
     prompts: Prompts = Field(default_factory=Prompts, description="Announcements and music.")
+    speech: Speech = Field(default_factory=Speech, description="Text to speech.")
+    hold: Annotated[
+        Hold | None, Field(description="What a held party hears. Not given: what the holder sends, or silence.")
+    ] = None
     admin: Admin = Field(default_factory=Admin, description="HTTP endpoint for operators.")
     database: Database = Field(default_factory=Database, description="Call records.")
     logging: Logging = Field(default_factory=Logging, description="Structured logs.")

@@ -35,6 +35,53 @@ OpusBandwidth = Literal["standard", "high"]
 Srtp = Literal["off", "optional", "mandatory"]
 SrtpSuite = Literal["AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]
 
+COUNTRIES = (
+    "AT",
+        "AU",
+        "BE",
+        "BG",
+        "BR",
+        "CA",
+        "CH",
+        "CL",
+        "CN",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "ES",
+        "FI",
+        "FR",
+        "GB",
+        "GR",
+    "HU",
+        "IE",
+        "IL",
+        "IN",
+        "IT",
+        "JP",
+        "KR",
+        "LT",
+        "MX",
+        "MY",
+        "NL",
+        "NO",
+        "NZ",
+        "PH",
+        "PL",
+        "PT",
+        "RU",
+        "SE",
+        "SG",
+        "TH",
+        "TR",
+        "TW",
+        "US",
+        "VE",
+        "ZA",
+)  # fmt: skip
+"""Those of media.play.countries, by ISO 3166."""
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h)")
 _PASSWORD_IN_URL = re.compile(r":[^:@/]*@")
@@ -180,6 +227,36 @@ class PacketTime(Lasting):
         if round(time * 1000, 6) % 10:
             raise ValueError(f"expected whole 10 ms (10ms, 20ms, 30ms, 40ms, 50ms or 60ms), got {shown(value)}")
         return time
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Annotation of a float within bounds: `Annotated[float, Between(0.5, 2.0)]`."""
+
+    low: float
+    high: float
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "number", "minimum": self.low, "maximum": self.high}
+
+    def check(self, value: object) -> float:
+        number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else -1.0
+        if not self.low <= number <= self.high:
+            raise ValueError(f"expected a number from {self.low:g} to {self.high:g}, got {shown(value)}")
+        return number
+
+
+def _country(value: str) -> str:
+    code = value.upper()
+    if code not in COUNTRIES:
+        raise ValueError(f"expected a country whose tones are known, one of {' '.join(COUNTRIES)}, got {shown(value)}")
+    return code
+
+
+Country = Annotated[str, BeforeValidator(_text), AfterValidator(_country), WithJsonSchema({"enum": list(COUNTRIES)})]
 
 
 def _as_list(value: object) -> object:

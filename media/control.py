@@ -22,6 +22,7 @@ from media.engine import EngineCore
 from media.events import EngineDegraded, LegGone, PlaybackFinished
 from media.legs import LegRecord, OpenedLeg
 from media.play.prompt import VOX_RATE
+from media.play.track import wav_file
 from media.playbacks import Playbacks
 from media.ports import PortPairs, PortsExhausted
 from media.posting import Posting
@@ -177,6 +178,14 @@ class MediaEngine:
     def forget_prompt(self, prompt: int) -> None:
         """Let go of a prompt nobody will ask for again; who plays it hears it to its end."""
         self._sounds.forget(prompt)
+
+    def seconds(self, prompt: int) -> float:
+        """How long a prompt lasts. Raises ValueError for a number nobody gave out."""
+        return self._sounds.source(prompt).duration
+
+    def preview(self, prompt: int) -> bytes:
+        """The prompt as callers hear it, as WAV. For any thread. Raises ValueError for a number nobody gave out."""
+        return wav_file(self._sounds.source(prompt))
 
     async def prepare(self, prompt: int | Tone, codecs: Iterable[str]) -> None:
         """Have the tracks made that listeners with these codecs (SDP names) will want, in a thread, before they come.

@@ -6,8 +6,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from media.play.countries import tones_of
 from media.settings import MediaSettings
-from softswitch.dialplan.route import Dial, Play, Record
+from softswitch.callflow.sounds import NetworkTones
+from softswitch.dialplan.route import Dial, Music, Play, Record, Say
 from softswitch.endpoints.authentication import PhoneAccount
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.trunk import NextHop, Trunk
@@ -19,6 +21,9 @@ from softswitch.sip.grammar import HOST
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
 from softswitch.sip.uri import Uri, escape_user
+from softswitch.speech.espeak import Espeak
+from softswitch.speech.piper import Piper
+from softswitch.speech.speaker import engines_of_others
 from softswitch.transport.listener import Listener
 
 if TYPE_CHECKING:
@@ -26,8 +31,10 @@ if TYPE_CHECKING:
 
     from config import schema
     from config.load import Settings
+    from softswitch.dialplan.route import Clip, HoldMusic
     from softswitch.dialplan.rules import Dialplan
     from softswitch.sdp.codec import Codec
+    from softswitch.speech.engine import SpeechEngine
 
 
 def listeners(settings: Settings) -> list[Listener]:
@@ -113,10 +120,61 @@ def identities(settings: Settings) -> Mapping[str, NameAddr]:
     }
 
 
-def prompt_files(dialplan: Dialplan) -> list[str]:
-    """Every file some rule plays, once."""
-    found = [action.file for rule in dialplan.rules for action in rule.route.actions if isinstance(action, Play)]
-    return list(dict.fromkeys(found))
+def prompt_files(dialplan: Dialplan, hold: Mapping[str, HoldMusic | None]) -> list[str]:
+    """Every file that some rule, or somebody on hold, may hear, once."""
+    clips: list[Clip] = []
+    for rule in dialplan.rules:
+        for action in rule.route.actions:
+            match action:
+                case Play():
+                    clips += action.clips
+                case Music():
+                    clips += (*action.files, *action.announce)
+                case Dial():
+                    clips += action.ringback.files
+                case _:
+                    pass
+    for music in hold.values():
+        if music is not None:
+            clips += (*music.files, *music.announce)
+    return list(dict.fromkeys(clip for clip in clips if isinstance(clip, str)))
+
+
+def texts(dialplan: Dialplan, hold: Mapping[str, HoldMusic | None]) -> list[Say]:
+    """Everything that some rule, or somebody on hold, may hear said, once."""
+    found: list[Clip] = []
+    for rule in dialplan.rules:
+        for action in rule.route.actions:
+            if isinstance(action, Play):
+                found += action.clips
+            elif isinstance(action, Music):
+                found += action.announce
+    for music in hold.values():
+        found += music.announce if music is not None else ()
+    return list(dict.fromkeys(clip for clip in found if isinstance(clip, Say)))
+
+
+def tones(settings: Settings) -> NetworkTones:
+    """Those of the node's country."""
+    found = tones_of(settings.node.country, settings.dialplan.numbering.country_code)
+    return NetworkTones(
+        ringback=found.ringback,
+        busy=found.busy,
+        congestion=found.congestion,
+        special_information=found.special_information,
+    )
+
+
+def every_codec(settings: Settings) -> list[str]:
+    """Names of the codecs that somebody here may listen in."""
+    sections: list[schema.Trunk | schema.Phones] = [settings.phones, *settings.trunks.values()]
+    return list(dict.fromkeys(codec.name for section in sections for codec in codecs(section)))
+
+
+def speech_engines(settings: Settings) -> dict[str, SpeechEngine]:
+    """Ours, and those of installed packages. Raises SpeechError naming one that does not load."""
+    piper = settings.speech.piper
+    return {"espeak-ng": Espeak(), "piper": Piper(piper.voices, piper.program), **engines_of_others()}
 
 
 def records(dialplan: Dialplan) -> bool:

@@ -24,8 +24,10 @@ from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError,
 from softswitch.b2bua.channels import Channels
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
+from softswitch.callflow.prompts import Prompts
 from softswitch.callflow.reception import Reception
 from softswitch.callflow.resources import Resources
+from softswitch.callflow.sounds import Sounds
 from softswitch.callflow.supervisor import CallSupervisor, Limits
 from softswitch.dice import Numbers, Tokens
 from softswitch.endpoints.access_control import AccessConflictError, Gate, Phones
@@ -34,9 +36,12 @@ from softswitch.endpoints.bindings import Bindings
 from softswitch.endpoints.health import DestinationHealth
 from softswitch.endpoints.registrar import Registrar, RegistrarLimits
 from softswitch.observation import Observation
+from softswitch.provision import hold_music
 from softswitch.sip.digest import NonceKeeper
 from softswitch.sip.stack import SipStack
 from softswitch.sip.timers import Timers
+from softswitch.speech.engine import SpeechError
+from softswitch.speech.speaker import Speaker, prepare_folder
 from softswitch.store.call_log import CallLog
 from softswitch.store.cdr_writer import CdrWriter
 from softswitch.store.database import open_engine
@@ -62,6 +67,7 @@ if TYPE_CHECKING:
 
     from config.load import Settings
     from media.events import Event as MediaEvent
+    from softswitch.dialplan.route import Say
     from softswitch.endpoints.trunk import Trunk
     from softswitch.provision import Provision
     from softswitch.sip.events import Event
@@ -94,6 +100,7 @@ class Node:
         self._on_media: Callable[[MediaEvent], None] = _nobody_listens
         self.supervisor: CallSupervisor
         self.driver: SipDriver
+        self.prompts: Prompts
         self.admin: AdminServer | None = None
 
     @classmethod
@@ -104,7 +111,7 @@ class Node:
             await node._open()
         except BaseException as error:
             await node._closing.aclose()
-            if isinstance(error, (StoreError, AdminStartError, AccessConflictError, PromptError)):
+            if isinstance(error, (StoreError, AdminStartError, AccessConflictError, PromptError, SpeechError)):
                 raise StartError(str(error)) from error
             raise
         return node
@@ -135,7 +142,8 @@ class Node:
         door, switch = self._open_stack(neighbours, engine)
         await neighbours.locator.follow(hop.host for trunk in neighbours.trunks.values() for hop in trunk.next_hops)
         metrics, recent = Metrics(), RecentCalls()
-        resources = self._resources(neighbours, engine)
+        sounds = await self._open_sounds(engine)
+        resources = self._resources(neighbours, sounds)
         self.supervisor = CallSupervisor(
             switch,
             resources,
@@ -235,7 +243,44 @@ class Node:
         self._on_media = switch.media_event
         return door, switch
 
-    def _resources(self, neighbours: Neighbours, engine: MediaEngine) -> Resources:
+    async def _open_sounds(self, engine: MediaEngine) -> Sounds:
+        """Load what the dialplan plays, and begin to make what takes longer: words, and music in other codecs."""
+        settings = self._settings
+        hold = hold_music(settings)
+        self.prompts = Prompts(settings.prompts.directory, engine, vox_rate=settings.prompts.vox_rate)
+        await self.prompts.load(assembly.prompt_files(self._dialplan, hold))
+        words = assembly.texts(self._dialplan, hold)
+        try:
+            await asyncio.to_thread(prepare_folder, settings.speech.cache)
+        except OSError as error:
+            if words:
+                raise StartError(
+                    f"speech: cannot write to {settings.speech.cache}: {error.strerror}; change speech.cache"
+                ) from error
+        speaker = Speaker(
+            assembly.speech_engines(settings),
+            default=settings.speech.engine,
+            timeout=settings.speech.timeout,
+            folder=settings.speech.cache,
+            load=engine.load_prompt_aside,
+            forget=engine.forget_prompt,
+        )
+        self._closing.push_async_callback(speaker.stop)
+        sounds = Sounds(prompts=self.prompts, voice=speaker, tones=assembly.tones(settings), hold=hold)
+        warming = self._loop.create_task(self._warm(engine, sounds, words), name="warm sounds")
+        self._closing.callback(warming.cancel)
+        return sounds
+
+    async def _warm(self, engine: MediaEngine, sounds: Sounds, words: list[Say]) -> None:
+        """What the first caller would otherwise wait for."""
+        sounds.ready(words)
+        codecs = assembly.every_codec(self._settings)
+        for tone in sounds.tones.every():
+            await engine.prepare(tone, codecs)
+        for prompt in list(self.prompts.values()):
+            await engine.prepare(prompt, codecs)
+
+    def _resources(self, neighbours: Neighbours, sounds: Sounds) -> Resources:
         settings = self._settings
         return Resources(
             dialplan=self._dialplan,
@@ -247,7 +292,7 @@ class Node:
             phone_codecs=assembly.codecs(settings.phones),
             phone_ptime=assembly.ptime(settings.phones),
             phone_srtp=assembly.srtp(settings.phones),
-            prompts={path: engine.load_prompt(path) for path in assembly.prompt_files(self._dialplan)},
+            sounds=sounds,
             recordings=settings.recording.directory,
             record_by_default=settings.recording.enabled,
         )

@@ -22,24 +22,30 @@ from softswitch.dialplan.route import (
     Dial,
     Echo,
     Hangup,
+    HoldMusic,
+    Music,
     PhoneTarget,
     Play,
     Record,
     Reject,
     Rewrite,
     Ring,
+    Ringback,
     Route,
+    Say,
     TrunkTarget,
     summary,
 )
 from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule, SourceCondition, TimeCondition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from config import dialplan_schema as written
+    from config import sound_schema
     from config.load import Settings
+    from config.sound_schema import Clip
 
 NO_ROUTE = "no route"
 """What a test expects when no rule may fit."""
@@ -126,7 +132,9 @@ def _action(settings: Settings, step: written.Step) -> Action:
     if step.ring is not None:
         return Ring(step.ring.seconds)
     if step.play is not None:
-        return Play(str(settings.prompts.directory / step.play.file), step.play.repeat, step.play.early)
+        return Play(clips(settings, step.play), step.play.repeat, step.play.early, step.play.every)
+    if step.music is not None:
+        return _music(settings, step.music)
     if step.echo is not None:
         return Echo(step.echo.seconds)
     if step.record is not None:
@@ -147,7 +155,49 @@ def _dial(settings: Settings, dial: written.Dial) -> Dial:
         settings.limits.ring_for if dial.ring_for is None else dial.ring_for,
         dial.record,
         Rewrite() if dial.number is None else Rewrite(dial.number.strip, dial.number.prepend),
+        _ringback(settings, dial),
     )
+
+
+def _music(settings: Settings, music: written.Music) -> Music:
+    announce = () if music.announce is None else clips(settings, music.announce)
+    return Music(prompt_paths(settings, music.file), announce, music.every, music.seconds, music.early)
+
+
+def _ringback(settings: Settings, dial: written.Dial) -> Ringback:
+    kind, files = dial.ringback.kind, dial.ringback.music
+    if files is not None:
+        return Ringback("music", prompt_paths(settings, files), dial.early_media)
+    return Ringback(kind or "media", (), dial.early_media)
+
+
+def prompt_paths(settings: Settings, files: Iterable[str]) -> tuple[str, ...]:
+    """Absolute paths of prompt files as the configuration names them."""
+    return tuple(str(settings.prompts.directory / file) for file in files)
+
+
+def clips(settings: Settings, clip: Clip) -> tuple[str | Say, ...]:
+    """An announcement as the dialplan wants it."""
+    if clip.say is None:
+        return prompt_paths(settings, clip.file or ())
+    say = clip.say
+    language = say.language or settings.speech.language
+    return (Say(say.text, language, say.voice or "", say.rate, say.engine or settings.speech.engine),)
+
+
+def hold_music(settings: Settings) -> dict[str, HoldMusic | None]:
+    """What held parties hear, by who holds them."""
+    found: dict[str, sound_schema.Hold | None] = {"": settings.hold}
+    found["phones"] = settings.phones.hold or settings.hold
+    found |= {f"trunk:{name}": trunk.hold for name, trunk in settings.trunks.items() if trunk.hold is not None}
+    return {name: _hold(settings, section) for name, section in found.items()}
+
+
+def _hold(settings: Settings, section: sound_schema.Hold | None) -> HoldMusic | None:
+    if section is None or not section.enabled:
+        return None
+    announce = () if section.announce is None else clips(settings, section.announce)
+    return HoldMusic(prompt_paths(settings, section.file), announce, section.every)
 
 
 def _unreachable(settings: Settings, plan: Dialplan) -> list[Problem]:
@@ -185,7 +235,7 @@ def _failures(settings: Settings, plan: Dialplan) -> list[Problem]:
 
 
 def _meant_route(expect: str, names: list[str]) -> bool:
-    applications = ("dial ", "ring ", "play ", "echo", "record", "reject", "answer", "hangup")
+    applications = ("dial ", "ring ", "play ", "music ", "echo", "record", "reject", "answer", "hangup")
     return expect not in names and expect != NO_ROUTE and not expect.startswith(applications)
 
 

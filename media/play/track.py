@@ -81,6 +81,20 @@ def widened(source: PlaySource) -> bytes:
     return source.wide
 
 
+def wav_file(source: PlaySource) -> bytes:
+    """The sound as a WAV file, at 16 kHz where it has that."""
+    import io
+    import wave
+
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000 if source.wide is None else 16000)
+        file.writeframes(source.wide or source.narrow)
+    return out.getvalue()
+
+
 def _encoded(encoder: Encoder, pcm: bytes, packet: int, *, tail: bool = True) -> Iterator[bytes]:
     """Packets of `packet` ms of the whole sound; with `tail` so much silence behind it that the last one is whole."""
     size = encoder.sample_rate // 1000 * packet * 2

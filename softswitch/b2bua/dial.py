@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from media.ports import PortsExhausted
 from softswitch.b2bua.cause import ANSWERED_ELSEWHERE, NO_ANSWER, NO_CIRCUIT, NO_RESPONSE, NO_ROUTE, is_route_problem
 from softswitch.b2bua.leg import CallFailed, LegState
+from softswitch.b2bua.ringback import Alerting, Ringback
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     Watch = Callable[[OutboundLeg, int], None]
     """Told of every destination's final status (200 for an answer), so that its health can be remembered."""
 
+PLAIN_RINGBACK = Ringback()
 SILENT_AFTER = 4.0
 """Seconds without any response, not even 100 Trying, after which a destination with an alternative is given up.
 
@@ -37,28 +40,36 @@ class Stage:
     """Another way to the person the stage before was for: tried only when that way failed, not when she declined."""
 
 
-async def dial(call: Call, stages: Sequence[Stage], *, ring_for: float, watch: Watch) -> OutboundLeg:
+async def dial(
+    call: Call, stages: Sequence[Stage], *, ring_for: float, watch: Watch, ringback: Ringback = PLAIN_RINGBACK
+) -> OutboundLeg:
     """Ring the stages in order, `ring_for` seconds each; the leg that answered first.
 
-    Early media and ringing are passed to the caller. Raises CallFailed with the last stage's cause.
+    What the caller hears meanwhile is `ringback`'s affair. Raises CallFailed with the last stage's cause.
     """
     cause = NO_ROUTE
-    for number, stage in enumerate(stages):
-        if number and stage.alternative and not is_route_problem(cause.status):
-            continue
-        has_alternative = number + 1 < len(stages) and stages[number + 1].alternative
-        try:
-            return await _ring(call, stage.destinations, ring_for, SILENT_AFTER if has_alternative else ring_for, watch)
-        except CallFailed as failed:
-            cause = failed.cause  # not the exception: kept in a variable it would keep this very frame
+    with Alerting(call, ringback) as alerting:
+        for number, stage in enumerate(stages):
+            if number and stage.alternative and not is_route_problem(cause.status):
+                continue
+            has_alternative = number + 1 < len(stages) and stages[number + 1].alternative
+            silent_after = SILENT_AFTER if has_alternative else ring_for
+            try:
+                return await _ring(call, stage.destinations, ring_for, silent_after, watch, alerting)
+            except CallFailed as failed:
+                cause = failed.cause  # not the exception: kept in a variable it would keep this very frame
     raise CallFailed(cause)
 
 
 async def _ring(
-    call: Call, destinations: tuple[Destination, ...], ring_for: float, silent_after: float, watch: Watch
+    call: Call,
+    destinations: tuple[Destination, ...],
+    ring_for: float,
+    silent_after: float,
+    watch: Watch,
+    alerting: Alerting,
 ) -> OutboundLeg:
     ringing, failures = _place(call, destinations)
-    passed: set[int] = set()
     now = call.switch.clock()
     give_up, lost_patience = now + ring_for, now + min(silent_after, ring_for)
     while ringing:
@@ -74,14 +85,10 @@ async def _ring(
                 failures.append(leg.cause)
                 ringing.remove(leg)
             elif leg.progress:
-                _pass_on(call, leg, passed)
+                alerting.progress(leg)
         if not ringing:
             break
-        waits_until = lost_patience if any(not leg.heard_from for leg in ringing) else give_up
-        try:
-            async with asyncio.timeout_at(waits_until):
-                await call.changed()
-        except TimeoutError:
+        if await _news(call, alerting, lost_patience if any(not leg.heard_from for leg in ringing) else give_up):
             overdue = call.switch.clock() >= give_up
             for leg in ringing:
                 if not leg.heard_from:
@@ -91,6 +98,17 @@ async def _ring(
             if not overdue:
                 lost_patience = give_up
     raise CallFailed(_weightiest(failures))
+
+
+async def _news(call: Call, alerting: Alerting, until: float) -> bool:
+    """Wait for news, or for the caller's ear to be due; True when it is `until`."""
+    alerting.look()
+    due = alerting.due
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout_at(until if due is None else min(until, due)):
+            await call.changed()
+            return False
+    return call.switch.clock() >= until
 
 
 def _place(call: Call, destinations: tuple[Destination, ...]) -> tuple[list[OutboundLeg], list[ReleaseCause]]:
@@ -110,20 +128,6 @@ def _place(call: Call, destinations: tuple[Destination, ...]) -> tuple[list[Outb
             call.own(leg)
             ringing.append(leg)
     return ringing, failures
-
-
-def _pass_on(call: Call, leg: OutboundLeg, passed: set[int]) -> None:
-    """Let the caller have the news: early media of the first leg that has any, else each new status once."""
-    caller = call.caller
-    if 183 in passed:
-        return
-    if leg.audible and caller.open_early(leg):
-        passed.add(183)
-        if caller.media is not None and leg.media is not None:
-            caller.media.connect(leg.media)
-    elif leg.progress not in passed:
-        caller.ring(leg.progress if leg.progress in (180, 181, 182, 183) else 180)
-        passed.add(leg.progress)
 
 
 def _weightiest(failures: list[ReleaseCause]) -> ReleaseCause:

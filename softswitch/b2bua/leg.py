@@ -31,7 +31,8 @@ from softswitch.sip.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from media.events import LegGone, QualityReport
+    from media.commands import Sound
+    from media.events import LegGone, PlaybackFinished, QualityReport
     from softswitch.b2bua.cause import ReleaseCause
     from softswitch.b2bua.leg_media import LegMedia
     from softswitch.b2bua.switchboard import Switchboard
@@ -69,23 +70,26 @@ class Leg:
     """What callers and callees have in common."""
 
     __slots__ = (
+        "_music",
+        "_music_at",
         "answered_at",
         "cause",
         "codecs",
         "created_at",
         "ended_at",
         "ended_by",
+        "finished",
         "gone",
         "media",
         "name",
         "on_change",
         "party",
-        "played",
         "ptime",
         "recording",
         "ringing_at",
         "session",
         "silent",
+        "speaks",
         "srtp",
         "state",
         "story",
@@ -121,7 +125,12 @@ class Leg:
         self.on_change: Callable[[], None] = _nobody
         self.silent = False
         self.weak = False
-        self.played = 0
+        self.finished: set[int] = set()
+        """Numbers of the playbacks that have ended."""
+        self.speaks = False
+        """Whether a packet of its far end has ever come."""
+        self._music: dict[int, tuple[Sound, ...]] = {}
+        self._music_at: dict[tuple[Sound, ...], tuple[int, int]] = {}
         self.gone: LegGone | None = None
         self.created_at = switch.clock()
         self.ringing_at: float | None = None
@@ -211,11 +220,24 @@ class Leg:
             self.silent = True
             self.on_change()
 
-    def playback_finished(self, playback: int, reason: str) -> None:
-        """The engine finished one `Play`; `played` is the level a script waits for."""
-        self.played = playback
-        if reason == "no encoder":
+    def playback_finished(self, event: PlaybackFinished) -> None:
+        """The engine finished one `Play` or `Announce`; `finished` is the level a script waits for."""
+        self.finished.add(event.playback)
+        sounds = self._music.pop(event.playback, None)
+        if sounds is not None:
+            self._music_at[sounds] = (event.sound, event.position_ms)
+        if event.reason == "no encoder":
             self.story.warn("cannot play", leg=self.name, reason="no codec of this leg can carry it")
+        self.on_change()
+
+    def resume_music(self, playback: int, sounds: tuple[Sound, ...]) -> tuple[int, int]:
+        """Where this playback of `sounds` is to begin, as it was when it last stopped: (which one, milliseconds)."""
+        self._music[playback] = sounds
+        return self._music_at.get(sounds, (0, 0))
+
+    def media_started(self) -> None:
+        """The first packet of the far end has come."""
+        self.speaks = True
         self.on_change()
 
     def heard(self, report: QualityReport) -> None:
@@ -373,6 +395,7 @@ class Leg:
                 return
             self.session.accept_reinvite(answer, now)
             self._tell_codec()
+        self.on_change()
 
     def _tell_codec(self) -> None:
         agreement = self.media.agreement if self.media is not None else None

@@ -199,12 +199,13 @@ class Switchboard:
         match event:
             case MediaStarted():
                 leg.story.tell("media started", leg=leg.name, remote=f"{event.address}:{event.port}")
+                leg.media_started()
             case MediaTimeout():
                 leg.lost_media(event.silent_for)
             case DigitReceived():
                 leg.story.tell("digit", leg=leg.name, digit=event.digit, duration_ms=event.duration_ms)
             case PlaybackFinished():
-                leg.playback_finished(event.playback, event.reason)
+                leg.playback_finished(event)
             case QualityReport():
                 leg.heard(event)
             case LegGone():

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
+from softswitch.b2bua.music import MusicPlayer
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.leg import Leg
+    from softswitch.b2bua.music import Music
+
+    HoldMusic = Callable[[Leg], Music | None]
+    """What whoever this leg holds is to hear; None: whatever the holder sends."""
 
 
 @value_class(frozen=True, slots=True)
@@ -25,16 +34,72 @@ class WentSilent:
     leg: Leg
 
 
-async def talk(call: Call, a: Leg, b: Leg) -> HungUp | WentSilent:
-    """Bridge `a` and `b` until one is gone or silent."""
+async def talk(call: Call, a: Leg, b: Leg, hold_music: HoldMusic | None = None) -> HungUp | WentSilent:
+    """Bridge `a` and `b` until one is gone or silent; who is held by the other hears music."""
     if a.media is not None and b.media is not None:
         a.media.connect(b.media)
-    while True:
-        call.check()
-        for leg in (b, a):
-            if leg.ended:
-                return HungUp(leg)
-            if leg.silent:
-                leg.silent = False
-                return WentSilent(leg)
-        await call.changed()
+    with Holding(hold_music, a, b) as holding:
+        while True:
+            call.check()
+            for leg in (b, a):
+                if leg.ended:
+                    return HungUp(leg)
+                if leg.silent:
+                    leg.silent = False
+                    return WentSilent(leg)
+            holding.look()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(holding.due):
+                    await call.changed()
+
+
+class Holding:
+    """Who holds whom, and what the held one hears."""
+
+    def __init__(self, music: HoldMusic | None, a: Leg, b: Leg) -> None:
+        self._music = music
+        self._pairs = ((a, b), (b, a))
+        self._since: dict[Leg, float] = {}
+        """Who holds, and since when."""
+        self._players: dict[Leg, MusicPlayer] = {}
+        """By holder: what the other one hears."""
+
+    def __enter__(self) -> Holding:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for player in self._players.values():
+            player.stop()
+
+    @property
+    def due(self) -> float | None:
+        """When to look again, news or not."""
+        return min((player.due for player in self._players.values() if player.due is not None), default=None)
+
+    def look(self) -> None:
+        """Somebody may have held or resumed, or an announcement may be due."""
+        for holder, held in self._pairs:
+            agreement = holder.media.agreement if holder.media is not None else None
+            if agreement is None or agreement.on_hold == (holder in self._since):
+                continue
+            if agreement.on_hold:
+                self._begin(holder, held)
+            else:
+                self._end(holder)
+        for player in self._players.values():
+            player.look()
+
+    def _begin(self, holder: Leg, held: Leg) -> None:
+        self._since[holder] = holder.switch.clock()
+        music = self._music(holder) if self._music is not None else None
+        holder.story.tell("call on hold", leg=holder.name, music=music is not None)
+        if music is not None:
+            self._players[holder] = MusicPlayer(held, music)
+            self._players[holder].start()
+
+    def _end(self, holder: Leg) -> None:
+        seconds = holder.switch.clock() - self._since.pop(holder)
+        holder.story.tell("call resumed", leg=holder.name, seconds=round(seconds, 1))
+        player = self._players.pop(holder, None)
+        if player is not None:
+            player.stop()

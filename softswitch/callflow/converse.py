@@ -10,15 +10,16 @@ from softswitch.b2bua.talk import HungUp, WentSilent, talk
 if TYPE_CHECKING:
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.leg import Leg
+    from softswitch.b2bua.talk import HoldMusic
     from softswitch.callflow.recorder import Recorder
 
 
-async def converse(call: Call, other: Leg, recorder: Recorder) -> None:
+async def converse(call: Call, other: Leg, recorder: Recorder, hold_music: HoldMusic | None = None) -> None:
     """Answer the caller the way `other` answered us, and connect the two. Raises CallFailed without a common codec."""
     call.caller.answer(like=other)
     other.adapt_to(call.caller)
     recorder.add(call.caller, other)
-    match await talk(call, call.caller, other):
+    match await talk(call, call.caller, other, hold_music):
         case HungUp(leg):
             call.cause = leg.cause or NORMAL
         case WentSilent():

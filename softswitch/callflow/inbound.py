@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, assert_never
 from softswitch.b2bua.cause import ReleaseCause, from_q850, from_status, towards_caller
 from softswitch.b2bua.dial import dial
 from softswitch.b2bua.leg import CallFailed
-from softswitch.callflow.announce import echo, play
+from softswitch.callflow.announce import echo, failure_tone, music, play
 from softswitch.callflow.converse import converse
-from softswitch.dialplan.route import Answer, Dial, Echo, Hangup, Play, Record, Reject, Ring
+from softswitch.dialplan.route import Answer, Dial, Echo, Hangup, Music, Play, Record, Reject, Ring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +41,10 @@ async def _follow(call: Call, actions: Sequence[Action], resources: Resources, r
             case Ring(seconds):
                 call.caller.ring()
                 await call.pause(seconds)
-            case Play(file, repeat, early):
-                await play(call, resources.prompts[file], recorder, repeat=repeat, early=early)
+            case Play():
+                await play(call, action, resources.sounds, recorder)
+            case Music():
+                await music(call, action, resources.sounds, recorder)
             case Echo(seconds):
                 await echo(call, recorder, seconds)
             case Record(enabled):
@@ -54,18 +56,32 @@ async def _follow(call: Call, actions: Sequence[Action], resources: Resources, r
             case Hangup(q850):
                 call.cause = from_q850(q850, "ended by dialplan", answered=call.caller.answered_at is not None)
                 return
-            case Dial(record=wanted, ring_for=ring_for):
-                try:
-                    other = await dial(call, resources.stages(call, action), ring_for=ring_for, watch=resources.watch)
-                except CallFailed as failed:
-                    failure = failed.cause
-                    call.story.tell("dial failed", status=failed.cause.status, cause=failed.cause.text)
-                    continue
-                if wanted is not None:
-                    recorder.switch(on=wanted)
-                await converse(call, other, recorder)
-                return
+            case Dial():
+                failure = await _dial(call, action, resources, recorder)
+                if failure is None:
+                    return
             case _:
                 assert_never(action)
     if failure is not None:
+        if call.caller.answered_at is not None:
+            await failure_tone(call, resources.sounds, failure.status)
         raise CallFailed(failure)
+
+
+async def _dial(call: Call, action: Dial, resources: Resources, recorder: Recorder) -> ReleaseCause | None:
+    """Ring, and let the two talk; why nobody answered, if that is how it went."""
+    try:
+        other = await dial(
+            call,
+            resources.stages(call, action),
+            ring_for=action.ring_for,
+            watch=resources.watch,
+            ringback=resources.sounds.ringback(action.ringback),
+        )
+    except CallFailed as failed:
+        call.story.tell("dial failed", status=failed.cause.status, cause=failed.cause.text)
+        return failed.cause
+    if action.record is not None:
+        recorder.switch(on=action.record)
+    await converse(call, other, recorder, resources.sounds.hold_music)
+    return None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.outbound_leg import OutboundLeg
+    from softswitch.callflow.sounds import Sounds
     from softswitch.dialplan.route import Dial, Target
     from softswitch.dialplan.rules import Dialplan
     from softswitch.endpoints.bindings import Bindings
@@ -42,8 +43,7 @@ class Resources:
     phone_codecs: tuple[Codec, ...]
     phone_ptime: int | None = None
     phone_srtp: SrtpPolicy = PLAIN
-    prompts: Mapping[str, int]
-    """Absolute path of a prompt file -> the engine's number for it; loaded before the first call."""
+    sounds: Sounds
     recordings: Path
     record_by_default: bool
 

@@ -7,7 +7,7 @@ How the applications behave, in the order a route lists them:
 
 - `Dial` that is answered ends the list: the call lasts as long as the two parties talk. When nobody answered, the next
   action runs (a recorded apology, a second `Dial`); when there is none, the caller gets the mapped cause.
-- `Play` and `Echo` answer the call first, except `Play(early=True)`, which is sent as early media (183).
+- `Play`, `Music` and `Echo` answer the call first, except with `early`, which is sent as early media (183).
 - `Reject` and `Hangup` end the call. The end of the list without a `Dial` is a `Hangup`.
 """
 
@@ -63,6 +63,40 @@ Strategy = Literal["sequential", "parallel"]
 
 
 @value_class(frozen=True, slots=True)
+class Say:
+    """Words to be spoken by a speech engine. `voice` and `engine` empty = the usual one; `rate` 1.0 = usual speed."""
+
+    text: str
+    language: str = "en"
+    voice: str = ""
+    rate: float = 1.0
+    engine: str = ""
+
+    def __str__(self) -> str:
+        return f'"{self.text if len(self.text) <= SHOWN else self.text[: SHOWN - 1] + "…"}"'
+
+
+SHOWN = 40
+"""Characters of a spoken text in a description."""
+Clip = str | Say
+"""A prompt file (absolute path), or words."""
+EVERY = 10.0
+"""Seconds between the end of an announcement and its repetition."""
+
+
+@value_class(frozen=True, slots=True)
+class Ringback:
+    """What the caller hears while others ring; see `b2bua.ringback`. `files`: of kind music."""
+
+    kind: Literal["media", "tone", "music", "pass"] = "media"
+    files: tuple[str, ...] = ()
+    early_media: bool = True
+
+
+BY_MEDIA = Ringback()
+
+
+@value_class(frozen=True, slots=True)
 class Dial:
     """Ring the targets, one after the other or all at once.
 
@@ -75,11 +109,12 @@ class Dial:
     ring_for: float = 45.0
     record: bool | None = None
     rewrite: Rewrite = AS_DIALLED
+    ringback: Ringback = BY_MEDIA
 
     def resolve(self, called: str) -> Dial:
         """The same with every number and phone filled in for a call to `called` (canonical)."""
         targets = tuple(self._resolve(target, called) for target in self.targets)
-        return Dial(targets, self.strategy, self.ring_for, self.record, AS_DIALLED)
+        return Dial(targets, self.strategy, self.ring_for, self.record, AS_DIALLED, self.ringback)
 
     def _resolve(self, target: Target, called: str) -> Target:
         match target:
@@ -99,11 +134,35 @@ class Ring:
 
 @value_class(frozen=True, slots=True)
 class Play:
-    """Play a prompt file (absolute path). `repeat`: over and over until the caller hangs up."""
+    """Play prompt files and words, one after the other. `repeat`: until the caller hangs up, `every` seconds apart."""
 
-    file: str
+    clips: tuple[Clip, ...]
     repeat: bool = False
     early: bool = False
+    every: float = EVERY
+
+
+@value_class(frozen=True, slots=True)
+class Music:
+    """Play music over and over, with an announcement over it `every` so many seconds.
+
+    `seconds`: for how long; None = until the caller hangs up.
+    """
+
+    files: tuple[str, ...]
+    announce: tuple[Clip, ...] = ()
+    every: float = EVERY
+    seconds: float | None = None
+    early: bool = False
+
+
+@value_class(frozen=True, slots=True)
+class HoldMusic:
+    """What a party hears that is held by the other one: not an action, but said in the same words."""
+
+    files: tuple[str, ...]
+    announce: tuple[Clip, ...] = ()
+    every: float = EVERY
 
 
 @value_class(frozen=True, slots=True)
@@ -140,7 +199,7 @@ class Hangup:
     cause: int = NORMAL_CLEARING
 
 
-Action = Dial | Ring | Play | Echo | Record | Reject | Answer | Hangup
+Action = Dial | Ring | Play | Music | Echo | Record | Reject | Answer | Hangup
 
 
 @value_class(frozen=True, slots=True)
@@ -159,8 +218,12 @@ def describe(action: Action) -> str:
             return "dial " + (" + " if strategy == "parallel" else ", then ").join(map(str, targets))
         case Ring(seconds):
             return f"ring {seconds:g}s"
-        case Play(file, repeat, early):
-            return f"play {file}" + (" over and over" if repeat else "") + (" as early media" if early else "")
+        case Play(clips, repeat, early):
+            return f"play {_clips(clips)}" + (" over and over" if repeat else "") + (" as early media" if early else "")
+        case Music(files, announce, _, seconds, early):
+            over = f" with {_clips(announce)} over it" if announce else ""
+            lasting = "" if seconds is None else f" for {seconds:g}s"
+            return f"music {_clips(files)}{over}{lasting}" + (" as early media" if early else "")
         case Echo(seconds):
             return "echo" if seconds is None else f"echo {seconds:g}s"
         case Record(enabled):
@@ -171,6 +234,10 @@ def describe(action: Action) -> str:
             return "answer"
         case Hangup(cause):
             return "hangup" if cause == NORMAL_CLEARING else f"hangup {cause}"
+
+
+def _clips(clips: tuple[Clip, ...]) -> str:
+    return ", ".join(map(str, clips))
 
 
 def summary(actions: tuple[Action, ...]) -> str:

@@ -194,7 +194,7 @@ def test_a_late_offer_is_bridged() -> None:
 
 def test_prompt_then_dial_then_apology() -> None:
     async def story() -> None:
-        world = World(Random(12), [Play("/prompt.wav", early=True), to(1, ring_for=5), Play("/prompt.wav")])
+        world = World(Random(12), [Play(("/prompt.wav",), early=True), to(1, ring_for=5), Play(("/prompt.wav",))])
         world.phone(1, Plan(ring=0.1))
         caller = world.phone(CALLER)
         caller.call("123", SWITCH)
@@ -379,13 +379,13 @@ def _random_actions(dice: Random) -> list[Dial | Answer | Echo | Hangup | Play |
     before: list[Dial | Answer | Echo | Hangup | Play | Record | Reject | Ring] = [
         Answer(),
         Ring(1.5),
-        Play("/prompt.wav", early=True),
-        Play("/prompt.wav"),
+        Play(("/prompt.wav",), early=True),
+        Play(("/prompt.wav",)),
         Record(enabled=False),
         Echo(2.0),
     ]
     after: list[Dial | Answer | Echo | Hangup | Play | Record | Reject | Ring] = [
-        Play("/prompt.wav", repeat=True),
+        Play(("/prompt.wav",), repeat=True),
         Hangup(17),
         Reject(603),
         Echo(None),

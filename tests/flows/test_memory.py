@@ -27,7 +27,7 @@ STORIES: dict[str, tuple[list[Action], Plan, float, bytes | None]] = {
     "fail over": ([to(2, 1)], Plan(answer=0.5, hang_up=1), 30, None),
     "no answer": ([to(1, ring_for=3)], Plan(ring=0.1), 30, None),
     "echo": ([Echo(1)], Plan(), 30, None),
-    "prompt": ([Play("/prompt.wav", early=True), Hangup(17)], Plan(), 30, None),
+    "prompt": ([Play(("/prompt.wav",), early=True), Hangup(17)], Plan(), 30, None),
     "no common codec": ([to(1)], Plan(), 30, sdp(40000, "3")),
 }
 

@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from media.commands import (
+    Announce,
     CloseLeg,
     CloseRecording,
     Connect,
@@ -20,7 +21,7 @@ from media.commands import (
     StopEcho,
     StopPlay,
 )
-from media.events import LegGone, MediaTimeout, PlaybackFinished, RecordingFinished
+from media.events import LegGone, MediaStarted, MediaTimeout, PlaybackFinished, RecordingFinished
 from media.legs import OpenedLeg
 from media.ports import PortsExhausted
 from media.quality.verdict import StreamCounters
@@ -60,7 +61,7 @@ class QuietMedia:
         self.connected: set[frozenset[int]] = set()
         self.echoing: set[int] = set()
         self.commands: list[Command] = []
-        self._playing: dict[int, asyncio.TimerHandle | None] = {}
+        self._playing: dict[int, tuple[int, asyncio.TimerHandle | None]] = {}
         self._capacity = capacity
         self._prompt_seconds = prompt_seconds
         self._next = 0
@@ -87,11 +88,13 @@ class QuietMedia:
                 case StopEcho(leg):
                     self.echoing.discard(leg)
                 case Play(leg, playback, _, repeat):
-                    self._playing[leg] = None if repeat else self._later(self._prompt_seconds, leg, playback, "end")
+                    self._stop(leg)
+                    handle = None if repeat else self._later(self._prompt_seconds, leg, playback, "end")
+                    self._playing[leg] = (playback, handle)
+                case Announce(leg, playback):
+                    self._later(self._prompt_seconds, leg, playback, "end")
                 case StopPlay(leg):
-                    handle = self._playing.pop(leg, None)
-                    if handle is not None:
-                        handle.cancel()
+                    self._stop(leg)
                 case OpenRecording(recording):
                     self.recordings.add(recording)
                 case CloseRecording(recording):
@@ -118,6 +121,19 @@ class QuietMedia:
         """Deliver an event the way the engine does: later, on the loop."""
         asyncio.get_running_loop().call_soon(self.on_event, event)
 
+    def _stop(self, leg: int) -> None:
+        playback, handle = self._playing.pop(leg, (0, None))
+        if handle is not None:
+            if handle.when() <= asyncio.get_running_loop().time():
+                return  # its end is on its way
+            handle.cancel()
+        if playback:
+            self.say(PlaybackFinished(leg, playback, "stopped", 0, 1500))
+
+    def speak(self, leg: int) -> None:
+        """As if the far end had sent its first packet."""
+        self.say(MediaStarted(leg, "192.0.2.9", 4000))
+
     def _later(self, seconds: float, leg: int, playback: int, reason: str) -> asyncio.TimerHandle:
         finished = PlaybackFinished(leg, playback, "end" if reason == "end" else "stopped")
         return asyncio.get_running_loop().call_later(seconds, self.on_event, finished)
@@ -127,7 +143,5 @@ class QuietMedia:
             self.open.remove(leg)
             self.echoing.discard(leg)
             self.connected = {pair for pair in self.connected if leg not in pair}
-            handle = self._playing.pop(leg, None)
-            if handle is not None:
-                handle.cancel()
+            self._stop(leg)
             self.say(LegGone(leg, NOTHING_HEARD, None))

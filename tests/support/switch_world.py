@@ -8,11 +8,13 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from media.play.countries import RECOMMENDED
 from softswitch.b2bua.channels import Channels
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
 from softswitch.callflow.reception import Reception
 from softswitch.callflow.resources import Resources
+from softswitch.callflow.sounds import NetworkTones, Sounds
 from softswitch.callflow.supervisor import CallSupervisor, Limits
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import Dial, Route, TrunkTarget
@@ -30,6 +32,7 @@ from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
 from softswitch.sip.stack import SipStack
 from softswitch.sip.uri import Uri
+from softswitch.speech.engine import SpeechError
 from softswitch.telemetry.log_sink import NullSink
 from softswitch.telemetry.metrics import Metrics
 from softswitch.telemetry.recent import RecentCalls
@@ -46,10 +49,36 @@ if TYPE_CHECKING:
     from softswitch.dialplan.route import Action
     from softswitch.sdp.codec import Codec
     from softswitch.sip.events import Event
+    from softswitch.speech.utterance import Utterance
     from softswitch.telemetry.cdr import CallRecord, LegRecord
 
 SWITCH = ("192.0.2.1", 5060)
 REALM = "pbx.example"
+
+
+class Mute:
+    """A voice that knows the word `hello`, and takes a second for it."""
+
+    async def say(self, utterance: Utterance) -> int:
+        await asyncio.sleep(1.0)
+        if utterance.text != "hello":
+            raise SpeechError("the engine did not speak within 5 s")
+        return 2
+
+    def ready(self, utterance: Utterance) -> int | None:
+        return 2 if utterance.text == "hello" else None
+
+
+SOUNDS = Sounds(
+    prompts={"/prompt.wav": 1, "/music.wav": 3},
+    voice=Mute(),
+    tones=NetworkTones(
+        ringback=RECOMMENDED.ringback,
+        busy=RECOMMENDED.busy,
+        congestion=RECOMMENDED.congestion,
+        special_information=RECOMMENDED.special_information,
+    ),
+)
 PASSWORD = "correct horse"
 PHONE_USERS = ("1001", "1002")
 CODECS = (KNOWN_CODECS["pcma"], KNOWN_CODECS["pcmu"])
@@ -107,7 +136,7 @@ class World:
                 locator=locator,
                 phone_domain=SWITCH[0],
                 phone_codecs=CODECS,
-                prompts={"/prompt.wav": 1},
+                sounds=SOUNDS,
                 recordings=Path("/recordings"),
                 record_by_default=True,
             ),

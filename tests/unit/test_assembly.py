@@ -200,4 +200,4 @@ def test_prompts_are_named_once(tmp_path: Path) -> None:
             do: [{play: {file: a.wav}}]
         """,
     )
-    assert assembly.prompt_files(folder.provision().dialplan) == [str(tmp_path / "prompts" / "a.wav")]
+    assert assembly.prompt_files(folder.provision().dialplan, {}) == [str(tmp_path / "prompts" / "a.wav")]

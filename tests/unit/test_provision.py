@@ -62,7 +62,7 @@ def test_every_application(root: Path) -> None:
     assert everything.route.actions == (
         Record(enabled=False),
         Ring(1.5),
-        Play(prompt, early=True),
+        Play((prompt,), early=True),
         Dial(
             (PhoneTarget("1001"), TrunkTarget("carrier"), TrunkTarget("backup")),
             "parallel",
@@ -72,7 +72,7 @@ def test_every_application(root: Path) -> None:
         ),
         Dial((PhoneTarget("1002"),), ring_for=45.0),
         Answer(),
-        Play(prompt, repeat=True),
+        Play((prompt,), repeat=True),
         Echo(5.0),
         Echo(),
         Hangup(21),

@@ -86,7 +86,7 @@ def test_a_caller_with_a_late_offer_hears_ringing_even_if_the_callee_sends_early
         caller = world.phone(CALLER)
         session = caller.call("123", SWITCH, body=b"")
         await asyncio.sleep(2)
-        assert caller.progress == [(183, False)]
+        assert caller.progress == [(180, False)]
         caller.hang_up(session)
         await world.settle()
 
@@ -112,7 +112,7 @@ def test_a_late_offer_names_what_the_callee_uses_and_its_like_only() -> None:
 
 def test_a_prompt_waits_for_the_answer_to_a_late_offer() -> None:
     async def story() -> None:
-        world = world_with(Play("/prompt.wav"))
+        world = world_with(Play(("/prompt.wav",)))
         caller = world.phone(CALLER)
         session = caller.call("123", SWITCH, body=b"")
         await asyncio.sleep(3)
@@ -343,7 +343,7 @@ def test_who_holds_us_owes_us_no_media(direction: str) -> None:
 
 def test_a_held_caller_still_gets_to_the_end_of_a_prompt() -> None:
     async def story() -> None:
-        world = world_with(Play("/prompt.wav"))
+        world = world_with(Play(("/prompt.wav",)))
         world.media._prompt_seconds = 10.0
         caller = world.phone(CALLER)
         session = caller.call("123", SWITCH)

@@ -115,7 +115,7 @@ def test_running_out_of_time_is_the_switchs_even_when_another_refused() -> None:
 
 
 def test_an_apology_after_a_failed_dial_is_an_answered_call() -> None:
-    call, _ = recorded(to(1), Play("/prompt.wav"), callee=Plan(reject=(1, 486)))
+    call, _ = recorded(to(1), Play(("/prompt.wav",)), callee=Plan(reject=(1, 486)))
     assert (call.outcome, call.q850_cause, call.sip_status) == (Outcome.ANSWERED, 17, 200)
 
 

@@ -48,7 +48,7 @@ def one_call(*actions: Action, body: bytes | None = None) -> tuple[World, list[i
 
 
 def test_a_script_that_crashes_ends_in_500_one_record_and_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
-    world, refused, outcome, by = one_call(Play("/never-loaded.wav"))
+    world, refused, outcome, by = one_call(Play(("/never-loaded.wav",)))
     assert refused == [500]
     assert (outcome, by) == (Outcome.FAILED, "switch")
     assert world.records[0][0].q850_cause == 41
@@ -57,7 +57,7 @@ def test_a_script_that_crashes_ends_in_500_one_record_and_one_log_line(caplog: p
 
 def test_a_script_that_crashes_after_the_answer_hangs_up_and_its_siblings_never_notice() -> None:
     async def story() -> None:
-        world = World(Random(1), [Answer(), Ring(3), Play("/never-loaded.wav")])
+        world = World(Random(1), [Answer(), Ring(3), Play(("/never-loaded.wav",))])
         first, second = world.phone(CALLER), world.phone(8)
         first.call("123", SWITCH)
         await asyncio.sleep(2)
