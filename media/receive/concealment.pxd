@@ -19,6 +19,7 @@ cdef struct Concealment:
     int fading
     int fading_at
     int step
+    int loudest
     int16_t history[2400]           # MOST_HISTORY
 
 @cython.locals(count=int, i=int)

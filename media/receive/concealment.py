@@ -52,6 +52,8 @@ class ConcealmentState(Protocol):
     """Of the next sample, in what was repeated before."""
     step: int
     """From what the guess would have continued to what was heard last."""
+    loudest: int
+    """Of the history; the guess is never louder."""
     history: MutableSequence[int]
     """HISTORY_MS before the loss."""
 
@@ -60,8 +62,10 @@ def conceal_begin(state: ConcealmentState, rate: int, pcm: Sequence[int], end: i
     """A loss begins after `pcm[end - 1]`. `end` is at least HISTORY_MS, with zeros for what was never heard."""
     count = rate * HISTORY_MS // 1000
     state.rate = rate
+    state.loudest = 0
     for i in range(count):
         state.history[i] = pcm[end - count + i]
+        state.loudest = max(state.loudest, abs(cython.cast(cython.int, state.history[i])))
     state.period = _period(state, count)
     state.periods = 1
     state.at = 0
@@ -94,7 +98,7 @@ def conceal_make(state: ConcealmentState, pcm: MutableSequence[int], start: int,
             value += state.step * (1.0 - (state.made + 1.0) / (quarter + 1.0))
         if state.made > frame:
             value *= 1.0 - (state.made - frame) / (5.0 * frame)
-        pcm[start + i] = _sample(value)
+        pcm[start + i] = _sample(max(-1.0 * state.loudest, min(1.0 * state.loudest, value)))
         state.made += 1
 
 

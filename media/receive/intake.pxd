@@ -93,7 +93,7 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
     if leg.tap != NULL:
         if not tap_push(
             leg.tap, w.now_ns, packet.ssrc, packet.timestamp, packet.sequence, packet.payload_type, format.codec,
-            packet.payload, <uint16_t> packet.payload_length,
+            <uint16_t> (format.rate // 1000), packet.payload, <uint16_t> packet.payload_length,
         ):
             leg.tap_overruns += 1
     if leg.voice != NULL and leg.voice.playout != NULL:

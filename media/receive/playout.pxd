@@ -90,6 +90,7 @@ cdef struct Playout:
     uint8_t noisy                # comfort noise since the last packet
     uint8_t paused               # the codec said that nothing will come for a while
     uint8_t guessing             # `guess` has gone on from the audio there is
+    uint8_t pauses               # the far end has sent nothing for a while without losing anything
     uint8_t fec_wait             # losses: wait for the packet after
     uint8_t fec_missed
     uint8_t heard                # what this pull is made of
@@ -100,6 +101,9 @@ cdef struct Playout:
     int64_t stray_since
     uint32_t loss                # recent share of lost packets, of 65536
     int32_t most_delay           # ticks
+    uint16_t played_sequence     # of the last packet ...
+    int64_t played_end           # ... and its media time, behind its last sample
+    int64_t unresolved           # ticks guessed since then: loss or pause, the next packet tells
     int64_t edge                 # media time of the next sample to be made
     int64_t invented             # ticks before it that were not in any packet
     int64_t least_surplus        # of the last pulls, in ticks: with a little more than the delay that is wanted ...
@@ -388,11 +392,30 @@ cdef inline void _made(Playout* p, int samples, int64_t ticks, Heard heard) noex
     p.heard |= <uint8_t> heard
 
 
+cdef inline void _guessed(Playout* p, int samples, bint pause) noexcept nogil:
+    """Count what was made for want of a packet."""
+    if pause:
+        p.counters.noise += _span(p, samples)
+    else:
+        p.counters.concealed += _span(p, samples)
+        p.unresolved += _span(p, samples)
+
+
+cdef inline void _resolve(Playout* p, bint pause) noexcept nogil:
+    """The packet after a guess has come: nothing was lost if the far end has only paused."""
+    if pause:
+        p.counters.concealed -= p.unresolved
+        p.counters.noise += p.unresolved
+        p.pauses = 1
+    p.unresolved = 0
+
+
 cdef inline void _invent(Playout* p, int samples) noexcept nogil:
     """At least so many samples without a packet; what they are depends on what was heard last."""
     cdef audio_decoder* decoder = p.decoders[p.index] if p.index < PLAYOUT_FORMATS else NULL
     cdef int grain = <int> p.rate // 100, given
     cdef int16_t* ahead
+    cdef bint pause
     _room(p, samples + grain)
     ahead = p.pcm + p.start + p.count
     if not p.started:
@@ -409,16 +432,16 @@ cdef inline void _invent(Playout* p, int samples) noexcept nogil:
         if p.invented < GIVEN_UP:
             given = decoder.conceal(decoder, ahead, (samples + grain - 1) // grain * grain)
         if given > 0:
-            if not p.paused:
-                p.counters.concealed += _span(p, given)
-            _made(p, given, _span(p, given), NOISE if p.paused else CONCEALED)
+            pause = p.paused or (p.pauses and p.invented >= FADED)
+            _guessed(p, given, pause)
+            _made(p, given, _span(p, given), NOISE if pause else CONCEALED)
             return
     if not p.guessing:
         conceal_begin(&p.guess, <int> p.rate, p.pcm, p.start + p.count)
         p.guessing = 1
     conceal_make(&p.guess, p.pcm, p.start + p.count, samples)
     if p.invented < FADED:
-        p.counters.concealed += _span(p, samples)
+        _guessed(p, samples, False)
     _made(p, samples, _span(p, samples), CONCEALED if p.invented < FADED else SILENT)
 
 
@@ -469,7 +492,12 @@ cdef inline void _decode(Playout* p) noexcept nogil:
     if p.edge - packet.time > NEAR:
         skip = min(samples, _samples(p, p.edge - packet.time))
         memmove(p.pcm + at, p.pcm + at + skip, (samples - skip) * sizeof(int16_t))
+    _resolve(
+        p, <uint16_t> (packet.sequence - p.played_sequence) == 1 and packet.time - p.played_end > NEAR and p.started
+    )
     p.edge = packet.time + _span(p, samples)
+    p.played_sequence = packet.sequence
+    p.played_end = p.edge
     samples -= skip
     if p.guessing:
         conceal_join(&p.guess, p.pcm, at, samples)
@@ -526,6 +554,8 @@ cdef inline void _take_noise(Playout* p) noexcept nogil:
     if not p.started:
         p.started = 1
     noise_read(&p.noise, waiting_payload(&p.buffer, packet), packet.length)
+    _resolve(p, True)
+    p.played_sequence = packet.sequence
     p.noisy = 1
     p.paused = 0
     p.guessing = 0

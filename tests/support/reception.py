@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,12 +34,12 @@ def packets(
 ) -> list[tuple[float, Sent]]:
     """All of some audio: (second at which its last sample was spoken, packet). What DTX holds back is left out."""
     samples = encoder.sample_rate * ms // 1000
-    sent = []
+    sent: list[tuple[float, Sent]] = []
     for number in range(len(pcm) // samples):
         payload = encoder.encode(pcm[number * samples : (number + 1) * samples].tobytes())
         if payload:
             stamp = (timestamp + number * ms * encoder.clock_rate // 1000) & 0xFFFFFFFF
-            sent.append(((number + 1) * ms / 1000, Sent((sequence + number) & 0xFFFF, stamp, payload)))
+            sent.append(((number + 1) * ms / 1000, Sent((sequence + len(sent)) & 0xFFFF, stamp, payload)))
     return sent
 
 
@@ -69,11 +69,15 @@ def receive(
     *,
     pull_ms: int = 20,
     most_delay_ms: int | None = None,
+    index: int | None = None,
 ) -> Reception:
-    """Pull for so many seconds. The clock starts at an odd time; pulls are not in step with packets."""
+    """Pull for so many seconds; `index` is the format of all packets, where it is not theirs to say.
+
+    The clock starts at an odd time; pulls are not in step with packets.
+    """
     receiver = Receiver(most_delay_ms=most_delay_ms)
-    for index, decoder in decoders.items():
-        receiver.decoder(index, decoder)
+    for each, decoder in decoders.items():
+        receiver.decoder(each, decoder)
     heard: list[Pcm] = []
     kinds, delays, rates = [], [], []
     began = None
@@ -82,7 +86,7 @@ def receive(
     for number in range(round(seconds * 1000 / pull_ms)):
         now = number * pull_ms / 1000 + 0.0071
         while following is not None and following[0] <= now:
-            put(receiver, following[0], following[1])
+            put(receiver, following[0], following[1] if index is None else replace(following[1], index=index))
             following = next(waiting, None)
         rates.append(receiver.rate)
         pcm, kind = receiver.pull(microseconds(now), receiver.rate * pull_ms // 1000)

@@ -26,14 +26,14 @@ def spoken(rate: int, text: str = TEXT, voice: str = "en-us") -> Pcm:
     wav = subprocess.run(["espeak-ng", "-v", voice, "-s", "150", "--stdout", text], check=True, capture_output=True)
     said, own_rate = soundfile.read(io.BytesIO(wav.stdout), dtype="float64")
     spectrum = np.fft.rfft(said)
-    count = round(len(said) * rate / own_rate) // 480 * 480
+    count = round(len(said) * rate / own_rate)
     wanted = np.zeros(count // 2 + 1, complex)
     kept = min(len(wanted), len(spectrum), int(len(said) / own_rate * min(rate, own_rate) * 0.46))
     wanted[:kept] = spectrum[:kept]
-    moved = np.fft.irfft(wanted, count)
+    moved = np.fft.irfft(wanted, count)[: int(len(said) / own_rate / 0.06) * rate * 6 // 100]
     loud = np.abs(moved) > 0.02 * np.max(np.abs(moved))
     moved *= 32768 * 10 ** (-26 / 20) / np.sqrt(np.mean(moved[loud] ** 2))
-    moved += np.random.default_rng(5).normal(0, 6, count)
+    moved += np.random.default_rng(5).normal(0, 6, len(moved))
     return np.clip(np.round(moved), -32768, 32767).astype(np.int16)
 
 
