@@ -6,7 +6,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from audiocodecs.registry import UNKNOWN_NUMBER, codec_number
+from audiocodecs.registry import UNKNOWN_NUMBER, codec_by_name, codec_number
 
 from media.addresses import is_ours, remote_address
 from media.commands import (
@@ -51,6 +51,12 @@ _LONGEST_PTIME = 60
 def _new_ssrc() -> int:
     """RFC 3550 8.1: at random; 0 would mean none."""
     return secrets.randbelow(0xFFFFFFFF) + 1
+
+
+def _is_wideband(sent: PayloadFormat) -> bool:
+    """Whether this format carries more than telephone speech."""
+    known = codec_by_name(sent.name)
+    return known is not None and (sent.clock_rate > 8000 if known.name == "L16" else known.sample_rate > 8000)
 
 
 class CodecNumbers:
@@ -214,7 +220,13 @@ class Posting:
         record = self._legs.get(command.leg)
         if record is None:
             return
-        tap = self._writer.attach(command.recording, command.leg, command.path, command.channel)
+        tap = self._writer.attach(
+            command.recording,
+            command.leg,
+            command.path,
+            command.channel,
+            rate=16000 if any(_is_wideband(each) for each in record.receive) else 8000,
+        )
         if self._core.start_tap(command.leg, tap.address):
             self.forget_tap(record)
             record.tapped_by = command.recording

@@ -13,6 +13,7 @@ cdef extern from "<pthread.h>" nogil:
 ctypedef struct journal_file:
     int descriptor              # -1: not open (yet, or not any more)
     uint32_t channels
+    uint32_t rate               # Hz; fixed once there are frames
     int64_t frames              # on disk
     int64_t dropped             # frames that found the journal full
     int failed                  # the error has been told, nothing more is written

@@ -70,6 +70,7 @@ cdef class JournalFile:
         self.path = path
         self.state.descriptor = -1
         self.state.channels = channels
+        self.state.rate = 8000
         self.state.owner = <void *>self
 
     def __dealloc__(self):
@@ -77,12 +78,12 @@ cdef class JournalFile:
             os.close(self.state.descriptor)
 
     @property
-    def frames(self):
-        return self.state.frames
+    def duration(self):
+        return self.state.frames / <double>self.state.rate
 
     @property
     def dropped(self):
-        return self.state.dropped
+        return self.state.dropped / <double>self.state.rate
 
     def open(self):
         cdef uint8_t[WAV_HEADER] header
@@ -95,7 +96,7 @@ cdef class JournalFile:
         except (OSError, ValueError) as error:
             self.fail(f"cannot be created: {getattr(error, 'strerror', None) or error}")
             return
-        wav_header(header, self.state.channels, 0)
+        wav_header(header, self.state.channels, self.state.rate, 0)
         if not _written(self.state.descriptor, header, WAV_HEADER, 0):
             self.fail(f"cannot be written: {os.strerror(c_errno)}")
 
@@ -113,7 +114,7 @@ cdef class JournalFile:
         cdef uint8_t[WAV_HEADER] header
         cdef uint64_t data_bytes = 2 * <uint64_t>self.state.channels * <uint64_t>frames
         if not self.state.failed and self.state.frames < frames:
-            wav_header(header, self.state.channels, data_bytes)
+            wav_header(header, self.state.channels, self.state.rate, data_bytes)
             try:
                 os.ftruncate(self.state.descriptor, WAV_HEADER + data_bytes)
                 os.pwrite(self.state.descriptor, (<const char *>header)[:WAV_HEADER], 0)
@@ -153,13 +154,13 @@ cdef void _write_block(journal_file *file, journal_block *block) noexcept nogil:
         return
     if _written(file.descriptor, <const uint8_t *>samples_of(block), block.frames * frame_bytes,
                 WAV_HEADER + block.position * frame_bytes):
-        wav_header(header, file.channels, <uint64_t>(end * frame_bytes))
+        wav_header(header, file.channels, file.rate, <uint64_t>(end * frame_bytes))
         if _written(file.descriptor, header, WAV_HEADER, 0):
             file.frames = end
             return
     reason = c_errno
     with gil:
-        (<JournalFile>file.owner).fail(f"cannot be written: {os.strerror(reason)}; it holds {file.frames / 8000.0:.1f} s")
+        (<JournalFile>file.owner).fail(f"cannot be written: {os.strerror(reason)}; it holds {file.frames / <double>file.rate:.1f} s")
 
 
 cdef class Journal:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from media.record.wav import HEADER_BYTES, SAMPLE_RATE, header
+from media.record.wav import HEADER_BYTES, SAMPLE_RATES, header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _CHANNELS_AT = 58
+_RATE_AT = 60
 _DATA_SIZE_AT = 76
 _LONG_DATA_SIZE_AT = 28
 
@@ -33,15 +34,16 @@ class Repaired:
     after: float
 
 
-def _counted(old: bytes) -> tuple[int, int] | None:
-    """(channels, bytes of audio) as one of our headers says; None when it is not one of ours."""
+def _counted(old: bytes) -> tuple[int, int, int] | None:
+    """(channels, sample rate, bytes of audio) as one of our headers says; None when it is not one of ours."""
     if len(old) < HEADER_BYTES or old[_CHANNELS_AT] not in (1, 2):
         return None
     channels = old[_CHANNELS_AT]
+    rate = int.from_bytes(old[_RATE_AT : _RATE_AT + 4], "little")
     size = int.from_bytes(old[_DATA_SIZE_AT:HEADER_BYTES], "little")
     if old[:4] == b"RF64":
         size = int.from_bytes(old[_LONG_DATA_SIZE_AT : _LONG_DATA_SIZE_AT + 8], "little")
-    return (channels, size) if header(channels, size) == old else None
+    return (channels, rate, size) if rate in SAMPLE_RATES and header(channels, size, rate) == old else None
 
 
 def _repair_file(path: Path) -> Repaired | None:
@@ -56,15 +58,15 @@ def _repair_file(path: Path) -> Repaired | None:
         counted = _counted(os.pread(descriptor, HEADER_BYTES, 0))
         if counted is None:
             return None
-        channels, size = counted
+        channels, rate, size = counted
         frame = 2 * channels
         whole = (length - HEADER_BYTES) // frame * frame
         if size == whole:
             return None
-        os.pwrite(descriptor, header(channels, whole), 0)
+        os.pwrite(descriptor, header(channels, whole, rate), 0)
         os.ftruncate(descriptor, HEADER_BYTES + whole)
         os.fsync(descriptor)
-        return Repaired(str(path), size / frame / SAMPLE_RATE, whole / frame / SAMPLE_RATE)
+        return Repaired(str(path), size / frame / rate, whole / frame / rate)
     finally:
         os.close(descriptor)
 

@@ -29,7 +29,7 @@ cdef extern from *:
         uint16_t length;            /* payload bytes that follow */
         uint8_t  payload_type;      /* as on the wire */
         uint8_t  codec;             /* CODEC_* of audiocodecs.registry: what the payload type meant on this call */
-        uint16_t reserved;
+        uint16_t clock;             /* of the timestamp, kHz */
     } tap_entry;
 
     enum { TAP_OPEN = 0, TAP_CLOSED = 1 };
@@ -70,7 +70,7 @@ cdef extern from *:
 
     /* Producer. 1 = taken, 0 = ring full (counted). Never blocks, no system call. */
     static inline int tap_push(tap_ring *ring, int64_t arrival_ns, uint32_t ssrc, uint32_t timestamp,
-                               uint16_t sequence, uint8_t payload_type, uint8_t codec,
+                               uint16_t sequence, uint8_t payload_type, uint8_t codec, uint16_t clock,
                                const uint8_t *payload, uint16_t length) {
         uint64_t head = ring->head, size = TAP_ENTRY_BYTES(length);
         if (head + size - ring->tail_seen > ring->mask + 1) {
@@ -80,7 +80,7 @@ cdef extern from *:
                 return 0;
             }
         }
-        tap_entry entry = {arrival_ns, ssrc, timestamp, sequence, length, payload_type, codec, 0};
+        tap_entry entry = {arrival_ns, ssrc, timestamp, sequence, length, payload_type, codec, clock};
         tap_copy_in(ring, head, &entry, sizeof(entry));
         tap_copy_in(ring, head + sizeof(entry), payload, length);
         __atomic_store_n(&ring->head, head + size, __ATOMIC_RELEASE);
@@ -121,13 +121,15 @@ cdef extern from *:
         uint16_t length
         uint8_t payload_type
         uint8_t codec
+        uint16_t clock
 
     ctypedef struct tap_ring:
         uint64_t mask
 
     void tap_init(tap_ring *ring, uint64_t capacity) noexcept nogil
     int tap_push(tap_ring *ring, int64_t arrival_ns, uint32_t ssrc, uint32_t timestamp, uint16_t sequence,
-                 uint8_t payload_type, uint8_t codec, const uint8_t *payload, uint16_t length) noexcept nogil
+                 uint8_t payload_type, uint8_t codec, uint16_t clock, const uint8_t *payload,
+                 uint16_t length) noexcept nogil
     void tap_close(tap_ring *ring) noexcept nogil
     bint tap_is_closed(const tap_ring *ring) noexcept nogil
     uint64_t tap_fill(const tap_ring *ring) noexcept nogil

@@ -34,6 +34,8 @@ class Tap:
         payload_type: int,
         codec: int,
         payload: Buffer,
+        *,
+        clock_rate: int = 8000,
     ) -> bool:
         """`tap_push` for tools and tests: False = the ring was full. Never call it on a ring a worker holds."""
 

@@ -40,12 +40,12 @@ cdef class Tap:
         return tap_overruns(self.ring)
 
     def push(self, int64_t arrival_ns, uint32_t ssrc, uint32_t timestamp, uint16_t sequence, uint8_t payload_type,
-             uint8_t codec, const uint8_t[::1] payload):
+             uint8_t codec, const uint8_t[::1] payload, *, uint32_t clock_rate=8000):
         cdef const uint8_t *start = &payload[0] if payload.shape[0] else NULL
         if payload.shape[0] > 65535:
             raise ValueError(f"a packet holds at most 65535 bytes, got {payload.shape[0]}")
-        return bool(tap_push(self.ring, arrival_ns, ssrc, timestamp, sequence, payload_type, codec, start,
-                             <uint16_t>payload.shape[0]))
+        return bool(tap_push(self.ring, arrival_ns, ssrc, timestamp, sequence, payload_type, codec,
+                             <uint16_t>(clock_rate // 1000), start, <uint16_t>payload.shape[0]))
 
     def close(self):
         tap_close(self.ring)

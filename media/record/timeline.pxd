@@ -1,21 +1,23 @@
 # One stream laid on the recording's clock.
 #
-# Two clocks meet here. *Stream time* is the RTP timestamp without its wraps, moved so that it needs no jump when the
-# source changes. *Recording time* counts samples since OpenRecording. `shift` = recording - stream is where one lies
-# on the other, and follows the earliest arrivals: a packet can come late by any amount, never early, so the smallest
-# (arrival - stream time) of the last seconds is the network at its quickest and the far clock as it is now. Shift
-# moves a sample or a few at a time, in silence where there is some, so that speech stays whole and an hour of a clock
-# that is 500 ppm off stays within a few milliseconds.
+# Two clocks meet here, both in units of 125 us (a sample of 8 kHz), whatever the codec and the file. *Stream time* is the
+# RTP timestamp without its wraps, moved so that it needs no jump when the source changes. *Recording time* counts from
+# OpenRecording. `shift` = recording - stream is where one lies on the other, and follows the earliest arrivals: a packet
+# can come late by any amount, never early, so the smallest (arrival - stream time) of the last seconds is the network at
+# its quickest and the far clock as it is now. Shift moves a unit or a few at a time, in silence where there is some, so
+# that speech stays whole and an hour of a clock that is 500 ppm off stays within a few milliseconds.
 #
 # A packet's last sample is placed at its arrival: it cannot have been spoken later, whatever the packet time.
-# Audio waits REORDER samples in the window before it is given out: that is how late a packet may come.
+# Audio waits REORDER before it is given out, and is decoded AHEAD of that (media.record.tape): a packet may come late by
+# what is between.
 
-from libc.stdint cimport INT64_MAX, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t, uint8_t
-from libc.stdlib cimport abs as iabs, calloc, free
+from libc.stdint cimport INT64_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport abs as iabs, calloc
 from libc.string cimport memcpy, memset
 
+from media.record.tape cimport MOST_SCALE, WINDOW, tape, tape_at, tape_clear, tape_fill, tape_put, tape_read
+
 cdef enum:
-    WINDOW = 4096               # samples; REORDER + one step + the largest G.711 packet
     REORDER = 2080              # 260 ms
     BUCKET = 32000              # 4 s: the earliest arrival is that of this bucket and the one before
     ENOUGH = 25                 # arrivals to have seen before shift follows them
@@ -25,19 +27,22 @@ cdef enum:
     FAR_OFF = 160               # 20 ms: follow faster
     QUIET = 128                 # -48 dBov: moving is not heard
     QUIET_STEP = 80
+    AHEAD = CHUNK + QUIET_STEP
     JUMP = 16000                # 2 s between timestamp and arrival: the source has changed its mind
     LATE_RUN = 10               # newest packets in a row past the window: the network has become slower for good
 
 ctypedef struct timeline:
-    int16_t *window             # stream time & (WINDOW - 1); zero where nothing has come. NULL = no packet yet
-    int64_t base                # stream time of the next sample to give out
+    tape *held                  # NULL = no packet yet
+    int scale                   # samples of the file a unit
+    uint32_t clock              # kHz, of the timestamps
+    int64_t base                # stream time of what is given out next
     int64_t position            # recording time of it
-    int64_t first               # stream time of the earliest sample put in, until something was given out
+    int64_t first               # stream time of the earliest audio put in, until something was given out
     int64_t newest_time         # stream time and ...
     uint32_t newest_timestamp   # ... timestamp of the same packet, to unwrap the next
     uint32_t ssrc
     uint16_t newest_sequence
-    int16_t last_sample
+    int16_t last[MOST_SCALE]    # samples of the unit given out last
     bint settled                # audio was given out: from here on shift may only creep
     bint following              # shift is being moved
     uint32_t late_run
@@ -83,55 +88,49 @@ cdef inline int64_t anchor(timeline *line, int64_t arrival, uint32_t length) noe
     return arrival - length - shift
 
 
-cdef inline bint start_window(timeline *line, int64_t arrival, uint32_t length) noexcept nogil:
-    line.window = <int16_t *>calloc(WINDOW, sizeof(int16_t))
-    if line.window == NULL:
+cdef inline bint timeline_begin(timeline *line, int scale) noexcept nogil:
+    """Room for the first packet; False: there is no memory."""
+    line.held = <tape *>calloc(1, sizeof(tape))
+    if line.held == NULL:
         return False
+    line.scale = scale
+    line.held.scale = scale
+    line.held.edge = line.position
     line.base = line.position
-    line.first = arrival - length
     line.settled = False
     return True
-
-
-cdef inline int64_t before_wrap(int64_t start, int64_t count) noexcept nogil:
-    """How many of `count` samples from stream time `start` lie in one piece in the window."""
-    cdef int64_t room = WINDOW - (start & (WINDOW - 1))
-    return room if room < count else count
-
-
-cdef inline void clear(timeline *line, int64_t start, int64_t count) noexcept nogil:
-    cdef int64_t head = before_wrap(start, count)
-    memset(line.window + (start & (WINDOW - 1)), 0, head * sizeof(int16_t))
-    memset(line.window, 0, (count - head) * sizeof(int16_t))
-
-
-cdef inline void decode(const int16_t *table, const uint8_t *codes, int16_t *out, int64_t count) noexcept nogil:
-    cdef int64_t i
-    for i in range(count):
-        out[i] = table[codes[i]]
 
 
 cdef inline void settle(timeline *line) noexcept nogil:
     """Before any audio was given out the whole stream may still be moved: the first packet is rarely the quickest."""
     cdef int64_t base = line.position - target_shift(line)
     if base > line.base:
-        clear(line, line.base, base - line.base if base - line.base < WINDOW else WINDOW)
+        tape_clear(line.held, line.base, base - line.base if base - line.base < WINDOW else WINDOW)
         line.base = base
+        if line.held.edge < base:
+            line.held.edge = base
 
 
-cdef inline void put_packet(timeline *line, int64_t arrival, uint32_t ssrc, uint32_t timestamp, uint16_t sequence,
-                            const int16_t *table, const uint8_t *payload, uint32_t length) noexcept nogil:
-    """Place one packet of `length` samples, decoded by `table`, that arrived at recording time `arrival`."""
-    cdef int64_t start, deviation, skip, count, head
+cdef inline int64_t stream_time(timeline *line, uint32_t timestamp) noexcept nogil:
+    return line.newest_time + <int32_t>(timestamp - line.newest_timestamp) * <int64_t>8 // line.clock
+
+
+cdef inline void put_packet(timeline *line, int64_t arrival, uint32_t ssrc, uint32_t timestamp, uint32_t clock,
+                            uint16_t sequence, uint8_t coder, const uint8_t *payload, uint16_t octets,
+                            int64_t length) noexcept nogil:
+    """Place one packet of `length` units, for the decoder `coder` of the tape, that arrived at recording time `arrival`.
+
+    Its timestamp counts `clock` kHz. Only after `timeline_begin`.
+    """
+    cdef int64_t start, deviation
     cdef bint newer = True
-    if line.window == NULL:
-        if not start_window(line, arrival, length):
-            return
+    if line.clock == 0:
         start = anchor(line, arrival, length)
-    elif ssrc != line.ssrc:
+        line.first = start
+    elif ssrc != line.ssrc or clock != line.clock:
         start = anchor(line, arrival, length)
     else:
-        start = line.newest_time + <int32_t>(timestamp - line.newest_timestamp)
+        start = stream_time(line, timestamp)
         newer = <int16_t>(sequence - line.newest_sequence) > 0
         deviation = arrival - (start + length + line.position - line.base)
         if deviation > JUMP or deviation < -JUMP:
@@ -148,6 +147,7 @@ cdef inline void put_packet(timeline *line, int64_t arrival, uint32_t ssrc, uint
             line.late_run = 0
     if newer:
         line.ssrc = ssrc
+        line.clock = clock
         line.newest_sequence = sequence
         line.newest_timestamp = timestamp
         line.newest_time = start
@@ -156,32 +156,37 @@ cdef inline void put_packet(timeline *line, int64_t arrival, uint32_t ssrc, uint
         if start < line.first:
             line.first = start
         settle(line)
-    skip = line.base - start if line.base > start else 0
-    if skip >= length:
+    if start + length <= line.held.edge:
         line.late += line.settled       # else it was spoken before the recording began
         return
     line.packets += 1
-    start += skip
-    count = length - skip
-    if start + count > line.base + WINDOW:
-        count = line.base + WINDOW - start
-    if count <= 0:
+    if start + length <= line.base + WINDOW:
+        tape_put(line.held, start, length, sequence, coder, payload, octets)
+
+
+cdef inline void put_noise(timeline *line, uint32_t ssrc, uint32_t timestamp, uint32_t clock, uint16_t sequence,
+                           uint8_t mark, const uint8_t *payload, uint16_t octets) noexcept nogil:
+    """Comfort noise: from its place on the sender has paused."""
+    cdef int64_t start
+    if line.clock == 0 or ssrc != line.ssrc or clock != line.clock:
         return
-    head = before_wrap(start, count)
-    decode(table, payload + skip, line.window + (start & (WINDOW - 1)), head)
-    decode(table, payload + skip + head, line.window, count - head)
+    start = stream_time(line, timestamp)
+    if line.base <= start < line.base + WINDOW:
+        tape_put(line.held, start, 0, sequence, mark, payload, octets)
 
 
 cdef inline bint is_quiet(timeline *line, int64_t count) noexcept nogil:
     cdef int64_t i
+    cdef int k
     for i in range(line.base, line.base + count):
-        if iabs(line.window[i & (WINDOW - 1)]) > QUIET:
-            return False
+        for k in range(line.scale):
+            if iabs(tape_at(line.held, i)[k]) > QUIET:
+                return False
     return True
 
 
 cdef inline int64_t wanted_move(timeline *line) noexcept nogil:
-    """By how many samples the stream should lie later (positive) or earlier on the recording; 0 = leave it."""
+    """By how many units the stream should lie later (positive) or earlier on the recording; 0 = leave it."""
     cdef int64_t error
     if line.arrivals + line.arrivals_before < ENOUGH:
         return 0
@@ -203,36 +208,37 @@ cdef inline int64_t step_towards(timeline *line, int64_t move, int64_t chunk) no
 
 
 cdef inline void give_out(timeline *line, int16_t *out, int64_t count) noexcept nogil:
-    """The next `count` samples of the recording. Call it only with every packet put that arrived REORDER after them."""
-    cdef int64_t done = 0, chunk, move, step, at, head
-    if line.window == NULL:
-        memset(out, 0, count * sizeof(int16_t))
+    """The next `count` units of the recording. Call it only with every packet put that arrived REORDER after them."""
+    cdef int64_t done = 0, chunk, move, step, at
+    cdef int k
+    if line.held == NULL:
+        memset(out, 0, count * line.scale * sizeof(int16_t))
         line.position += count
         return
     while done < count:
         chunk = count - done if count - done < CHUNK else CHUNK
+        tape_fill(line.held, line.base + AHEAD)
         if not line.settled:
             line.settled = line.base + chunk > line.first
         move = wanted_move(line) if line.settled else 0
         if move < 0:
             step = step_towards(line, move, chunk)
-            clear(line, line.base, step)
+            tape_clear(line.held, line.base, step)
             line.base += step
+            tape_fill(line.held, line.base + chunk)
         elif move > 0:
             step = step_towards(line, move, chunk)
             if step > chunk:
                 step = chunk
-            for at in range(step):
-                out[done + at] = line.last_sample
+            for at in range(done, done + step):
+                for k in range(line.scale):
+                    out[at * line.scale + k] = line.last[line.scale - 1]
             done += step
             line.position += step
             chunk -= step
-        head = before_wrap(line.base, chunk)
-        memcpy(out + done, line.window + (line.base & (WINDOW - 1)), head * sizeof(int16_t))
-        memcpy(out + done + head, line.window, (chunk - head) * sizeof(int16_t))
-        clear(line, line.base, chunk)
+        tape_read(line.held, line.base, out + done * line.scale, chunk)
         if chunk:
-            line.last_sample = out[done + chunk - 1]
+            memcpy(line.last, out + (done + chunk - 1) * line.scale, line.scale * sizeof(int16_t))
         line.base += chunk
         line.position += chunk
         done += chunk

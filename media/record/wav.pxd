@@ -8,7 +8,6 @@ from libc.string cimport memcpy, memset
 
 cdef enum:
     WAV_HEADER = 80
-    WAV_RATE = 8000
 
 cdef inline void put32(uint8_t *at, uint64_t value) noexcept nogil:
     at[0] = value & 0xFF
@@ -16,8 +15,8 @@ cdef inline void put32(uint8_t *at, uint64_t value) noexcept nogil:
     at[2] = (value >> 16) & 0xFF
     at[3] = (value >> 24) & 0xFF
 
-cdef inline void wav_header(uint8_t *header, uint32_t channels, uint64_t data_bytes) noexcept nogil:
-    """16-bit linear, 8 kHz, `data_bytes` of audio after these WAV_HEADER bytes."""
+cdef inline void wav_header(uint8_t *header, uint32_t channels, uint32_t rate, uint64_t data_bytes) noexcept nogil:
+    """16-bit linear, `rate` Hz, `data_bytes` of audio after these WAV_HEADER bytes."""
     cdef uint64_t riff_bytes = WAV_HEADER - 8 + data_bytes
     cdef bint large = riff_bytes > 0xFFFFFFFFu
     memset(header, 0, WAV_HEADER)
@@ -37,8 +36,8 @@ cdef inline void wav_header(uint8_t *header, uint32_t channels, uint64_t data_by
     put32(header + 52, 16)
     header[56] = 1                                      # WAVE_FORMAT_PCM
     header[58] = channels
-    put32(header + 60, WAV_RATE)
-    put32(header + 64, WAV_RATE * 2 * channels)
+    put32(header + 60, rate)
+    put32(header + 64, rate * 2 * channels)
     header[68] = 2 * channels
     header[70] = 16
     memcpy(header + 72, b"data", 4)

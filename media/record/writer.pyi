@@ -8,9 +8,10 @@ from media.record.tap import Tap
 class RecordingWriter:
     """Two threads of its own, neither of which the media worker or the event loop ever waits for.
 
-    The drain thread empties the rings at least every 0.5 s, decodes, and lays the audio on the recording's clock.
-    The disk thread opens, writes and closes files. Between them lie at most `backlog_bytes` of audio; a disk that is
-    slower than that costs audio (counted in RecordedFile.dropped), never the call.
+    The drain thread empties the rings at least every 0.5 s, decodes every codec that can be decoded here, conceals what
+    was lost, and lays the audio on the recording's clock. The disk thread opens, writes and closes files. Between them
+    lie at most `backlog_bytes` of audio; a disk that is slower than that costs audio (counted in RecordedFile.dropped),
+    never the call.
 
     What control does:
 
@@ -42,12 +43,19 @@ class RecordingWriter:
         Raises ValueError when the number is in use.
         """
 
-    def attach(self, recording: int, leg: int, path: str, channel: int | None) -> Tap:
+    def attach(self, recording: int, leg: int, path: str, channel: int | None, *, rate: int = 8000) -> Tap:
         """A ring for one leg and its own mono file; `channel` 0 = left, 1 = right in the stereo file, None = not in it.
 
         Several legs may share a channel (a transfer target takes over): their audio is added. Directories are made
         as needed, the file has mode 0600, and a file that exists already is never overwritten (RecordingFailed).
-        Raises ValueError for an unknown recording or channel.
+        `rate` is 8000 or 16000 Hz: all files of a recording have the highest one asked for before its first audio is
+        given out, and keep it whatever the codecs become. Raises ValueError for an unknown recording, channel or rate.
+        """
+
+    def silence(self, recording: int, leg: int, begin_ns: int, end_ns: int) -> None:
+        """Keep what `leg` said between these times (CLOCK_MONOTONIC, of arrival) out of the files: digits, say.
+
+        Within 200 ms of `begin_ns`, later what is on its way to the disk already stays. Unknown: nothing happens.
         """
 
     def close(self, recording: int, now_ns: int | None = None) -> None:

@@ -11,12 +11,14 @@ from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
-from audiocodecs.g711 cimport g711_from_alaw, g711_from_ulaw
-from audiocodecs.registry cimport CODEC_CN, CODEC_PCMA, CODEC_PCMU, CODEC_TELEPHONE_EVENT
+from audiocodecs.coder cimport audio_decoder
+from audiocodecs.registry cimport CODEC_CN, CODEC_L16, CODEC_TELEPHONE_EVENT
 from media.record.journal cimport Journal, JournalFile, journal_block, journal_file, samples_of, tell
 from media.record.tap cimport tap_entry, tap_fill, tap_is_closed, tap_peek, tap_ring, tap_take
-from media.record.timeline cimport REORDER, give_out, put_packet, timeline
+from media.record.tape cimport MOST_SCALE, TAPE_CODERS, TAPE_NOISE, UNIT_RATE
+from media.record.timeline cimport REORDER, give_out, put_noise, put_packet, timeline, timeline_begin
 
+from audiocodecs.coding import SAMPLE_RATES, CodecUnavailable, Decoder
 from audiocodecs.registry import codec_by_number
 from media.record.events import RecordedFile, RecordingFinished
 from media.record.tap import Tap
@@ -38,26 +40,37 @@ cdef extern from *:
     void pause_ns(int64_t duration) nogil
 
 cdef enum:
-    SAMPLE_NS = 125000
-    STEP = 400                  # samples between two looks at a ring: ring and time line advance together
-    BLOCK = 4000                # samples in a journal block: 0.5 s
+    UNIT_NS = 125000            # a unit of recording time
+    STEP = 400                  # units between two looks at a ring: ring and time line advance together
+    BLOCK = 4000                # units in a journal block: 0.5 s
     TICK_NS = 50000000
     SLOTS = 10                  # a recording's turn comes every SLOTS ticks = 0.5 s, spread so that the load is even
     GRACE_NS = 1000000000       # how long a closed recording waits for the worker to let go of its rings
     PAYLOAD = 65536
+    MASKS = 16
+
+ctypedef struct mask:           # a span of recording time that is to be silent
+    int64_t begin
+    int64_t end
 
 ctypedef struct track:          # one leg in one recording
     tap_ring *ring              # NULL: let go by the worker, and empty
     journal_file *file
     timeline line
     int channel                 # -1: not in the stereo file
-    int unknown_codec           # the first codec met that cannot be decoded; -1: none
-    int unknown_payload_type
+    int coder_codec[TAPE_CODERS]        # what the tape's decoders read: codec and ...
+    uint32_t coder_clock[TAPE_CODERS]   # ... clock in kHz
+    bint undecodable[256]       # by codec
+    mask masks[MASKS]
+    int mask_count
+    int number                  # of the track in its recording
 
 ctypedef struct recording:
     int64_t started             # ns
     int64_t closed              # ns; 0: running
-    int64_t position            # samples given out
+    int64_t position            # units given out
+    int scale                   # samples a unit: the files' rate in units of 8 kHz
+    void *owner                 # the _Recording; borrowed
     track **tracks
     int track_count
     int slot
@@ -72,25 +85,28 @@ cdef class _Recording:
     cdef recording state
     cdef readonly int64_t number
     cdef JournalFile stereo
-    cdef list taps, files, legs, overruns
+    cdef list taps, files, legs, overruns, decoders
 
     def __cinit__(self, int64_t number, int64_t started):
         self.number = number
         self.state.started = started
         self.state.slot = <int>(<uint64_t>number % SLOTS)
+        self.state.scale = 1
+        self.state.owner = <void *>self
         self.taps = []
         self.files = []
         self.legs = []
         self.overruns = []
+        self.decoders = []
 
     def __dealloc__(self):
         cdef int i
         for i in range(self.state.track_count):
-            free(self.state.tracks[i].line.window)
+            free(self.state.tracks[i].line.held)
             free(self.state.tracks[i])
         free(self.state.tracks)
 
-    cdef void add(self, tap, JournalFile file, int channel):
+    cdef void add(self, tap, JournalFile file, int channel, int scale):
         cdef track *added = <track *>calloc(1, sizeof(track))
         cdef track **grown = <track **>realloc(self.state.tracks, (self.state.track_count + 1) * sizeof(track *))
         if added == NULL or grown == NULL:
@@ -100,13 +116,52 @@ cdef class _Recording:
         added.file = &file.state
         added.line.position = self.state.position
         added.channel = channel
-        added.unknown_codec = -1
+        added.number = self.state.track_count
         self.state.tracks[self.state.track_count] = added
         self.state.track_count += 1
         self.taps.append(tap)
         self.files.append(file)
         self.legs.append(tap.leg)
         self.overruns.append(0)
+        self.decoders.append([])
+        self.fix_rate(scale)
+
+    cdef void fix_rate(self, int scale):
+        """All files of a recording have the highest rate asked for before the first of its audio was given out."""
+        cdef int i
+        cdef JournalFile file
+        if self.state.position == 0 and scale > self.state.scale:
+            self.state.scale = scale
+        for i in range(self.state.track_count):
+            self.state.tracks[i].line.scale = self.state.scale
+        for file in self.files:
+            file.state.rate = UNIT_RATE * self.state.scale
+        if self.stereo is not None:
+            self.stereo.state.rate = UNIT_RATE * self.state.scale
+
+    cdef int decoder(self, track *t, int codec, int payload_type, uint32_t clock):
+        """A decoder for what came now: its place on the tape, or -1 when there is none (told once)."""
+        cdef int place = t.line.held.coder_count
+        cdef JournalFile file = self.files[t.number]
+        known = codec_by_number(codec)
+        name = known.name if known else f"payload type {payload_type}"
+        try:
+            if known is None or place == TAPE_CODERS:
+                raise CodecUnavailable(name, "this switch has no coder for it")
+            wanted = UNIT_RATE * self.state.scale
+            rates = SAMPLE_RATES.get(name, ())
+            rate = 1000 * clock if codec == CODEC_L16 else wanted if wanted in rates else None
+            made = Decoder(name, rate)
+        except (CodecUnavailable, ValueError) as error:
+            t.undecodable[codec] = True
+            file.note(f"{name} cannot be decoded for recording; its time is kept as silence ({error})")
+            return -1
+        self.decoders[t.number].append(made)
+        t.line.held.decoders[place] = <audio_decoder *><uintptr_t>made.address
+        t.coder_codec[place] = codec
+        t.coder_clock[place] = clock
+        t.line.held.coder_count += 1
+        return place
 
     cdef list let_go(self, bint force):
         """Drop the rings that are done with (with force: all); returns those a worker may still hold."""
@@ -123,18 +178,6 @@ cdef class _Recording:
                 held.append(tap)
         return held
 
-    cdef void tell_unknown(self):
-        cdef int i
-        cdef JournalFile file
-        for i in range(self.state.track_count):
-            if self.state.tracks[i].unknown_codec < 0:
-                continue
-            file = self.files[i]
-            codec = codec_by_number(self.state.tracks[i].unknown_codec)
-            name = codec.name if codec else f"payload type {self.state.tracks[i].unknown_payload_type}"
-            file.note(f"{name} cannot be decoded for recording; its time is kept as silence")
-            self.state.tracks[i].unknown_codec = -1
-
     def finish(self):
         """On the disk thread, after the last block: whole files, then the event's contents."""
         cdef int i
@@ -144,16 +187,16 @@ cdef class _Recording:
         for i in range(self.state.track_count):
             one = self.state.tracks[i]
             file = self.files[i]
-            file.finish(self.state.position)
+            file.finish(self.state.position * self.state.scale)
             files.append(
-                RecordedFile(file.path, self.legs[i], 1, file.frames / 8000, one.line.packets, self.overruns[i],
-                             one.line.late, file.dropped / 8000, file.error)
+                RecordedFile(file.path, self.legs[i], 1, file.duration, one.line.packets, self.overruns[i],
+                             one.line.late, file.dropped, file.error)
             )
         if self.stereo is not None:
-            self.stereo.finish(self.state.position)
+            self.stereo.finish(self.state.position * self.state.scale)
             files.append(
-                RecordedFile(self.stereo.path, None, 2, self.stereo.frames / 8000, 0, 0, 0,
-                             self.stereo.dropped / 8000, self.stereo.error)
+                RecordedFile(self.stereo.path, None, 2, self.stereo.duration, 0, 0, 0,
+                             self.stereo.dropped, self.stereo.error)
             )
         return RecordingFinished(self.number, tuple(files))
 
@@ -164,6 +207,31 @@ cdef void _add_to_channel(int16_t *stereo, int channel, const int16_t *mono, int
     for i in range(count):
         sum = stereo[2 * i + channel] + mono[i]
         stereo[2 * i + channel] = 32767 if sum > 32767 else (-32768 if sum < -32768 else sum)
+
+
+cdef void _mask(track *t, int64_t begin, int64_t end) noexcept:
+    """One more span to be silent; when there are too many, the newest two become one."""
+    if t.mask_count == MASKS:
+        t.mask_count -= 1
+        begin = t.masks[t.mask_count].begin
+    t.masks[t.mask_count].begin = begin
+    t.masks[t.mask_count].end = end
+    t.mask_count += 1
+
+
+cdef void _silence_masked(track *t, int16_t *out, int64_t position, int64_t count, int scale) noexcept nogil:
+    """Zero what is masked of `count` units from recording time `position`; masks that are over are forgotten."""
+    cdef int64_t begin, end
+    cdef int kept = 0, i
+    for i in range(t.mask_count):
+        begin = t.masks[i].begin - position if t.masks[i].begin > position else 0
+        end = t.masks[i].end - position if t.masks[i].end < position + count else count
+        if begin < end:
+            memset(out + begin * scale, 0, (end - begin) * scale * sizeof(int16_t))
+        if t.masks[i].end > position + count:
+            t.masks[kept] = t.masks[i]
+            kept += 1
+    t.mask_count = kept
 
 
 cdef class RecordingWriter:
@@ -183,7 +251,7 @@ cdef class RecordingWriter:
     cdef bint news
     cdef bint stopping
     cdef uint8_t *payload
-    cdef int16_t[STEP] scratch
+    cdef int16_t[STEP * MOST_SCALE] scratch
 
     def __cinit__(self, on_event, *, uint32_t ring_bytes=16384, int64_t backlog_bytes=67108864):
         self.on_event = on_event
@@ -222,14 +290,20 @@ cdef class RecordingWriter:
         self.running.add(recording)
         self._order(self._open, (recording, started, stereo_path))
 
-    def attach(self, int64_t recording, int64_t leg, str path not None, channel):
+    def attach(self, int64_t recording, int64_t leg, str path not None, channel, *, int rate=8000):
         if recording not in self.running:
             raise ValueError(f"recording {recording} is not open")
         if channel is not None and not 0 <= int(channel) <= 1:
             raise ValueError(f"channel 0, 1 or None expected, got {channel!r}")
+        if rate not in (UNIT_RATE, UNIT_RATE * MOST_SCALE):
+            raise ValueError(f"a rate of 8000 or 16000 Hz expected, got {rate}")
         tap = Tap(leg, self.ring_bytes)
-        self._order(self._attach, (recording, tap, path, -1 if channel is None else channel))
+        self._order(self._attach, (recording, tap, path, -1 if channel is None else channel, rate // UNIT_RATE))
         return tap
+
+    def silence(self, int64_t recording, int64_t leg, int64_t begin_ns, int64_t end_ns):
+        if recording in self.running:
+            self._order(self._silence, (recording, leg, begin_ns, end_ns))
 
     def close(self, int64_t recording, now_ns=None):
         if recording in self.running:
@@ -298,11 +372,19 @@ cdef class RecordingWriter:
         self.active_count += 1
         self.open_recordings[number] = opened
 
-    def _attach(self, int64_t number, tap, str path, int channel):
+    def _attach(self, int64_t number, tap, str path, int channel, int scale):
         cdef _Recording into = self.open_recordings[number]
         cdef JournalFile file = JournalFile(self.on_event, number, path, 1)
         self.journal.append_call(file.open)
-        into.add(tap, file, channel)
+        into.add(tap, file, channel, scale)
+
+    def _silence(self, int64_t number, int64_t leg, int64_t begin_ns, int64_t end_ns):
+        cdef _Recording one = self.open_recordings[number]
+        cdef int i
+        for i in range(one.state.track_count):
+            if one.legs[i] == leg:
+                _mask(one.state.tracks[i], (begin_ns - one.state.started) // UNIT_NS,
+                      (end_ns - one.state.started) // UNIT_NS)
 
     def _close(self, int64_t number, int64_t now_ns):
         (<_Recording>self.open_recordings[number]).state.closed = now_ns
@@ -312,62 +394,85 @@ cdef class RecordingWriter:
 
     # The passes.
 
+    cdef int _coder(self, recording *r, track *t, const tap_entry *entry) noexcept nogil:
+        """Which of the tape's decoders reads this, or -1."""
+        cdef int i
+        if t.undecodable[entry.codec]:
+            return -1
+        for i in range(t.line.held.coder_count):
+            if t.coder_codec[i] == entry.codec and t.coder_clock[i] == entry.clock:
+                return i
+        with gil:
+            return (<_Recording>r.owner).decoder(t, entry.codec, entry.payload_type, entry.clock)
+
+    cdef void _place(self, recording *r, track *t, const tap_entry *entry, int64_t arrival) noexcept nogil:
+        """One packet, its payload in `payload`."""
+        cdef audio_decoder *decoder
+        cdef int coder, samples
+        if t.line.held == NULL and not timeline_begin(&t.line, r.scale):
+            return
+        if entry.codec == CODEC_CN:
+            put_noise(&t.line, entry.ssrc, entry.timestamp, entry.clock, entry.sequence, TAPE_NOISE, self.payload,
+                      entry.length)
+            return
+        coder = self._coder(r, t, entry)
+        if coder < 0:
+            return
+        decoder = t.line.held.decoders[coder]
+        samples = decoder.samples(decoder, self.payload, entry.length)
+        if samples > 0:
+            put_packet(&t.line, arrival, entry.ssrc, entry.timestamp, entry.clock, entry.sequence, coder,
+                       self.payload, entry.length, <int64_t>samples * UNIT_RATE // decoder.sample_rate)
+
     cdef void _consume(self, recording *r, track *t, int64_t limit) noexcept nogil:
         """Put every packet that arrived up to recording time `limit` on the track's time line."""
         cdef tap_entry entry
         cdef int64_t arrival
-        cdef const int16_t *table
         cdef bint closed
         if t.ring == NULL:
             return
         closed = tap_is_closed(t.ring)
         while tap_peek(t.ring, &entry):
-            arrival = (entry.arrival_ns - r.started) // SAMPLE_NS
+            arrival = (entry.arrival_ns - r.started) // UNIT_NS
             if arrival > limit:
                 return
-            table = NULL
-            if entry.codec == CODEC_PCMA:
-                table = g711_from_alaw
-            elif entry.codec == CODEC_PCMU:
-                table = g711_from_ulaw
-            elif entry.codec != CODEC_CN and entry.codec != CODEC_TELEPHONE_EVENT and t.unknown_codec < 0:
-                t.unknown_codec = entry.codec
-                t.unknown_payload_type = entry.payload_type
-                r.news = True
-            if table == NULL or entry.length == 0:
+            if entry.length == 0 or entry.clock == 0 or entry.codec == CODEC_TELEPHONE_EVENT:
                 tap_take(t.ring, &entry, NULL)
             else:
                 tap_take(t.ring, &entry, self.payload)
-                put_packet(&t.line, arrival, entry.ssrc, entry.timestamp, entry.sequence, table, self.payload,
-                           entry.length)
+                self._place(r, t, &entry, arrival)
         if closed:
             t.ring = NULL
             r.news = True
 
     cdef void _advance(self, recording *r, int64_t until) noexcept nogil:
-        """Give out the recording up to sample `until`, to every file alike."""
+        """Give out the recording up to unit `until`, to every file alike."""
         cdef journal_block *mono
         cdef journal_block *stereo
         cdef int16_t *out
         cdef int64_t size, offset, step
+        cdef int scale = r.scale
         cdef track *t
         cdef int i
         while r.position < until:
             size = until - r.position if until - r.position < BLOCK else BLOCK
-            stereo = self.journal.reserve(r.stereo, r.position, size) if r.stereo != NULL else NULL
+            stereo = NULL
+            if r.stereo != NULL:
+                stereo = self.journal.reserve(r.stereo, r.position * scale, size * scale)
             if stereo != NULL:
-                memset(samples_of(stereo), 0, 4 * size)
+                memset(samples_of(stereo), 0, 4 * size * scale)
             for i in range(r.track_count):
                 t = r.tracks[i]
-                mono = self.journal.reserve(t.file, r.position, size)
+                mono = self.journal.reserve(t.file, r.position * scale, size * scale)
                 offset = 0
                 while offset < size:
                     step = size - offset if size - offset < STEP else STEP
                     self._consume(r, t, r.position + offset + step + REORDER)
-                    out = samples_of(mono) + offset if mono != NULL else &self.scratch[0]
+                    out = samples_of(mono) + offset * scale if mono != NULL else &self.scratch[0]
                     give_out(&t.line, out, step)
+                    _silence_masked(t, out, r.position + offset, step, scale)
                     if stereo != NULL and t.channel >= 0:
-                        _add_to_channel(samples_of(stereo) + 2 * offset, t.channel, out, step)
+                        _add_to_channel(samples_of(stereo) + 2 * offset * scale, t.channel, out, step * scale)
                     offset += step
                 if mono != NULL:
                     self.journal.append(mono)
@@ -398,19 +503,19 @@ cdef class RecordingWriter:
             r = self.active[i]
             if r.complete or (slot >= 0 and r.slot != slot and r.closed == 0 and not self._half_full(r)):
                 continue
-            until = now - <int64_t>REORDER * SAMPLE_NS
+            until = now - <int64_t>REORDER * UNIT_NS
             if r.closed and (self.stopping or self._let_go(r) or now >= r.closed + GRACE_NS):
                 until = r.closed
                 r.complete = True
                 r.news = True
             elif r.closed and until > r.closed:
                 until = r.closed
-            self._advance(r, (until - r.started) // SAMPLE_NS)
+            self._advance(r, (until - r.started) // UNIT_NS)
             if r.news:
                 self.news = True
 
     cdef void _tidy(self):
-        """What the passes could not do without the interpreter: free rings, tell of codecs, hand over the finished."""
+        """What the passes could not do without the interpreter: free rings, hand over the finished."""
         cdef _Recording one
         cdef int kept = 0
         self.news = False
@@ -419,7 +524,6 @@ cdef class RecordingWriter:
             if not one.state.news:
                 continue
             one.state.news = False
-            one.tell_unknown()
             self.held.extend(one.let_go(one.state.complete))
             if one.state.complete:
                 del self.open_recordings[one.number]

@@ -31,10 +31,14 @@ class Packet:
     sequence: int
     payload: bytes
     codec: int = PCMU.number
+    clock_rate: int = 8000
 
     def into(self, tap: Tap) -> bool:
         """What the worker does with it."""
-        return tap.push(self.arrival_ns, self.ssrc, self.timestamp, self.sequence, self.codec, self.codec, self.payload)
+        return tap.push(
+            self.arrival_ns, self.ssrc, self.timestamp, self.sequence, self.codec, self.codec, self.payload,
+            clock_rate=self.clock_rate,
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -99,9 +103,9 @@ class Talker:
 
 
 def clicks(wave: np.ndarray) -> np.ndarray:
-    """Where clicks begin, in samples; a click of which a part is missing still counts from its first sample."""
+    """Where clicks begin, in samples; one of which a part is missing, or that concealment repeats, counts once."""
     loud = np.flatnonzero(wave > 25000)
-    return loud[np.diff(loud, prepend=-RATE) > 2 * CLICK] if len(loud) else loud
+    return loud[np.diff(loud, prepend=-RATE) > RATE // 10] if len(loud) else loud
 
 
 def click_errors(wave: np.ndarray, delay: float, *, after: float = 0.0) -> np.ndarray:

@@ -34,9 +34,9 @@ class Recorder:
         self._next = T0 + ROUND_NS
         self.taps: list[Tap] = []
 
-    def tap(self, name: str, channel: int | None = None) -> Tap:
+    def tap(self, name: str, channel: int | None = None, rate: int = 8000) -> Tap:
         """Tap a leg into `name`.wav."""
-        tap = self.writer.attach(1, len(self.taps), str(self.folder / f"{name}.wav"), channel)
+        tap = self.writer.attach(1, len(self.taps), str(self.folder / f"{name}.wav"), channel, rate=rate)
         self.taps.append(tap)
         return tap
 
@@ -65,8 +65,8 @@ class Recorder:
         assert isinstance(finished, RecordingFinished)
         return {file.path.rpartition("/")[2].removesuffix(".wav"): file for file in finished.files}
 
-    def wave(self, name: str) -> np.ndarray:
-        """What a player would hear: (samples,) or (samples, 2)."""
-        samples, rate = soundfile.read(self.folder / f"{name}.wav", dtype="int16")
-        assert rate == 8000
+    def wave(self, name: str, rate: int = 8000) -> np.ndarray:
+        """What a player would hear, at this rate: (samples,) or (samples, 2)."""
+        samples, own_rate = soundfile.read(self.folder / f"{name}.wav", dtype="int16")
+        assert own_rate == rate
         return np.asarray(samples)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
-from audiocodecs.registry import G722, G729, OPUS, UNKNOWN_NUMBER
+from audiocodecs.registry import AMR_WB, GSM, UNKNOWN_NUMBER
 
 from media.record.events import RecordedFile, RecordingFailed, RecordingFinished
 from media.record.wav import HEADER_BYTES, header
@@ -156,7 +156,7 @@ def test_a_file_whose_last_blocks_were_dropped_has_its_full_length(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("number", "name"),
-    [(G729.number, "G729"), (OPUS.number, "opus"), (G722.number, "G722"), (UNKNOWN_NUMBER, "payload type 97")],
+    [(GSM.number, "GSM"), (AMR_WB.number, "AMR-WB"), (UNKNOWN_NUMBER, "payload type 97")],
 )
 def test_a_codec_that_cannot_be_decoded_is_named_once(tmp_path: Path, number: int, name: str) -> None:
     recorder = Recorder(tmp_path, stereo=False)

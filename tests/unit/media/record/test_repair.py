@@ -37,6 +37,15 @@ def test_half_a_frame_at_the_end_is_cut_off(tmp_path: Path) -> None:
     assert path.stat().st_size == HEADER_BYTES + 404
 
 
+def test_a_wideband_recording_keeps_its_rate(tmp_path: Path) -> None:
+    path = tmp_path / "wide.wav"
+    path.write_bytes(header(1, 16000, 16000) + bytes(32000))
+    assert repair(tmp_path) == (Repaired(str(path), 0.5, 1.0),)
+    assert (soundfile.info(path).samplerate, soundfile.info(path).frames) == (16000, 16000)
+    with pytest.raises(ValueError, match="8000 or 16000 Hz"):
+        header(1, 0, 44100)
+
+
 @pytest.mark.parametrize("length", [0, 1, 40, HEADER_BYTES - 1])
 def test_a_file_without_its_first_header_becomes_an_empty_recording(tmp_path: Path, length: int) -> None:
     path = tmp_path / "new.wav"
