@@ -182,6 +182,33 @@ class StopEcho:
 
 
 @value_class(frozen=True, slots=True)
+class SetDigits:
+    """How digits go to and come from the leg's far end.
+
+    `sends`: as media, be it telephone events (if the leg's formats have them) or tones; this includes the digits of
+    the leg it is connected to. Otherwise signalling sends them, or nobody. `listens`: its digits come as tones (G.711);
+    they are told, and taken out of audio that goes where they do not count as tones.
+    """
+
+    leg: int
+    sends: bool
+    listens: bool
+
+
+@value_class(frozen=True, slots=True)
+class SendDigits:
+    """Press keys for the far end, behind those that still wait. Meanwhile nothing else is sent to it.
+
+    `digits`: 1 to 32 of 0-9 * # A-D; milliseconds, of which a duration has 40 to 60000 and a gap at least 40.
+    """
+
+    leg: int
+    digits: str
+    duration_ms: int = 160
+    gap_ms: int = 80
+
+
+@value_class(frozen=True, slots=True)
 class OpenRecording:
     """Set the recording's clock to zero now. With `stereo_path`, the tapped legs are also mixed into one stereo WAV."""
 
@@ -251,6 +278,8 @@ Command = (
     | StopPlay
     | StartEcho
     | StopEcho
+    | SetDigits
+    | SendDigits
     | OpenRecording
     | StartTap
     | StopTap

@@ -1,8 +1,9 @@
 """Whoever is due on the wheel gets served: one line for each kind of owner."""
 
-from media.leg cimport WHEEL_PLAYBACK, WHEEL_ROOM, Leg, WheelEntry
+from media.leg cimport WHEEL_KEYS, WHEEL_PLAYBACK, WHEEL_ROOM, Leg, WheelEntry
 from media.mix.room cimport room_turn
 from media.mix.seat cimport Room
+from media.send.keys cimport keys_turn
 from media.send.playback cimport playback_turn
 from media.wheel cimport wheel_take
 from media.worker cimport Worker
@@ -15,4 +16,6 @@ cdef inline void serve_due(Worker* w) noexcept nogil:
             playback_turn(w, <Leg*> entry.owner)
         elif entry.kind == WHEEL_ROOM:
             room_turn(w, <Room*> entry.owner)
+        elif entry.kind == WHEEL_KEYS:
+            keys_turn(w, <Leg*> entry.owner)
         entry = wheel_take(w)

@@ -14,7 +14,9 @@ from libc.string cimport memcpy, memset
 
 from audiocodecs.coder cimport audio_decoder, audio_encoder
 from audiocodecs.registry cimport CODEC_UNKNOWN
-from media.leg cimport DROP_REASONS, FORMATS, LEG_FREE, LEG_GONE, LEG_OPEN, NO_FORMAT, NOWHERE, Format, Leg, Voice
+from media.leg cimport (
+    DROP_REASONS, FORMATS, LEG_FREE, LEG_GONE, LEG_OPEN, NO_FORMAT, NOWHERE, Format, KeyListener, Leg, Voice,
+)
 from media.loop cimport READY, eventfd_ring, monotonic_ns, run_worker
 from media.net.batch cimport batch_free, batch_make
 from media.net.steer cimport STEER_PORTS, Steering, steer_begin, steer_close, steer_open, steer_socket
@@ -26,10 +28,12 @@ from media.receive.statistics cimport ReceiveStream, stream_depth_ms, stream_exp
 from media.ring cimport COMMAND_EXTENDED, COMMAND_SCORES
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
-    COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION,
-    COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PLAYOUT, COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP,
+    COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
+    COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PLAYOUT, COMMAND_SET_REMOTE,
+    COMMAND_SET_VOICE, COMMAND_START_TAP,
     COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, EVENT_STARTED,
-    Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done, event_next,
+    DIGITS_ORDERED, Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done,
+    event_next,
     exchange_ordered, load_acquire, store_ordered,
 )
 from media.rtp.rtcp_xr cimport XR_UNAVAILABLE, VoipBlock
@@ -322,6 +326,7 @@ cdef class EngineCore:
         name = dice[10:22].hex().encode()
         leg.reports.cname_length = <uint8_t> len(name)
         memcpy(leg.reports.cname, <const uint8_t*> name, len(name))
+        leg.keys.format = NO_FORMAT
         leg.state = LEG_OPEN
         self.open_legs += 1
         self._begin(&command, leg, COMMAND_OPEN)
@@ -343,6 +348,8 @@ cdef class EngineCore:
         free(leg.playout_memory)
         leg.voice = leg.voice_memory = NULL
         leg.playout_memory = NULL
+        free(leg.keys.memory)
+        leg.keys.listener = leg.keys.memory = NULL
         leg.state = LEG_FREE
         leg.id = 0
         self._free.append(leg_id & ((1 << SLOT_BITS) - 1))
@@ -578,6 +585,34 @@ cdef class EngineCore:
         if leg != NULL:
             command.pointer = <void*> session
             self._post(&command, leg)
+
+    def set_digits(self, uint64_t leg_id, bint sends, bint listens):
+        """Whether keys go to the far end as media, and whether they are listened for in its audio."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_DIGITS)
+        if leg == NULL:
+            return
+        if listens and leg.keys.memory == NULL:
+            leg.keys.memory = <KeyListener*> aligned_zeroed(sizeof(KeyListener))
+            if leg.keys.memory == NULL:
+                raise MemoryError("no memory to hear digits")
+        command.flag = sends
+        command.pointer = leg.keys.memory if listens else NULL
+        self._post(&command, leg)
+
+    def send_digits(self, uint64_t leg_id, bytes events, uint16_t duration_ms, uint16_t gap_ms):
+        """At most 32 RFC 4733 events."""
+        cdef Command command
+        cdef int i
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SEND_DIGITS)
+        if leg == NULL:
+            return
+        command.order.digits.count = <uint8_t> min(len(events), DIGITS_ORDERED)
+        for i in range(command.order.digits.count):
+            command.order.digits.events[i] = events[i]
+        command.order.digits.duration_ms = duration_ms
+        command.order.digits.gap_ms = gap_ms
+        self._post(&command, leg)
 
     def stop_play(self, uint64_t leg_id):
         self._simple(leg_id, COMMAND_STOP_PLAY, 0)

@@ -11,9 +11,12 @@ from media.play.source cimport play_source
 from media.receive.playout cimport Playout
 from media.receive.statistics cimport ReceiveStream
 from media.receive.telephone_event cimport DigitWatch
+from media.receive.tone_detector cimport ToneDetector
 from media.record.tap cimport tap_ring
+from media.send.dual_tone cimport DualTone
 from media.send.packetize cimport SendStream
 from media.send.sender_report cimport Reports
+from media.send.telephone_event cimport PressSender
 from media.srtp.session cimport SrtpSession
 
 cdef enum:
@@ -67,6 +70,7 @@ cdef struct Format:
 cdef enum WheelKind:
     WHEEL_PLAYBACK              # owner: Leg
     WHEEL_ROOM                  # owner: media.mix.seat.Room
+    WHEEL_KEYS                  # owner: Leg
 
 
 # Embedded in whatever wants to be served at a millisecond (media.wheel).
@@ -152,6 +156,31 @@ cdef struct Playback:
     Limiter limiter
 
 
+# Hears keys in the audio of a far end that sends no telephone events. Python's memory, freed with the leg.
+cdef struct KeyListener:
+    ToneDetector detector
+    uint32_t next_timestamp
+    uint32_t length_ms          # of the key that is down, so far
+    uint8_t started
+
+
+# Keys pressed for the far end, and how its own are heard (media.send.keys).
+cdef struct Keys:
+    PressSender presses
+    WheelEntry turn
+    int32_t wait                # milliseconds that did not fit on the wheel
+    int32_t pause               # samples left of the pause behind a tone
+    DualTone tone
+    KeyListener* listener       # NULL: none in audio
+    KeyListener* memory         # Python's: what `listener` is, was or will be
+    uint16_t sequence           # of our own numbering
+    uint8_t sends               # keys go to the far end as media; otherwise signalling sends them, or nobody
+    uint8_t format              # index in send_formats of the telephone events; NO_FORMAT: as tones
+    uint8_t speaking            # the tones themselves are being said
+    uint8_t toned               # tones have begun, and nothing else was said since
+    uint8_t passing             # the key that is down here is held on the connected leg
+
+
 cdef struct Leg:
     # read for every packet
     uint64_t id
@@ -194,6 +223,7 @@ cdef struct Leg:
     Voice* voice_memory         # Python's: what `voice` is, was or will be; freed with the leg
     Playout* playout_memory     # as well
     DigitWatch digit
+    Keys keys
     Reports reports
     Address rtcp_signalled
     Address rtcp_source         # where their RTCP last came from, once accepted

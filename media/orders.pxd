@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from media.leg cimport LEG_GONE, LEG_OPEN, NO_FORMAT, Coders, Leg, Voice
+from media.leg cimport LEG_GONE, LEG_OPEN, NO_FORMAT, Coders, KeyListener, Leg, Voice
 from media.mix.bridge cimport bridge_route
 from media.mix.room cimport room_leave
 from media.mix.room_orders cimport obey_room
@@ -16,11 +16,13 @@ from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport COMMAND_EXTENDED, COMMAND_OPEN_ROOM, COMMAND_SCORES
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
-    COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SET_CODERS, COMMAND_SET_DIRECTION,
-    COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PLAYOUT, COMMAND_SET_REMOTE, COMMAND_SET_VOICE, COMMAND_START_TAP,
+    COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
+    COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PLAYOUT, COMMAND_SET_REMOTE,
+    COMMAND_SET_VOICE, COMMAND_START_TAP,
     COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, PLAYBACK_STOPPED,
-    Command, FormatsOrder, RemoteOrder, command_done, command_next, event_crowded,
+    Command, DigitsOrder, FormatsOrder, RemoteOrder, command_done, command_next, event_crowded,
 )
+from media.send.keys cimport keys_formats_changed, keys_part, keys_press, keys_set, keys_stop
 from media.send.playback cimport (
     playback_announce, playback_begin, playback_end, playback_formats_changed, playback_stop,
 )
@@ -81,6 +83,8 @@ cdef inline void _part(Leg* leg) noexcept nogil:
     cdef Leg* peer = leg.peer
     if peer == NULL:
         return
+    keys_part(leg)
+    keys_part(peer)
     leg.peer = NULL
     peer.peer = NULL
     _turn_away(leg)
@@ -99,6 +103,7 @@ cdef inline void _close(Worker* w, Leg* leg) noexcept nogil:
     playback_end(w, leg, PLAYBACK_STOPPED)
     _part(leg)
     room_leave(w, <Seat*> leg.seat)
+    keys_stop(w, leg)
     _drop_tap(leg)
     wire_close(w, leg)
     epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.fd, &unused)
@@ -150,6 +155,7 @@ cdef inline void _set_formats(Worker* w, Leg* leg, const FormatsOrder* order) no
     for i in range(leg.format_count - 1, -1, -1):
         leg.format_of[leg.formats[i].payload_type] = i
     voice_route(leg)
+    keys_formats_changed(leg)
     _reroute(leg)
     playback_formats_changed(w, leg)
 
@@ -173,6 +179,12 @@ cdef inline void _set_direction(Worker* w, Leg* leg, bint send, bint receive, bi
         leg.timeout_told = 0
         _expect_media(w, leg)
     leg.receive_expected = expected
+
+
+cdef inline void _send_digits(Worker* w, Leg* leg, const DigitsOrder* order) noexcept nogil:
+    cdef int i
+    for i in range(order.count):
+        keys_press(w, leg, order.events[i], order.duration_ms, order.gap_ms)
 
 
 cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nogil:
@@ -230,6 +242,11 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
         leg.reports.our_r = <uint8_t> (command.number >> 16)
         leg.reports.our_mos_lq = <uint8_t> (command.number >> 8)
         leg.reports.our_mos_cq = <uint8_t> command.number
+    elif command.kind == COMMAND_SET_DIGITS:
+        keys_set(w, leg, command.flag, <KeyListener*> command.pointer)
+        _reroute(leg)
+    elif command.kind == COMMAND_SEND_DIGITS:
+        _send_digits(w, leg, &command.order.digits)
     elif command.kind == COMMAND_CLOSE:
         _close(w, leg)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from audiocodecs.registry import UNKNOWN_NUMBER, codec_by_name, codec_number
 
 from media.addresses import is_ours, remote_address
+from media.coding import Need
 from media.commands import (
     Announce,
     CloseLeg,
@@ -20,6 +21,8 @@ from media.commands import (
     PayloadFormat,
     Play,
     ReduceNoise,
+    SendDigits,
+    SetDigits,
     SetDirection,
     SetFormats,
     SetKeys,
@@ -42,6 +45,11 @@ if TYPE_CHECKING:
     from media.playbacks import Playbacks
     from media.record.writer import RecordingWriter
 
+_TELEPHONE_EVENT = "telephone-event"
+_KEYS = "0123456789*#ABCD"
+_MOST_DIGITS = 32
+_SHORTEST_DIGIT = 40
+_LONGEST_DIGIT = 60_000
 _FIRST_OTHER = 160
 _LAST_OTHER = 254
 _SHORTEST_PTIME = 10
@@ -118,6 +126,8 @@ class Posting:
             StopPlay: self._stop_play,
             StartEcho: self._start_echo,
             StopEcho: self._stop_echo,
+            SetDigits: self._set_digits,
+            SendDigits: self._send_digits,
             OpenRecording: self._open_recording,
             StartTap: self._start_tap,
             StopTap: self._stop_tap,
@@ -212,6 +222,26 @@ class Posting:
 
     def _stop_echo(self, command: StopEcho) -> None:
         self._core.echo(command.leg, False)
+
+    def _set_digits(self, command: SetDigits) -> None:
+        self._core.set_digits(command.leg, command.sends, command.listens)
+        record = self._legs.get(command.leg)
+        if record is not None:
+            tones = command.sends and not any(each.name.lower() == _TELEPHONE_EVENT for each in record.send)
+            self._coding.need(record, "digits", Need(8000, hear=False) if tones else None)
+
+    def _send_digits(self, command: SendDigits) -> None:
+        events = [_KEYS.find(digit) for digit in command.digits.upper()]
+        if not 1 <= len(events) <= _MOST_DIGITS or min(events) < 0:
+            raise ValueError(f"expected 1 to {_MOST_DIGITS} of {_KEYS}, got {command.digits!r}")
+        if not (
+            _SHORTEST_DIGIT <= command.duration_ms <= _LONGEST_DIGIT and _SHORTEST_DIGIT <= command.gap_ms <= 60_000
+        ):
+            raise ValueError(
+                f"digits last {_SHORTEST_DIGIT} to {_LONGEST_DIGIT} ms, and so do gaps; "
+                f"got {command.duration_ms} and {command.gap_ms}"
+            )
+        self._core.send_digits(command.leg, bytes(events), command.duration_ms, command.gap_ms)
 
     def _open_recording(self, command: OpenRecording) -> None:
         self._writer.open(command.recording, command.stereo_path)

@@ -4,7 +4,7 @@ Neither side ever waits: a full ring says so, and its producer keeps the entry. 
 position modulo size, so that head - tail is the fill.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from media.leg cimport FORMATS, PLAY_SOUNDS, Coders, Format
 from media.net.udp cimport Address
@@ -27,6 +27,7 @@ cdef extern from * nogil:
 
 cdef enum:
     COMMANDS = 2048
+    DIGITS_ORDERED = 32          # in one command
     EVENTS = 16384
     EVENTS_KEPT = 4096           # room that only events nobody may miss can use
 
@@ -48,6 +49,8 @@ cdef enum CommandKind:
     COMMAND_SET_CODERS = 15
     COMMAND_SET_PLAYOUT = 20
     COMMAND_ANNOUNCE = 16
+    COMMAND_SET_DIGITS = 30      # flag: sent as media; pointer: the listener, or NULL
+    COMMAND_SEND_DIGITS = 31
     COMMAND_SET_KEYS = 40
     COMMAND_RETIRE_KEYS = 41
     COMMAND_EXTENDED = 60        # flag: reference times, second_flag: VoIP Metrics
@@ -102,11 +105,19 @@ cdef struct PlayOrder:
     int ducked                  # Announce: gain of the music meanwhile
 
 
+cdef struct DigitsOrder:
+    uint16_t duration_ms
+    uint16_t gap_ms
+    uint8_t count
+    uint8_t events[DIGITS_ORDERED]
+
+
 # What a command says beyond a few numbers; each kind uses one of these.
 cdef union Order:
     RemoteOrder remote
     FormatsOrder formats
     Coders coders
+    DigitsOrder digits
     PlayOrder play
 
 

@@ -6,12 +6,12 @@ from media.leg cimport Leg
 from media.net.latch cimport latch_destination
 from media.net.udp cimport Address, address_known, udp_send
 from media.net.wiring cimport wire_under_load
-from media.receive.telephone_event cimport Digit, digit_lost_end
 from media.rtp.rtcp cimport RTCP_ROOM
+from media.send.keys cimport keys_lost_end
 from media.send.sender_report cimport report_write
 from media.srtp.guard cimport seal_packet
 from media.srtp.session cimport SRTP_TRAILER
-from media.worker cimport Worker, roll, tell_digit, tell_gone, tell_started, tell_timeout
+from media.worker cimport Worker, roll, tell_gone, tell_started, tell_timeout
 
 cdef enum:
     SWEEP = 100000           # microseconds for one round over all legs
@@ -46,9 +46,7 @@ cdef inline int64_t report_interval(Worker* w) noexcept nogil:
 
 
 cdef inline void _look(Worker* w, Leg* leg) noexcept nogil:
-    cdef Digit digit
-    if digit_lost_end(&leg.digit, w.now, &digit):
-        tell_digit(w, leg, &digit)
+    keys_lost_end(w, leg)
     if leg.start_untold:
         tell_started(w, leg)
     wire_under_load(w, leg)

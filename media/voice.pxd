@@ -21,6 +21,7 @@ from media.receive.playout cimport (
 )
 from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
 from media.send.packetize cimport send_number
+from media.send.telephone_event cimport press_busy
 from media.worker cimport CONVERTED, DATAGRAM_ROOM, Worker
 
 cdef enum:
@@ -154,11 +155,11 @@ cdef inline void _pack(Worker* w, Leg* leg, const int16_t* pcm, int samples) noe
 cdef inline void voice_send(Worker* w, Leg* leg, const int16_t* pcm, int samples, uint32_t rate) noexcept nogil:
     """Say `samples` (whole milliseconds) at `rate` to the leg's far end, in packets of its ptime.
 
-    Nothing when the leg has no encoder, or when the rate is none the resampler knows.
+    Nothing when the leg has no encoder, while it is sent a key, or when the rate is none the resampler knows.
     """
     cdef Voice* voice = leg.voice
     cdef int part, made
-    if voice == NULL or voice.frame == 0:
+    if voice == NULL or voice.frame == 0 or (press_busy(&leg.keys.presses) and not leg.keys.speaking):
         return
     if rate == voice.coders.encoder.sample_rate:
         _pack(w, leg, pcm, samples)

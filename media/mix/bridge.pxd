@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 from audiocodecs.g711 cimport g711_alaw_to_ulaw, g711_ulaw_to_alaw, translate
 from audiocodecs.registry cimport CODEC_CN, CODEC_PCMA, CODEC_PCMU, CODEC_TELEPHONE_EVENT
 from media.leg cimport (
-    A_TO_U, BESIDE, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NOWHERE, TRANSCODE, U_TO_A, WIRE_CONNECTED, WIRE_SHARED,
+    A_TO_U, BESIDE, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NO_FORMAT, NOWHERE, TRANSCODE, U_TO_A, WIRE_CONNECTED, WIRE_SHARED,
     Format, Leg, Translation,
 )
 from media.net.batch cimport batch_fits, batch_queue
@@ -17,6 +17,7 @@ from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known, udp_send, udp_send_connected
 from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
 from media.send.packetize cimport send_number
+from media.send.telephone_event cimport press_busy
 from media.srtp.guard cimport seal_packet, sealed_tag
 from media.worker cimport DATAGRAM_ROOM, Worker, drop
 
@@ -62,6 +63,13 @@ cdef inline bint _repack(Leg* leg, int index, const Leg* target) noexcept nogil:
     return _transcode(leg, index, target)
 
 
+cdef inline bint _pressed_anew(const Format* format, const Leg* target) noexcept nogil:
+    """Whether a telephone event is made anew for the target: its audio has another clock (media.send.keys)."""
+    if format.codec != CODEC_TELEPHONE_EVENT or not target.keys.sends or target.keys.format == NO_FORMAT:
+        return False
+    return target.send_formats[target.keys.format].rate != format.rate
+
+
 cdef inline void bridge_route(Leg* leg) noexcept nogil:
     """Decide once, not per packet, what each payload type the leg receives becomes on the leg it feeds."""
     cdef Leg* target = leg if leg.echo else leg.peer
@@ -71,7 +79,7 @@ cdef inline void bridge_route(Leg* leg) noexcept nogil:
     for i in range(leg.format_count):
         format = &leg.formats[i]
         format.translation = NOWHERE
-        if target == NULL or _repack(leg, i, target) or _improve(leg, i, target):
+        if target == NULL or _repack(leg, i, target) or _improve(leg, i, target) or _pressed_anew(format, target):
             pass
         elif _carry(format, target, format.codec, COPY):
             pass
@@ -136,7 +144,7 @@ cdef inline void bridge_packet(Worker* w, Leg* leg, const Format* format, RtpPac
     cdef uint16_t sequence = packet.sequence
     cdef uint32_t timestamp = packet.timestamp
     cdef bint marker
-    if target == NULL or not target.may_send or target.playback.active:
+    if target == NULL or not target.may_send or target.playback.active or press_busy(&target.keys.presses):
         return
     if format.translation == NOWHERE or not address_known(latch_destination(&target.latch)):
         drop(w, leg, DROP_UNROUTABLE)

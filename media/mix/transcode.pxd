@@ -23,6 +23,7 @@ from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known
 from media.receive.statistics cimport DUPLICATE, JUMPED, MAX_DROPOUT, MAX_MISORDER, Verdict
 from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
+from media.send.telephone_event cimport press_busy
 from media.voice cimport voice_begin, voice_beside, voice_pause, voice_room, voice_send, voice_skip
 from media.worker cimport Worker, drop
 
@@ -150,6 +151,8 @@ cdef inline bint transcode_beside(
         return True
     arrival.next_sequence = packet.sequence + 1
     if not target.may_send or target.playback.active or not address_known(latch_destination(&target.latch)):
+        return True
+    if press_busy(&target.keys.presses):
         return True
     marker = voice_beside(w, target, packet.timestamp, &sequence, &timestamp)
     rtp_write_header(

@@ -6,6 +6,7 @@ from libc.string cimport memset
 from media.receive.tone_detector cimport (
     TONE_BEGAN, TONE_ENDED, ToneDetector, tone_feed, tone_init, tone_skip, tone_suspected,
 )
+from media.send.dual_tone cimport DualTone, dual_tone_begin, dual_tone_run
 from media.send.telephone_event cimport (
     EventPacket, PressSender, press_hold, press_packet, press_queue, press_release,
 )
@@ -58,6 +59,16 @@ cdef class InBandDigits:
     def powers(self):
         """Mean squares of the newest window's tones: low, high."""
         return self.detector.low_power, self.detector.high_power
+
+
+def key_sound(int event, int rate, int16_t[::1] pcm, pieces):
+    """Fill `pcm` with the sound of a key, made in pieces of so many samples each."""
+    cdef DualTone tone
+    cdef int at = 0
+    dual_tone_begin(&tone, event, rate)
+    for count in pieces:
+        dual_tone_run(&tone, &pcm[0], at, count, <int> pcm.shape[0] - at)
+        at += count
 
 
 cdef class PressedKeys:

@@ -13,14 +13,14 @@ from media.net.latch cimport LOCKED_NOW, STRANGER, Admission, latch_admit, latch
 from media.net.udp cimport Address, address_known, address_same_host, udp_receive
 from media.net.wiring cimport wire_receive
 from media.receive.statistics cimport DUPLICATE, JUMPED, Verdict, stream_sequence, stream_timing
-from media.receive.telephone_event cimport Digit, digit_packet
 from media.record.tap cimport tap_push
 from media.rtp.packet cimport RtpPacket, rtp_parse
 from media.rtp.rtcp cimport RtcpCompound, rtcp_parse
+from media.send.keys cimport keys_event, keys_listen
 from media.send.sender_report cimport report_read
 from media.srtp.guard cimport open_packet
 from media.voice cimport voice_put, voice_reported
-from media.worker cimport DATAGRAM_ROOM, Worker, drop, tell_digit, tell_started
+from media.worker cimport DATAGRAM_ROOM, Worker, drop, tell_started
 
 cdef enum:
     SSRC_QUIET = 60000        # the old SSRC must have been silent so long (microseconds) before two packets of
@@ -42,8 +42,7 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
     cdef Admission admission
     cdef Verdict verdict
     cdef Format* format
-    cdef Digit digits[2]
-    cdef int told, i
+    cdef bint pressed_anew = False
     cdef uint8_t index
     if leg.opening != NULL:
         if latch_refuses(&leg.latch, source, w.now):
@@ -77,12 +76,7 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
     format = &leg.formats[index]
     leg.quiet_codec = format.codec == CODEC_CN
     if format.codec == CODEC_TELEPHONE_EVENT:
-        told = digit_packet(
-            &leg.digit, packet.payload, packet.payload_length, packet.ssrc, packet.timestamp, packet.marker, format.rate,
-            w.now, digits,
-        )
-        for i in range(told):
-            tell_digit(w, leg, &digits[i])
+        pressed_anew = keys_event(w, leg, format, &packet)
     elif verdict != DUPLICATE and verdict != JUMPED:
         stream_timing(&leg.received, packet.timestamp, format.rate, w.now)
         if packet.payload_length and not leg.quiet_codec:
@@ -96,6 +90,10 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
             <uint16_t> (format.rate // 1000), packet.payload, <uint16_t> packet.payload_length,
         ):
             leg.tap_overruns += 1
+    if pressed_anew:
+        return
+    if leg.keys.listener != NULL and verdict != DUPLICATE and verdict != JUMPED:
+        keys_listen(w, leg, format, &packet)
     if leg.voice != NULL and leg.voice.playout != NULL:
         voice_put(w, leg, index, &packet)
     if format.translation == TRANSCODE:

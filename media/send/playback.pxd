@@ -21,6 +21,7 @@ from media.play.source cimport PLAY_TICKS_A_MS, play_read, play_source, play_tra
 from media.ring cimport PLAYBACK_END, PLAYBACK_NO_ENCODER, PLAYBACK_STOPPED, PlaybackEnd, PlayOrder
 from media.rtp.packet cimport RTP_HEADER, rtp_write_header
 from media.send.packetize cimport send_number
+from media.send.telephone_event cimport press_busy
 from media.voice cimport SEAL_ROOM, voice_send
 from media.wheel cimport wheel_add, wheel_begin, wheel_remove
 from media.worker cimport DATAGRAM_ROOM, Worker, tell_playback
@@ -375,10 +376,12 @@ cdef inline bint _packet(Worker* w, Leg* leg, uint32_t ticks, bint sends) noexce
 
 
 cdef inline void playback_turn(Worker* w, Leg* leg) noexcept nogil:
-    """Send the next packet. On hold, or without an address, time goes on and nothing is sent."""
+    """Send the next packet. On hold, without an address, or while a key is sent, time goes on and nothing is sent."""
     cdef Playback* p = &leg.playback
     cdef uint32_t ms = _packet_ms(p.codec, leg.ptime)
-    cdef bint sends = leg.may_send and address_known(latch_destination(&leg.latch))
+    cdef bint sends = (
+        leg.may_send and address_known(latch_destination(&leg.latch)) and not press_busy(&leg.keys.presses)
+    )
     if p.music.count and p.over.count == 0 and p.leaving.count == 0 and not _advance(&p.music):
         playback_end(w, leg, PLAYBACK_END)
         return

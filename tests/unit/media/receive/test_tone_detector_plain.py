@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,23 +12,12 @@ from hypothesis import strategies as st
 
 from media.receive.digit_pieces import InBandDigits
 from tests.support.keys import Press, noisy, pcm, silence
+from tests.support.plain import load_plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SOURCE = Path(__file__).parents[4] / "media" / "receive" / "tone_detector.py"
-
-
-def _load() -> ModuleType:
-    loader = SourceFileLoader("plain_tone_detector", str(SOURCE))
-    spec = spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
-plain = _load()
+detector = load_plain("media/receive/tone_detector.py")
 
 
 class PlainDigits:
@@ -45,7 +31,7 @@ class PlainDigits:
             **{name: [0.0] * 256 for name in ("cosine", "sine")},
             samples=[0.0] * 32,
         )
-        plain.tone_init(self.state, rate)
+        detector.tone_init(self.state, rate)
 
     def feed(self, sound: NDArray[np.int16]) -> list[tuple[int, int]]:
         """(event, samples of it) of every key released."""
@@ -54,7 +40,7 @@ class PlainDigits:
         for at in range(0, len(sound), step):
             part = sound[at : at + step].tolist()
             began = self.state.began_at
-            news = plain.tone_feed(self.state, part, len(part))
+            news = detector.tone_feed(self.state, part, len(part))
             if news & 2:
                 told.append((self.state.ended, self.state.ended_at - (began if news & 1 else self.state.began_at)))
         return told
@@ -91,13 +77,13 @@ def test_nothing_on_the_line_upsets_it(pieces: list[tuple[int, int, bool]], lost
     for level, samples, alternating in pieces:
         wave = [level if not (alternating and n % 2) else -max(level, -32767) for n in range(samples)]
         assert build.feed(np.array(wave, dtype=np.int16)) == []
-    plain.tone_skip(build.state, lost)
+    detector.tone_skip(build.state, lost)
     sound = np.concatenate([silence(8000, 60), Press(9).sound(8000), silence(8000, 60)])
     assert [event for event, _ in build.feed(pcm(sound))] == [9]
 
 
 def test_it_tells_when_a_key_is_likely() -> None:
     build = PlainDigits(8000)
-    assert not plain.tone_suspected(build.state)
+    assert not detector.tone_suspected(build.state)
     build.feed(pcm(Press(2, 30).sound(8000)))
-    assert plain.tone_suspected(build.state)
+    assert detector.tone_suspected(build.state)
