@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 TICK = 0.02
 """Seconds of audio in a frame."""
+SLACK = 5
+"""Frames by which a track that is silent lags behind, so that nothing comes for a time silence was sent for."""
+LONGEST_GAP = 50
+"""Frames of silence that fill a gap; of a longer one only the timestamps tell."""
 MOST_FRAMES = 64
 """Taken from the ring at once."""
 HEARTBEAT = 10.0
@@ -84,6 +88,14 @@ class StreamTarget:
 
 
 @dataclass(slots=True)
+class Track:
+    """One party as the far end knows it; `next` is the first frame it has not been sent."""
+
+    name: str
+    next: int
+
+
+@dataclass(slots=True)
 class StreamCounters:
     """Frames of 20 ms each way."""
 
@@ -111,7 +123,7 @@ class StreamConnection:
         self._writer = Writer(start)
         self._pipe = pipe
         self._convert = convert
-        self._tracks: dict[int, str] = {}
+        self._tracks: dict[int, Track] = {}
         self._marks: deque[tuple[int, str]] = deque()
         self._mark = 0
         self._rest = bytearray()
@@ -121,7 +133,8 @@ class StreamConnection:
         self._session: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._left = asyncio.Event()
-        self._first_tick: int | None = None
+        self._began = 0.0
+        self._base: int | None = None
         self._lost_before = pipe.lost
 
     async def connect(self) -> bool:
@@ -147,7 +160,7 @@ class StreamConnection:
 
     def name_track(self, party: int, track: str) -> None:
         """What the far end knows this party of the call as. Parties without a name are not sent."""
-        self._tracks[party] = track
+        self._tracks[party] = Track(track, self._frame_now() if self._began else 0)
 
     def press(self, track: str, digit: str) -> None:
         """Tell of a key the party of `track` pressed."""
@@ -199,13 +212,19 @@ class StreamConnection:
 
     async def _hear(self, socket: aiohttp.ClientWebSocketResponse) -> StreamEnd:
         """Every 20 ms what has been heard. While the far end does not take it, the ring forgets the oldest."""
-        due = time.monotonic()
+        self._began = time.monotonic()
+        due = self._began
         try:
             while True:
                 while self._outgoing:
                     await socket.send_str(self._outgoing.popleft())
                 for party, tick, rate, pcm in self._pipe.read(MOST_FRAMES):
-                    await self._send_frame(socket, party, tick, rate, pcm)
+                    track = self._tracks.get(party)
+                    if track is not None:
+                        await self._send_frame(socket, track, self._frame_of(tick), self._at_rate(party, rate, pcm))
+                now = self._frame_now() - SLACK
+                for track in self._tracks.values():
+                    await self._fill(socket, track, now)
                 self.counters.lost = self._pipe.lost - self._lost_before
                 due = max(due + TICK, time.monotonic())
                 await asyncio.sleep(due - time.monotonic())
@@ -213,19 +232,32 @@ class StreamConnection:
             self.reason = str(error) or "connection lost"
             return StreamEnd.LOST
 
-    async def _send_frame(
-        self, socket: aiohttp.ClientWebSocketResponse, party: int, tick: int, rate: int, pcm: bytes
-    ) -> None:
-        track = self._tracks.get(party)
-        if track is None:
-            return
-        if self._first_tick is None:
-            self._first_tick = tick
-        milliseconds = (tick - self._first_tick) * 20
-        if rate != self._target.format.rate:
-            pcm = self._convert(party, rate, pcm)
-        await socket.send_str(self._writer.media(track, milliseconds, pcm))
-        self.counters.heard += 1
+    def _frame_now(self) -> int:
+        return int((time.monotonic() - self._began) / TICK)
+
+    def _frame_of(self, tick: int) -> int:
+        """The engine's ticks, counted from when the stream began."""
+        if self._base is None:
+            self._base = tick - self._frame_now()
+        return tick - self._base
+
+    def _at_rate(self, party: int, rate: int, pcm: bytes) -> bytes:
+        return pcm if rate == self._target.format.rate else self._convert(party, rate, pcm)
+
+    async def _send_frame(self, socket: aiohttp.ClientWebSocketResponse, track: Track, frame: int, pcm: bytes) -> None:
+        await self._fill(socket, track, frame)
+        if frame >= track.next:
+            await socket.send_str(self._writer.media(track.name, frame * 20, pcm))
+            track.next = frame + 1
+            self.counters.heard += 1
+
+    async def _fill(self, socket: aiohttp.ClientWebSocketResponse, track: Track, until: int) -> None:
+        """Who says nothing is heard saying nothing: whoever listens need not wonder whether something was lost."""
+        if until - track.next > LONGEST_GAP:
+            track.next = until
+        for frame in range(track.next, until):
+            await socket.send_str(self._writer.media(track.name, frame * 20, bytes(self._frame_size)))
+            track.next = frame + 1
 
     # -- from the far end to the call -----------------------------------------------------------------------------
 
