@@ -12,13 +12,20 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tests.bench import footprint, machine, micro, relay, setup_rate, srtp
+from tests.bench import audio, footprint, machine, micro, relay, setup_rate, srtp
 from tests.bench.rows import table
 
 if TYPE_CHECKING:
     from tests.bench.rows import Row
 
-GROUPS = {"micro": micro.run, "footprint": footprint.run, "setup": setup_rate.run, "relay": relay.run, "srtp": srtp.run}
+GROUPS = {
+    "micro": micro.run,
+    "audio": audio.run,
+    "footprint": footprint.run,
+    "setup": setup_rate.run,
+    "relay": relay.run,
+    "srtp": srtp.run,
+}
 RESULT = machine.ROOT / "build" / "bench.json"
 
 
