@@ -209,6 +209,59 @@ class SendDigits:
 
 
 @value_class(frozen=True, slots=True)
+class OpenRoom:
+    """A room in which up to `most` parties hear each other's sum; legs of `group` can join. Ends in one `RoomClosed`.
+
+    It mixes at the highest rate that two of its legs can make use of, at most `highest_rate` Hz.
+    """
+
+    room: int
+    group: str
+    most: int = 100
+    highest_rate: int = 48_000
+
+
+@value_class(frozen=True, slots=True)
+class JoinRoom:
+    """Let `leg` take part in a room, or change how it does. It leaves any other room.
+
+    A leg that is connected stays so: while it `hears` the room, relayed audio waits aside; it goes on afterwards.
+    Who does not `speak` is never even asked for audio. `silent_to` do not hear it from its first sample on.
+    """
+
+    room: int
+    leg: int
+    speaks: bool = True
+    hears: bool = True
+    silent_to: tuple[int, ...] = ()
+
+
+@value_class(frozen=True, slots=True)
+class SetGain:
+    """How loud `listener` hears `speaker`, in dB up to 12; None: not at all. Nothing, unless both are in the room."""
+
+    room: int
+    speaker: int
+    listener: int
+    gain_db: float | None
+
+
+@value_class(frozen=True, slots=True)
+class LeaveRoom:
+    """Undo `JoinRoom`."""
+
+    room: int
+    leg: int
+
+
+@value_class(frozen=True, slots=True)
+class CloseRoom:
+    """Everybody leaves; ends in one `RoomClosed`."""
+
+    room: int
+
+
+@value_class(frozen=True, slots=True)
 class OpenRecording:
     """Set the recording's clock to zero now. With `stereo_path`, the tapped legs are also mixed into one stereo WAV."""
 
@@ -280,6 +333,11 @@ Command = (
     | StopEcho
     | SetDigits
     | SendDigits
+    | OpenRoom
+    | JoinRoom
+    | SetGain
+    | LeaveRoom
+    | CloseRoom
     | OpenRecording
     | StartTap
     | StopTap

@@ -28,6 +28,7 @@ from media.ports import PortPairs, PortsExhausted
 from media.posting import Posting
 from media.quality_round import SLICE, QualityRound
 from media.record.writer import RecordingWriter
+from media.rooms import Rooms
 from media.sounds import Sounds
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class MediaEngine:
         self._playbacks = Playbacks(
             self._core, self._legs, self._sounds, self._coding, self._tell, self._wake_soon, loop
         )
+        self._rooms = Rooms(self._core, self._legs, self._coding, self._enter_group, self._leave_group)
         self._posting = Posting(
             self._core,
             self._legs,
@@ -117,6 +119,7 @@ class MediaEngine:
             self._writer,
             self._playbacks,
             self._coding,
+            self._rooms,
             ipv6=len(host) == 16,
         )
         self._round = QualityRound(self._core, settings.quality_interval)
@@ -306,6 +309,8 @@ class MediaEngine:
                 self._playbacks.leg_gone(leg)
                 self._tell(self._gone(leg))
                 continue
+            if kind == translate.ROOM_CLOSED:
+                self._rooms.closed(entry[2])
             event: Event | None = translate.event(entry)
             if isinstance(event, PlaybackFinished):
                 event = self._playbacks.finished(event)
@@ -322,6 +327,7 @@ class MediaEngine:
         statistics = translate.statistics(self._core.statistics(leg))
         self._round.leave(record)
         self._posting.forget_tap(record)
+        self._rooms.gone(record)
         self._leave_group(record.group)
         self._ports.put_back(self._core.reap(leg), now)
         self._coding.gone(record)
@@ -397,6 +403,12 @@ class MediaEngine:
         for record in self._legs.values():
             load[record.worker] += 1
         return load.index(min(load))
+
+    def _enter_group(self, group: str) -> int:
+        """The worker of a group, kept until `_leave_group`: for what has no leg there yet."""
+        worker = self._place(group)
+        self._join_group(group, worker)
+        return worker
 
     def _join_group(self, group: str, worker: int) -> None:
         if group:

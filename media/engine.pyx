@@ -18,6 +18,8 @@ from media.leg cimport (
     DROP_REASONS, FORMATS, LEG_FREE, LEG_GONE, LEG_OPEN, NO_FORMAT, NOWHERE, Format, KeyListener, Leg, Voice,
 )
 from media.loop cimport READY, eventfd_ring, monotonic_ns, run_worker
+from media.mix.room_orders cimport FADES_IN
+from media.mix.seat cimport HEARS_MIX, HEARS_NOTHING, Room, room_lay_out, room_size
 from media.net.batch cimport batch_free, batch_make
 from media.net.steer cimport STEER_PORTS, Steering, steer_begin, steer_close, steer_open, steer_socket
 from media.net.udp cimport Address, address_host, address_make, address_port, udp_open
@@ -26,6 +28,10 @@ from media.play.source cimport play_source
 from media.receive.playout cimport Playout
 from media.receive.statistics cimport ReceiveStream, stream_depth_ms, stream_expected, stream_loss_events
 from media.ring cimport COMMAND_EXTENDED, COMMAND_SCORES
+from media.ring cimport (
+    COMMAND_CLOSE_ROOM, COMMAND_JOIN_ROOM, COMMAND_JOIN_STREAM, COMMAND_LEAVE_ROOM, COMMAND_LET_SPEAK,
+    COMMAND_OPEN_ROOM, COMMAND_ROOM_RATE, COMMAND_SET_GAIN,
+)
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
     COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
@@ -135,6 +141,7 @@ cdef class EngineCore:
     cdef Leg** by_port
     cdef readonly bint accelerated
     cdef list _free
+    cdef Room* rooms
     cdef list _waiting
     cdef readonly uint32_t open_legs
     cdef readonly bint backlog   # commands that found their ring full wait here for `flush`
@@ -193,6 +200,7 @@ cdef class EngineCore:
         cdef int i
         cdef uint32_t c
         cdef Worker* w
+        cdef Room* room
         self._stop_sharing()
         for i in range(self.worker_count):
             w = self.workers[i] if self.workers else NULL
@@ -209,6 +217,10 @@ cdef class EngineCore:
             free(w.active)
             free(w)
             free(self.ready[i])
+        while self.rooms != NULL:
+            room = self.rooms
+            self.rooms = room.after
+            free(room)
         for c in range(self.chunk_count):
             for i in range(CHUNK):
                 free(self.chunks[c][i].voice_memory)
@@ -649,6 +661,88 @@ cdef class EngineCore:
         if leg != NULL:
             command.number = <int64_t> (seconds * 1e6)
             self._post(&command, leg)
+
+    # Rooms: the number names one from `open_room` until `free_room`; a number nobody has is a KeyError
+
+    def open_room(self, int64_t number, int worker, uint32_t rate, int most):
+        """A room of `most` seats that mixes at `rate` Hz; ends with `close_room`, EVENT_ROOM_CLOSED and `free_room`."""
+        cdef Room* room = <Room*> aligned_zeroed(room_size(most))
+        if room == NULL:
+            raise MemoryError(f"no memory for a room of {most}")
+        room_lay_out(room, number, rate, most, worker)
+        room.after = self.rooms
+        self.rooms = room
+        self._post_room(room, COMMAND_OPEN_ROOM, 0, 0, 0, False, NULL)
+
+    def free_room(self, int64_t number):
+        """After EVENT_ROOM_CLOSED."""
+        cdef Room* room = self._room(number)
+        cdef Room** link = &self.rooms
+        while link[0] != room:
+            link = &link[0].after
+        link[0] = room.after
+        free(room)
+
+    def close_room(self, int64_t number):
+        self._post_room(self._room(number), COMMAND_CLOSE_ROOM, 0, 0, 0, False, NULL)
+
+    def room_rate(self, int64_t number, uint32_t rate):
+        self._post_room(self._room(number), COMMAND_ROOM_RATE, 0, 0, rate, False, NULL)
+
+    def join_room(self, int64_t number, uint64_t leg_id, bint speaks, bint hears, bint fade):
+        """Raises ValueError when the leg lives on another worker than the room."""
+        cdef Room* room = self._room(number)
+        cdef Leg* leg = self._find(leg_id)
+        if leg == NULL:
+            return
+        if leg.worker != room.worker:
+            raise ValueError(
+                f"leg {leg_id} is on worker {leg.worker}, room {number} on worker {room.worker}: "
+                "open the leg with the group of the room"
+            )
+        self._post_room(
+            room, COMMAND_JOIN_ROOM, leg_id, 0, (HEARS_MIX if hears else HEARS_NOTHING) | (FADES_IN if fade else 0),
+            speaks, leg,
+        )
+
+    def join_stream(self, int64_t number, uint64_t stream, uintptr_t rings, bint speaks, int hears):
+        """`rings`: of a media.mix.stream.StreamRings that stays until EVENT_STREAM_LEFT or EVENT_ROOM_CLOSED."""
+        self._post_room(
+            self._room(number), COMMAND_JOIN_STREAM, stream, 0, hears | FADES_IN, speaks, <void*> rings
+        )
+
+    def leave_room(self, int64_t number, uint64_t party):
+        self._post_room(self._room(number), COMMAND_LEAVE_ROOM, party, 0, 0, False, NULL)
+
+    def let_speak(self, int64_t number, uint64_t party, bint speaks):
+        self._post_room(self._room(number), COMMAND_LET_SPEAK, party, 0, 0, speaks, NULL)
+
+    def set_gain(self, int64_t number, uint64_t speaker, uint64_t listener, int gain):
+        """`gain` from 0 to 32767, 8192 is 0 dB."""
+        self._post_room(self._room(number), COMMAND_SET_GAIN, speaker, listener, gain, False, NULL)
+
+    cdef Room* _room(self, int64_t number) except NULL:
+        cdef Room* room = self.rooms
+        while room != NULL and room.id != number:
+            room = room.after
+        if room == NULL:
+            raise KeyError(f"there is no room {number}")
+        return room
+
+    cdef int _post_room(
+        self, Room* room, CommandKind kind, uint64_t party, uint64_t other, int64_t number, bint flag, void* pointer
+    ) except -1:
+        cdef Command command
+        memset(&command, 0, sizeof(command))
+        command.kind = kind
+        command.target = room
+        command.leg = party
+        command.other = other
+        command.number = number
+        command.flag = flag
+        command.pointer = pointer
+        self._write(&command, room.worker)
+        return 0
 
     # Events
 

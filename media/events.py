@@ -24,6 +24,8 @@ __all__ = [
     "RecordedFile",
     "RecordingFailed",
     "RecordingFinished",
+    "RoomChanged",
+    "RoomClosed",
 ]
 
 PlaybackEnd = Literal["end", "stopped", "no encoder"]
@@ -70,6 +72,21 @@ class PlaybackFinished:
 
 
 @value_class(frozen=True, slots=True)
+class RoomChanged:
+    """Somebody has joined or left: so many `parties` are in the room now."""
+
+    room: int
+    parties: int
+
+
+@value_class(frozen=True, slots=True)
+class RoomClosed:
+    """The last event of a room."""
+
+    room: int
+
+
+@value_class(frozen=True, slots=True)
 class QualityReport:
     """How the last interval sounded: `received` from the far end to us, `sent` as the far end reports it (RTCP)."""
 
@@ -100,6 +117,8 @@ Event = (
     | DigitReceived
     | PlaybackFinished
     | QualityReport
+    | RoomChanged
+    | RoomClosed
     | RecordingFinished
     | RecordingFailed
     | LegGone

@@ -206,6 +206,7 @@ cdef struct Leg:
     SrtpSession* opening        # decrypts what comes; NULL: it comes plain
     SrtpSession* sealing        # encrypts what goes
     void* seat                  # media.mix.seat.Seat; NULL: in no room
+    uint8_t mixed               # what it hears is made by a room: relayed audio waits aside
     int64_t heard_at            # last valid packet, or when the media watch began
     Latch latch
     ReceiveStream received

@@ -46,6 +46,7 @@ class LegRecord:
         "quality",
         "receive",
         "reduce_noise",
+        "room",
         "send",
         "tapped_by",
         "worker",
@@ -65,6 +66,7 @@ class LegRecord:
         self.ptime = 20
         self.reduce_noise = 0
         self.partner: LegRecord | None = None
+        self.room: int | None = None
         # Of media.coding: why it is needed as audio, what was lent to it last, and by token what it still has.
         self.needs: dict[str, Need] = {}
         self.plan: Plan | None = None

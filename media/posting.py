@@ -14,10 +14,14 @@ from media.commands import (
     Announce,
     CloseLeg,
     CloseRecording,
+    CloseRoom,
     Command,
     Connect,
     Disconnect,
+    JoinRoom,
+    LeaveRoom,
     OpenRecording,
+    OpenRoom,
     PayloadFormat,
     Play,
     ReduceNoise,
@@ -25,6 +29,7 @@ from media.commands import (
     SetDigits,
     SetDirection,
     SetFormats,
+    SetGain,
     SetKeys,
     SetMediaTimeout,
     SetRemote,
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
     from media.legs import LegRecord
     from media.playbacks import Playbacks
     from media.record.writer import RecordingWriter
+    from media.rooms import Rooms
 
 _TELEPHONE_EVENT = "telephone-event"
 _KEYS = "0123456789*#ABCD"
@@ -102,6 +108,7 @@ class Posting:
         writer: RecordingWriter,
         playbacks: Playbacks,
         coding: Coding,
+        rooms: Rooms,
         *,
         ipv6: bool,
     ) -> None:
@@ -111,6 +118,7 @@ class Posting:
         self._writer = writer
         self._playbacks = playbacks
         self._coding = coding
+        self._rooms = rooms
         self._ipv6 = ipv6
         self._numbers = CodecNumbers()
         self._tapped: dict[int, set[int]] = {}
@@ -128,6 +136,11 @@ class Posting:
             StopEcho: self._stop_echo,
             SetDigits: self._set_digits,
             SendDigits: self._send_digits,
+            OpenRoom: rooms.open,
+            JoinRoom: rooms.join,
+            SetGain: rooms.set_gain,
+            LeaveRoom: rooms.leave,
+            CloseRoom: rooms.close,
             OpenRecording: self._open_recording,
             StartTap: self._start_tap,
             StopTap: self._stop_tap,
@@ -177,6 +190,7 @@ class Posting:
         record.ptime = min(max(command.ptime // 10 * 10, _SHORTEST_PTIME), _LONGEST_PTIME)
         self._core.set_formats(command.leg, self._packed(record.receive), self._packed(record.send), record.ptime)
         self._coding.formats_changed(record)
+        self._rooms.formats_changed(record)
         record.settle(command.receive, command.ptime, time.monotonic())
 
     def _packed(self, formats: tuple[PayloadFormat, ...]) -> list[tuple[int, int, int]]:

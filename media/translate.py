@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media.addresses import address_text
-from media.events import DigitReceived, MediaStarted, MediaTimeout, PlaybackFinished
+from media.events import DigitReceived, MediaStarted, MediaTimeout, PlaybackFinished, RoomChanged, RoomClosed
 from media.quality.verdict import StreamCounters
 from media.snapshots import DropCounters, EngineCounters, LegStatistics
 
@@ -21,6 +21,10 @@ DIGIT = 2
 PLAYBACK_FINISHED = 3
 GONE = 4
 RELEASED = 5
+ROOM_CHANGED = 20
+ROOM_CLOSED = 21
+MARK_REACHED = 22
+STREAM_LEFT = 23
 """EventKind of ring.pxd. GONE and RELEASED are control's own affair, the others have a value each."""
 
 _DIGITS = "0123456789*#ABCD!"
@@ -45,11 +49,21 @@ def _playback_finished(leg: int, playback: int, end: int, _address: CoreAddress 
     return PlaybackFinished(leg, playback, _ENDS[end & 0xFF], end >> 8 & 0xFF, (end >> 16) // _TICKS_A_MS)
 
 
+def _room_changed(_leg: int, room: int, parties: int, _address: CoreAddress | None) -> Event:
+    return RoomChanged(room, parties)
+
+
+def _room_closed(_leg: int, room: int, _second: int, _address: CoreAddress | None) -> Event:
+    return RoomClosed(room)
+
+
 _VALUES: dict[int, Callable[[int, int, int, CoreAddress | None], Event]] = {
     STARTED: _started,
     TIMEOUT: _timeout,
     DIGIT: _digit,
     PLAYBACK_FINISHED: _playback_finished,
+    ROOM_CHANGED: _room_changed,
+    ROOM_CLOSED: _room_closed,
 }
 
 

@@ -144,7 +144,9 @@ cdef inline void bridge_packet(Worker* w, Leg* leg, const Format* format, RtpPac
     cdef uint16_t sequence = packet.sequence
     cdef uint32_t timestamp = packet.timestamp
     cdef bint marker
-    if target == NULL or not target.may_send or target.playback.active or press_busy(&target.keys.presses):
+    if target == NULL or not target.may_send or target.mixed:
+        return
+    if target.playback.active or press_busy(&target.keys.presses):
         return
     if format.translation == NOWHERE or not address_known(latch_destination(&target.latch)):
         drop(w, leg, DROP_UNROUTABLE)

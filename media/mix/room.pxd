@@ -11,14 +11,15 @@ A party is a leg (media.voice) or a stream (media.mix.stream); the room knows tw
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from media.leg cimport LEG_OPEN, WHEEL_ROOM, Leg
+from media.leg cimport WHEEL_ROOM, Leg, Voice
 from media.mix.gain cimport UNITY, Limiter, limit, mix_add, mix_fade, mix_loudest, mix_scaled, mix_take
 from media.mix.seat cimport (
     HEARS_MIX, HEARS_NOTHING, HEARS_TRACKS, PARTY_GONE, PARTY_LEG, PARTY_NONE, PARTY_STREAM, Gain, Room, Seat,
 )
 from media.mix.stream cimport EVERYBODY, Stream, stream_join, stream_pull, stream_push
+from media.receive.playout cimport CONCEALED, VOICE
 from media.ring cimport EVENT_MARK_REACHED, EVENT_ROOM_CHANGED, EVENT_ROOM_CLOSED
-from media.voice cimport voice_send
+from media.voice cimport voice_pull, voice_send
 from media.wheel cimport wheel_add, wheel_begin, wheel_remove
 from media.worker cimport Worker, tell
 
@@ -26,6 +27,7 @@ cdef enum:
     ROOM_TICK = 20               # milliseconds
     NEXT_TO_NOTHING = 64         # a tick no louder than this (-54 dB of full scale) ...
     QUIET_TICKS = 25             # ... and those before (0.5 s): the party is not mixed until it says something
+    RELAYED_TICKS = 6            # how long who was relayed to waits for the room to have heard the same voice
 
 
 cdef inline Gain* _gain(const Room* room, const Seat* listener, const Seat* speaker) noexcept nogil:
@@ -88,7 +90,7 @@ cdef inline Seat* _take_seat(Worker* w, Room* room, uint64_t party, bint speaks,
     seat.id = party
     seat.speaks = speaks
     seat.hears = <uint8_t> hears
-    seat.speaking = seat.voice = seat.quiet = 0
+    seat.speaking = seat.voice = seat.quiet = seat.waits = 0
     seat.voice_now = seat.ears_now = <int16_t> (0 if fade else UNITY)
     seat.limiter.gain = 1.0
     seat.limiter.hold = 0
@@ -96,17 +98,36 @@ cdef inline Seat* _take_seat(Worker* w, Room* room, uint64_t party, bint speaks,
     return seat
 
 
+cdef inline void _let_ears(Seat* seat, int hears) noexcept nogil:
+    """What a leg was relayed until now goes on in the room where it stopped: nothing is missing, nothing heard twice."""
+    if hears == HEARS_MIX and seat.hears != HEARS_MIX and seat.leg.peer != NULL:
+        seat.waits = RELAYED_TICKS
+        seat.ears_now = <int16_t> UNITY
+    seat.hears = <uint8_t> hears
+    seat.leg.mixed = hears == HEARS_MIX
+
+
 cdef inline void room_join_leg(
     Worker* w, Room* room, Leg* leg, bint speaks, int hears, bint fade
 ) noexcept nogil:
-    """The leg sits in this room from now on, and in no other. `fade`: in the course of the first tick."""
-    cdef Seat* seat
-    room_leave(w, <Seat*> leg.seat)
+    """The leg sits in this room from now on, and in no other. `fade`: in the course of the first tick.
+
+    A leg that is bridged stays so; while it hears the room, what the bridge has for it waits aside. One that sits here
+    already speaks and hears from now on as it is said.
+    """
+    cdef Seat* seat = <Seat*> leg.seat
+    if seat != NULL and seat.room == room:
+        seat.speaks = speaks
+        _let_ears(seat, hears)
+        return
+    room_leave(w, seat)
     seat = _take_seat(w, room, leg.id, speaks, hears, fade)
     if seat != NULL:
         seat.party = PARTY_LEG
         seat.leg = leg
         leg.seat = seat
+        seat.hears = HEARS_NOTHING
+        _let_ears(seat, hears)
     _tell_changed(w, room)
 
 
@@ -127,6 +148,7 @@ cdef inline void room_leave(Worker* w, Seat* seat) noexcept nogil:
         return
     if seat.leg != NULL:
         seat.leg.seat = NULL
+        seat.leg.mixed = 0
     seat.leg = NULL
     seat.stream = NULL
     seat.party = PARTY_GONE
@@ -149,6 +171,7 @@ cdef inline void room_close(Worker* w, Room* room) noexcept nogil:
     for i in range(room.used):
         if room.seats[i].leg != NULL:
             room.seats[i].leg.seat = NULL
+            room.seats[i].leg.mixed = 0
     tell(w, 0, EVENT_ROOM_CLOSED, True, room.id, 0)
 
 
@@ -170,7 +193,8 @@ cdef inline bint _pull(Worker* w, Seat* seat) noexcept nogil:
     cdef int64_t mark
     cdef bint heard
     if seat.party == PARTY_LEG:
-        return False
+        # Comfort noise of those who say nothing would only add up.
+        return voice_pull(w, seat.leg, seat.pcm, seat.room.samples, seat.room.rate) & (VOICE | CONCEALED) != 0
     heard = stream_pull(seat.stream, seat.pcm, seat.room.rate, &mark)
     if mark:
         tell(w, seat.id, EVENT_MARK_REACHED, True, mark, 0)
@@ -228,9 +252,31 @@ cdef inline void _hear_parties(Worker* w, Room* room) noexcept nogil:
 
 # What is heard
 
+cdef inline int _waited(Seat* seat) noexcept nogil:
+    """How many samples of this tick lie before the relayed voice goes on; negative: it has not come yet."""
+    cdef const Seat* peer = NULL if seat.leg.peer == NULL else <const Seat*> seat.leg.peer.seat
+    cdef int samples = 0
+    seat.waits -= 1
+    if peer == NULL or peer.room != seat.room:
+        seat.waits = 0
+    elif peer.speaking:
+        seat.waits = 0
+        while samples < seat.room.samples and peer.pcm[samples] == 0:
+            samples += 1
+        if seat.leg.voice != NULL and seat.leg.voice.frame and seat.leg.voice.coders.encoder.sample_rate != seat.room.rate:
+            samples -= samples % <int> (seat.room.rate // 1000)
+    elif seat.waits:
+        samples = -1
+    return samples
+
+
 cdef inline void _push(Worker* w, Seat* seat, const int16_t* pcm) noexcept nogil:
+    cdef int first = 0
     if seat.party == PARTY_LEG:
-        voice_send(w, seat.leg, pcm, seat.room.samples, seat.room.rate)
+        if seat.waits:
+            first = _waited(seat)
+        if first >= 0:
+            voice_send(w, seat.leg, pcm + first, seat.room.samples - first, seat.room.rate)
     else:
         stream_push(seat.stream, EVERYBODY, seat.room.tick, pcm, seat.room.rate)
 

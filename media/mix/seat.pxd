@@ -36,6 +36,7 @@ cdef struct Seat:
     uint8_t speaking             # `pcm` is part of this tick's sum
     uint8_t voice                # this tick had any sound from it, gated or not
     uint8_t quiet                # ticks of next to nothing in a row
+    uint8_t waits                # ticks it may still wait for the voice that was relayed to it until now
     uint16_t odd                 # gains of its row that are not, or not going to be, UNITY
     int16_t voice_now            # gain of what it says: comes and goes with it
     int16_t ears_now             # gain of what it hears
@@ -54,6 +55,7 @@ cdef struct Room:
     uint16_t speakers            # of this tick, in `speaking`
     uint8_t together_used        # the last tick had somebody who heard everybody
     uint32_t worker
+    Room* after                  # Python's: the next of all rooms
     Limiter limiter              # of the mix of everybody
     Limiter limiter_before       # as it was at the end of the last tick
     Seat* seats

@@ -93,7 +93,7 @@ cdef inline void transcode_packet(
     cdef Arrival* arrival = &leg.voice.arrival
     cdef audio_decoder* decoder = leg.voice.decoder_of[index]
     cdef int samples, ahead
-    if not target.may_send or target.playback.active:
+    if not target.may_send or target.playback.active or target.mixed:
         arrival.decoder = NULL
         return
     if not address_known(latch_destination(&target.latch)):
