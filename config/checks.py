@@ -59,7 +59,7 @@ def problems(written: Written, sections: Sections, broken: frozenset[str]) -> li
 
 def warnings(written: Written, sections: Sections) -> list[Problem]:
     """What works, and is probably not meant."""
-    return [*_secrets(written, sections), *_wide_open(written, sections)]
+    return [*_secrets(written, sections), *_wide_open(written, sections), *_idle_suites(written, sections)]
 
 
 def _each(tree: Tree, path: KeyPath, *keys: str | None) -> Iterator[tuple[KeyPath, Tree]]:
@@ -291,6 +291,18 @@ def _wide_open(written: Written, sections: Sections) -> Iterator[Problem]:
             if source.network.prefixlen == 0:
                 message = "the whole internet may call in as this trunk"
                 yield written.positions.problem(("trunks", name, "sources", index), message)
+
+
+def _idle_suites(written: Written, sections: Sections) -> Iterator[Problem]:
+    """A list of suites that nothing uses: somebody expects encryption."""
+    message = "has no effect: srtp is off"
+    for name, trunk in sections.trunks.items():
+        if trunk.srtp == "off" and "srtp_suites" in written.names("trunks", name):
+            yield written.positions.problem(("trunks", name, "srtp_suites"), message)
+    phones = sections.phones
+    modes = {phones.srtp, *(phone.srtp or "off" for phone in phones.users.values())}
+    if "srtp_suites" in written.names("phones") and modes == {"off"}:
+        yield written.positions.problem(("phones", "srtp_suites"), message)
 
 
 _Check = Callable[[Written, "Sections"], Iterable[Problem]]

@@ -209,6 +209,7 @@ class Phone(Section):
     caller_id: Annotated[
         Line | None, Field(description="Number shown to trunks it calls. Not given: its user name.")
     ] = None
+    srtp: Annotated[Srtp | None, Field(description="Encrypted media with this one. Not given: phones.srtp.")] = None
 
 
 class Phones(Section):

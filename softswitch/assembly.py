@@ -93,6 +93,15 @@ def srtp(section: schema.Trunk | schema.Phones) -> SrtpPolicy:
     return SrtpPolicy(section.srtp, tuple(section.srtp_suites))
 
 
+def phone_srtp(settings: Settings) -> dict[str, SrtpPolicy]:
+    """The same for each phone, by its user name."""
+    common = srtp(settings.phones)
+    return {
+        user: common if phone.srtp is None else SrtpPolicy(phone.srtp, common.suites)
+        for user, phone in settings.phones.users.items()
+    }
+
+
 def trunks(settings: Settings) -> dict[str, Trunk]:
     """The trunks by name."""
     return {name: _trunk(name, section) for name, section in settings.trunks.items()}

@@ -291,7 +291,7 @@ class Node:
             phone_domain=assembly.phone_domain(settings),
             phone_codecs=assembly.codecs(settings.phones),
             phone_ptime=assembly.ptime(settings.phones),
-            phone_srtp=assembly.srtp(settings.phones),
+            phone_srtp=assembly.phone_srtp(settings),
             sounds=sounds,
             recordings=settings.recording.directory,
             record_by_default=settings.recording.enabled,

@@ -12,7 +12,7 @@ from media.leg cimport (
     A_TO_U, BESIDE, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NO_FORMAT, NOWHERE, TRANSCODE, U_TO_A, WIRE_CONNECTED, WIRE_SHARED,
     Format, Leg, Translation,
 )
-from media.net.batch cimport batch_fits, batch_queue
+from media.net.batch cimport batch_fits, batch_owns, batch_queue
 from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known, udp_send, udp_send_connected
 from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
@@ -102,9 +102,11 @@ cdef inline void send_packet(Worker* w, Leg* leg, uint8_t* data, int payload_len
     cdef uint8_t payload_type = data[1] & 0x7F
     cdef uint8_t first_octet = data[RTP_HEADER]
     cdef int length = RTP_HEADER + payload_length
-    cdef bint batched = w.batching and leg.wire == WIRE_SHARED and batch_fits(w.batch, length + sealed_tag(leg))
+    # What lies in the batch stays there till it is sent, has room behind it and is nobody else's.
+    cdef bint batched = w.batching and leg.wire == WIRE_SHARED and batch_owns(w.batch, data) and batch_fits(
+        w.batch, length + sealed_tag(leg)
+    )
     if leg.sealing != NULL:
-        # What lies in the batch has room behind it and is nobody else's; anything else may be, and is left as it is.
         if not batched:
             if length > DATAGRAM_ROOM:
                 drop(w, leg, DROP_SEND_FAILED)

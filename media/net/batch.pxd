@@ -129,6 +129,9 @@ cdef extern from * nogil:
         four = (four & 0xFFFF) + (four >> 16);
         return (uint16_t) ~four;
     }
+    static inline int batch_owns(const media_batch *b, const uint8_t *data) {
+        return data >= b->data[0] && data < b->data[0] + sizeof b->data;
+    }
     static inline int batch_fits(const media_batch *b, int length) {
         return length <= BATCH_LONGEST && b->queued < BATCH;
     }
@@ -188,6 +191,7 @@ cdef extern from * nogil:
     int batch_length(const Batch* b, int i)
     const Address* batch_source(const Batch* b, int i)
     uint16_t batch_port(const Batch* b, int i)
+    bint batch_owns(const Batch* b, const uint8_t* data)
     bint batch_fits(const Batch* b, int length)
     void batch_queue(
         Batch* b, void* leg, uint8_t* data, int length, const Address* to, uint32_t local_host, uint16_t local_port

@@ -48,17 +48,17 @@ class Reception:
         driver: SipDriver,
         phone_codecs: tuple[Codec, ...],
         identities: Mapping[str, NameAddr],
-        phone_srtp: SrtpPolicy = PLAIN,
+        phone_srtp: Mapping[str, SrtpPolicy] | None = None,
         phone_ptime: int | None = None,
     ) -> None:
-        """`identities`: how each phone user is presented to whom it calls."""
+        """`identities`: how each phone user is presented to whom it calls; `phone_srtp`: who of them encrypts."""
         self._gate = gate
         self._authenticator = authenticator
         self._registrar = registrar
         self._supervisor = supervisor
         self._driver = driver
         self._phone_codecs = phone_codecs
-        self._phone_srtp = phone_srtp
+        self._phone_srtp = phone_srtp or {}
         self._phone_ptime = phone_ptime
         self._identities = identities
 
@@ -116,7 +116,7 @@ class Reception:
                                 source=f"phone:{user}",
                                 caller=self._identities.get(user) or _identity(request.from_),
                                 codecs=self._phone_codecs,
-                                srtp=self._phone_srtp,
+                                srtp=self._phone_srtp.get(user, PLAIN),
                                 ptime=self._phone_ptime,
                             )
                         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NO_RESPONSE, NOT_REGISTERED
@@ -42,7 +42,8 @@ class Resources:
     phone_domain: str
     phone_codecs: tuple[Codec, ...]
     phone_ptime: int | None = None
-    phone_srtp: SrtpPolicy = PLAIN
+    phone_srtp: Mapping[str, SrtpPolicy] = field(default_factory=dict)
+    """By user name; a phone that is not here has plain RTP."""
     sounds: Sounds
     recordings: Path
     record_by_default: bool
@@ -99,7 +100,7 @@ class Resources:
                     domain=self.phone_domain,
                     codecs=self.phone_codecs,
                     ptime=self.phone_ptime,
-                    srtp=self.phone_srtp,
+                    srtp=self.phone_srtp.get(user, PLAIN),
                 )
                 if not contacts:
                     call.story.tell("not registered", phone=user)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from media.srtp.material import SUITES
 from softswitch import assembly
 from softswitch.endpoints.trunk import NextHop
+from softswitch.sdp.crypto import SrtpPolicy
 from softswitch.sip.digest import Credentials
 from softswitch.transport.listener import Listener
 from tests.support.config_files import ConfigFolder
@@ -30,6 +32,29 @@ PHONES = """
 def settings(folder: Path, config: str, dialplan: str = "") -> Settings:
     """What this configuration says."""
     return ConfigFolder.make(folder, config, dialplan).load()
+
+
+def test_srtp_is_decided_for_each_trunk_and_phone(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        trunks:
+          secure: {sources: [192.0.2.1], srtp: mandatory, srtp_suites: AES_CM_128_HMAC_SHA1_80}
+          plain: {sources: [192.0.2.2]}
+        phones:
+          allow_from: [127.0.0.0/8]
+          srtp: optional
+          users:
+            1001: {password: {env: PHONE_PASSWORD}}
+            1002: {password: {env: PHONE_PASSWORD}, srtp: mandatory}
+            1003: {password: {env: PHONE_PASSWORD}, srtp: off}
+        """,
+    )
+    trunks = assembly.trunks(found)
+    assert trunks["secure"].srtp == SrtpPolicy("mandatory", ("AES_CM_128_HMAC_SHA1_80",))
+    assert trunks["plain"].srtp == SrtpPolicy("off", tuple(SUITES))
+    modes = {user: policy.mode for user, policy in assembly.phone_srtp(found).items()}
+    assert modes == {"1001": "optional", "1002": "mandatory", "1003": "off"}
 
 
 def test_listeners_carry_the_nodes_advertised_address(tmp_path: Path) -> None:

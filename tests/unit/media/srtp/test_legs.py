@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from media.commands import CloseLeg, CloseRecording, Connect, OpenRecording, Play, SetKeys, SetRemote, StartTap, Tone
+from media.commands import (
+    CloseLeg,
+    CloseRecording,
+    Connect,
+    OpenRecording,
+    PayloadFormat,
+    Play,
+    SetKeys,
+    SetRemote,
+    StartTap,
+    Tone,
+)
 from media.events import RecordingFinished
 from media.srtp.material import SUITES, KeyMaterial, key_length
 from tests.support.media_world import LOOPBACK, PCMA, FarEnd, MediaWorld, Rtp, media_world
@@ -95,6 +106,26 @@ async def test_two_srtp_legs_of_different_suites() -> None:
         assert (await second.hear()).payload == b"one"
         second.talk(1, b"two")
         assert (await first.hear()).payload == b"two"
+
+
+async def test_transcoded_between_srtp_and_plain() -> None:
+    g722 = PayloadFormat(9, "G722", 8000)
+    async with media_world() as world:
+        alice, bob = world.far_end(), world.far_end()
+        a, b = world.leg(alice, (g722,)), world.leg(bob, (PCMA,))
+        secure = Secure(world, alice, a, GCM)
+        secure.agree()
+        world.engine.post(Connect(a.leg, b.leg))
+        for n in range(5):
+            alice.sequence += 1
+            packet = Rtp(n, 160 * n, b"\xfa" * 160, 9, alice.ssrc)
+            alice.send(a, secure.sealing.seal(bytes(packet)))
+        assert {(each.payload_type, len(each.payload)) for each in await bob.hear_many(4)} == {(8, 160)}
+        bob.talk(b, 6)
+        back = [await secure.hear() for _ in range(5)]
+        assert {(each.payload_type, len(each.payload)) for each in back} == {(9, 160)}
+        assert [each.sequence - back[0].sequence for each in back] == list(range(5))
+        assert (await counted(world, a)).drops.total == 0
 
 
 @pytest.mark.parametrize("suite", [GCM, "AES_CM_128_HMAC_SHA1_80"])
