@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
 _NOT_AUDIO = {"TELEPHONE-EVENT", "CN"}
 _G711 = {"PCMA", "PCMU"}
-_ANY_RATE = {"OPUS"}
-_RATES = (8000, 16000, 24000, 48000)
-"""Of PCM, that Opus codes and the resampler knows."""
+_RATES = {"OPUS": (8000, 16000, 24000, 48000), "G722": (8000, 16000)}
+"""Of PCM, of codecs that have several: those the resampler knows as well. G.722 at 8 kHz leaves its upper band out."""
 _WIDE = 16000
 """Hz, where neither side prescribes a rate."""
 _KEPT = 64
@@ -66,11 +65,6 @@ class Coder:
     reduce_noise: int = 0
 
     @property
-    def encodes(self) -> bool:
-        """Whether this is an encoder."""
-        return self.encoding is not None
-
-    @property
     def kind(self) -> Coder:
         """What it is made as; how it encodes can be changed between calls."""
         return self if self.encoding is None else replace(self, encoding=PLAIN_ENCODING)
@@ -86,23 +80,25 @@ class Plan:
 
 
 def _own_rate(format_: PayloadFormat) -> int | None:
-    """The only sampling rate of a format's PCM; None when the codec takes any."""
+    """The only sampling rate of a format's PCM; None when the codec has several."""
     name = format_.name.upper()
     known = codec_by_name(name)
-    if known is None or name in _ANY_RATE:
+    if known is None or name in _RATES:
         return None
     return format_.clock_rate if name == "L16" else known.sample_rate
 
 
 def _rate_towards(format_: PayloadFormat, wanted: int) -> int:
     """The rate to open this format's coder at, so that `wanted` needs no resampling if that can be."""
-    return _own_rate(format_) or next((rate for rate in _RATES if rate >= wanted), _RATES[-1])
+    rates = _RATES.get(format_.name.upper(), ())
+    return _own_rate(format_) or next((rate for rate in rates if rate >= wanted), rates[-1] if rates else wanted)
 
 
 def _coder(format_: PayloadFormat, wanted: int, *, encodes: bool, reduce_noise: int = 0) -> Coder:
     encoding = format_.encoding if encodes else None
     if encoding is not None and _own_rate(format_) is None:
-        wanted = min(wanted, max((rate for rate in _RATES if rate <= encoding.highest_rate), default=_RATES[0]))
+        rates = _RATES.get(format_.name.upper(), ())
+        wanted = min(wanted, max((rate for rate in rates if rate <= encoding.highest_rate), default=8000))
     return Coder(format_.name.upper(), _rate_towards(format_, wanted), format_.clock_rate, encoding, reduce_noise)
 
 

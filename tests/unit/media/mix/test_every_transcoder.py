@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,23 @@ async def test_a_tone_arrives_in_every_codec(source: PayloadFormat) -> None:
             gain, noise = gain_and_noise(pcm[len(pcm) // 2 :], rate)
             assert abs(gain) < 1.5, f"{source.name} to {target.name}"
             assert noise > min(CLEAN[source.name], CLEAN[target.name]) - 4, f"{source.name} to {target.name}"
+
+
+async def test_against_narrowband_the_upper_band_is_left_out() -> None:
+    """G.722 and Opus are coded at 8 kHz then, without a resampler: the octets are those of such an encoder."""
+    pcm = speech(8000)[:16000]
+    async with media_world() as world:
+        for target in (G722, OPUS):
+            heard = await transcoded(world, L16, target, packets(L16, pcm))
+            encoder = Encoder(target.name, 8000)
+            expected = [encoder.encode(pcm[at : at + 160]) for at in range(0, len(pcm), 160)]
+            assert [each.payload for each in heard] == expected
+            said = [replace(each, payload_type=target.payload_type) for each in heard]
+            decoder = Decoder(target.name, 8000)
+            back = await transcoded(world, target, L16, said)
+            assert b"".join(each.payload for each in back) == b"".join(
+                np.frombuffer(decoder.decode(each), "int16").byteswap().tobytes() for each in expected
+            )
 
 
 async def test_opus_is_encoded_as_the_far_end_wants_it() -> None:
