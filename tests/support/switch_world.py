@@ -98,6 +98,7 @@ class World:
         codecs: tuple[Codec, ...] = CODECS,
         called: tuple[Codec, ...] | None = None,
         ptime: int | None = None,
+        sounds: Sounds = SOUNDS,
         **wire: float,
     ) -> None:
         """`codecs` are those of all trunks; `called`, where given, those of the trunks that can be called."""
@@ -136,7 +137,7 @@ class World:
                 locator=locator,
                 phone_domain=SWITCH[0],
                 phone_codecs=CODECS,
-                sounds=SOUNDS,
+                sounds=sounds,
                 recordings=Path("/recordings"),
                 record_by_default=True,
             ),
