@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tests.bench import audio, footprint, machine, micro, relay, setup_rate, srtp
+from tests.bench import audio, footprint, listeners, machine, micro, relay, setup_rate, srtp
 from tests.bench.rows import table
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ GROUPS = {
     "setup": setup_rate.run,
     "relay": relay.run,
     "srtp": srtp.run,
+    "listeners": listeners.run,
 }
 RESULT = machine.ROOT / "build" / "bench.json"
 

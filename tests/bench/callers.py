@@ -251,6 +251,10 @@ class Callers:
         calls = self._run(self._bridge(media_ports))
         return {call.number: call for call in calls if call.towards_a and call.towards_b}
 
+    def listen(self, media_ports: dict[int, int]) -> None:
+        """Set up calls that the switch itself answers, by number. Raises CallError when one fails."""
+        self._run(self._bridge({number: (port, port) for number, port in media_ports.items()}))
+
     def hang_up_all(self) -> None:
         """Hang every call up."""
         self._run(self._hang_up(list(self.alice.calls.values())))

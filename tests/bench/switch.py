@@ -12,11 +12,14 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tests.bench.callers import Callers
 from tests.bench.machine import ROOT, pin_to_switch_core
 from tests.bench.rtpload import ADDRESS, Generator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CALLER = "127.0.0.2"  # trunk alice calls from here
 CALLED = "127.0.0.3"  # trunk bob is called here
@@ -61,8 +64,15 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, address: str = ADDRES
 class Switch:
     """A running daemon. `bob_port` is where trunk bob is dialled; without one, the bench's own callers answer there."""
 
-    def __init__(self, *, bob_port: int | None = None, suite: str = "") -> None:
-        """`suite`: trunk alice is SRTP with it; its calls want a generator that is `secure`."""
+    def __init__(
+        self,
+        *,
+        bob_port: int | None = None,
+        suite: str = "",
+        dialplan: str = DIALPLAN,
+        prompts: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """`suite`: trunk alice is SRTP with it; its calls want a generator that is `secure`. `prompts`: by name."""
         self._folder = tempfile.TemporaryDirectory(prefix="bench-switch-")
         self.folder = Path(self._folder.name)
         self.sip_port, self.admin_port = free_port(), free_port(socket.SOCK_STREAM)
@@ -78,7 +88,10 @@ class Switch:
                 srtp=f", srtp: mandatory, srtp_suites: [{suite}]" if suite else "",
             )
         )  # fmt: skip
-        (self.folder / "dialplan.yaml").write_text(DIALPLAN)
+        (self.folder / "dialplan.yaml").write_text(dialplan)
+        for name, content in (prompts or {}).items():
+            (self.folder / "prompts").mkdir(exist_ok=True)
+            (self.folder / "prompts" / name).write_bytes(content)
         self.calls = 0
         self.ready_after = 0.0
         self._process = self._start()
