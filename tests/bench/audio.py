@@ -1,4 +1,4 @@
-"""How speech comes through a bad network: PESQ with and without what the receiver does about it, and the delay it costs.
+"""How speech comes through a bad network: PESQ with and without what the receiver does about it, and its delay.
 
 The network is a seeded channel on virtual time, so that these rows are the same on every machine and under every load;
 medians over several seeds.
@@ -103,8 +103,8 @@ def _delay(log: Callable[[str], None], jitter_ms: int, *, in_order: bool) -> Row
     name = f"audio.delay_over_bar_jitter_{jitter_ms}ms{'_queued' if in_order else ''}"
     log(f"{name} {max(over):.1f} (delay {delay:.1f} ms, p95 {p95:.1f} ms)")
     how = (
-        f"buffer delay less 2 x p95 of jitter and one frame, the worst of {len(SEEDS)} seeds; median delay {delay:.1f} ms "
-        f"at a p95 of {p95:.1f} ms"
+        f"buffer delay less 2 x p95 of jitter and one frame, the worst of {len(SEEDS)} seeds; "
+        f"median delay {delay:.1f} ms at a p95 of {p95:.1f} ms"
     )
     return Row(name, max(over), "ms", "<= 0", how)
 
@@ -125,7 +125,7 @@ def _cost(log: Callable[[str], None]) -> Row:
 
 
 def run(log: Callable[[str], None]) -> list[Row]:
-    """All rows; about a minute."""
+    """All rows; ten seconds."""
     rows = [
         *_concealment(log, 0.05, 1.0, GAIN),
         *_concealment(log, 0.05, 3.0, None),
