@@ -16,9 +16,10 @@ from media.mix.bridge cimport send_packet
 from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known
 from media.receive.playout cimport (
-    SILENT, Playout, playout_decoder, playout_init, playout_noise, playout_pull, playout_put, playout_rate,
-    playout_restart,
+    SILENT, Playout, playout_decoder, playout_init, playout_judge, playout_noise, playout_pull, playout_put,
+    playout_rate, playout_restart,
 )
+from media.receive.statistics cimport stream_unbuffered
 from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
 from media.send.packetize cimport send_number
 from media.send.telephone_event cimport press_busy
@@ -245,6 +246,7 @@ cdef inline void voice_playout(Leg* leg, Playout* playout) noexcept nogil:
     """Keep what they say for whoever pulls, from now on; NULL: no longer. What had been kept before is forgotten."""
     cdef int i
     leg.voice.playout = playout
+    stream_unbuffered(&leg.received)
     if playout == NULL:
         return
     memset(playout, 0, sizeof(Playout))
@@ -281,11 +283,14 @@ cdef inline int voice_pull(Worker* w, Leg* leg, int16_t* pcm, int samples, uint3
         return SILENT
     given = playout_rate(voice.playout)
     if given == rate:
-        return playout_pull(voice.playout, w.now, pcm, samples)
+        heard = playout_pull(voice.playout, w.now, pcm, samples)
+        playout_judge(voice.playout, &leg.received)
+        return heard
     if voice.from_playout.from_rate != given or voice.from_playout.to_rate != rate:
         if resampler_init(&voice.from_playout, given, rate) < 0:
             memset(pcm, 0, samples * sizeof(int16_t))
             return SILENT
     heard = playout_pull(voice.playout, w.now, w.pcm, <int> (<int64_t> samples * given // rate))
+    playout_judge(voice.playout, &leg.received)
     resampler_run(&voice.from_playout, w.pcm, <int> (<int64_t> samples * given // rate), pcm)
     return heard

@@ -55,6 +55,9 @@ class Receiver:
     @property
     def counters(self) -> dict[str, float]:
         """Packets; concealed, accelerated, expanded, noise and voice in seconds."""
+    @property
+    def judged(self) -> tuple[int, int]:
+        """What the statistics of the stream say: packets discarded, depth of the buffer in milliseconds."""
     @staticmethod
     def size() -> int:
         """Octets a playout takes."""

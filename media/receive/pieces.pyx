@@ -13,8 +13,9 @@ from media.receive.comfort_noise cimport ComfortNoise, noise_begin, noise_descri
 from media.receive.concealment cimport Concealment, conceal_begin, conceal_join, conceal_make
 from media.receive.playout cimport (
     CONCEALED, NOISE, PLAYOUT_FORMATS, SILENT, TICKS, VOICE, Playout, playout_bound, playout_decoder, playout_delay_us,
-    playout_init, playout_noise, playout_pull, playout_put, playout_rate, playout_restart,
+    playout_init, playout_judge, playout_noise, playout_pull, playout_put, playout_rate, playout_restart,
 )
+from media.receive.statistics cimport ReceiveStream, stream_depth_ms, stream_sequence, stream_timing
 from media.receive.time_scale cimport lengthen, shorten
 
 _HEARD = {VOICE: "voice", CONCEALED: "concealed", NOISE: "noise", SILENT: "silent"}
@@ -88,6 +89,7 @@ cdef class Noise:
 
 cdef class Receiver:
     cdef Playout *playout
+    cdef ReceiveStream stream
     cdef list decoders
 
     def __cinit__(self, *, most_delay_ms=None):
@@ -95,6 +97,7 @@ cdef class Receiver:
         if self.playout == NULL:
             raise MemoryError
         self.decoders = [None] * PLAYOUT_FORMATS
+        memset(&self.stream, 0, sizeof(self.stream))
         playout_init(self.playout)
         if most_delay_ms is not None:
             playout_bound(self.playout, most_delay_ms)
@@ -110,6 +113,9 @@ cdef class Receiver:
 
     def put(self, int64_t now_us, int index, uint16_t sequence, uint32_t timestamp, bytes payload not None):
         playout_put(self.playout, now_us, <uint8_t>index, sequence, timestamp, False, payload, <int>len(payload))
+        stream_sequence(&self.stream, 1, sequence)
+        if 0 <= index < PLAYOUT_FORMATS and self.decoders[index] is not None:
+            stream_timing(&self.stream, timestamp, self.decoders[index].clock_rate, now_us)
 
     def noise(self, int64_t now_us, uint16_t sequence, uint32_t timestamp, bytes payload not None):
         playout_noise(self.playout, now_us, sequence, timestamp, payload, <int>len(payload))
@@ -120,6 +126,7 @@ cdef class Receiver:
     def pull(self, int64_t now_us, int samples):
         cdef bytes pcm = PyBytes_FromStringAndSize(NULL, 2 * samples)
         cdef int heard = playout_pull(self.playout, now_us, <int16_t *>PyBytes_AS_STRING(pcm), samples)
+        playout_judge(self.playout, &self.stream)
         return pcm, frozenset(name for bit, name in _HEARD.items() if heard & bit)
 
     @property
@@ -136,6 +143,10 @@ cdef class Receiver:
         for name in ("concealed", "accelerated", "expanded", "noise", "voice"):
             found[name] /= 1000.0 * TICKS
         return found
+
+    @property
+    def judged(self):
+        return self.stream.discarded, stream_depth_ms(&self.stream)
 
     @staticmethod
     def size():

@@ -22,6 +22,7 @@ from media.receive.concealment cimport Concealment, conceal_begin, conceal_join,
 from media.receive.jitter_buffer cimport (
     TICKS, JitterBuffer, Waiting, transit_note, transit_share, waiting_add, waiting_payload, waiting_remove,
 )
+from media.receive.statistics cimport ReceiveStream, stream_buffered, stream_discard
 from media.receive.time_scale cimport lengthen, shorten
 
 cdef enum:
@@ -29,6 +30,7 @@ cdef enum:
     PLAYOUT_NOISE = 254          # index of a comfort noise packet
     PLAYOUT_NONE = 255
     PLAYOUT_SAMPLES = 12288      # 50 ms behind, 120 ms of a packet and a pull ahead, at 48 kHz, and room to move
+    PLAYOUT_LATE = 64            # packets that a pull can find late: all that wait
     PLAYOUT_SEEN = 64            # packets among which a duplicate is known
     PLAYOUT_MOST_PULL_MS = 60
     PLAYOUT_MOST_DELAY_MS = 200  # unless told otherwise
@@ -97,6 +99,8 @@ cdef struct Playout:
     uint8_t ahead                # and what was made last
     uint8_t late_run
     uint8_t strays
+    uint8_t late_count
+    uint16_t late[PLAYOUT_LATE]  # sequence numbers, since they were told last
     int64_t stray_transit
     int64_t stray_since
     uint32_t loss                # recent share of lost packets, of 65536
@@ -539,6 +543,9 @@ cdef inline bint _next(Playout* p, int64_t now) noexcept nogil:
         if packet.duration - behind >= WORTH:
             return True
         p.counters.late += 1
+        if p.late_count < PLAYOUT_LATE:
+            p.late[p.late_count] = packet.sequence
+            p.late_count += 1
         p.late_run += not packet.overtaken
         waiting_remove(&p.buffer, 0)
         if p.late_run >= LATE_RUN:
@@ -714,3 +721,12 @@ cdef inline int playout_pull(Playout* p, int64_t now_us, int16_t* pcm, int sampl
     if p.next_rate or p.count == 0:
         _turn_rate(p)
     return p.heard
+
+
+cdef inline void playout_judge(Playout* p, ReceiveStream* stream) noexcept nogil:
+    """After a pull: tell the statistics of the stream what was discarded, and the delay."""
+    cdef int i
+    for i in range(p.late_count):
+        stream_discard(stream, p.late[i])
+    p.late_count = 0
+    stream_buffered(stream, <uint16_t> max(0, p.delay // TICKS))

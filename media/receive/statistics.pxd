@@ -6,7 +6,8 @@ away as late. Probation is one packet: in a call the source is known from signal
 
 The virtual buffer adapts as those of phones do: its depth is a quarter more than the second largest delay of the last
 4 to 8 s, beyond the least one. The largest alone may be a stray; a fixed depth would call a jittery path lossy that
-every phone copes with, and charge a clean one for a delay that no phone adds.
+every phone copes with, and charge a clean one for a delay that no phone adds. Where a leg is really played out
+(media.receive.playout), that buffer judges instead.
 
 Times are microseconds of one monotonic clock; all RTP arithmetic is modulo 2^32.
 """
@@ -59,6 +60,8 @@ cdef struct ReceiveStream:
     uint8_t payload_type       # of the newest audio packet
     uint8_t first_octet        # of its payload: with some codecs it tells the mode
     uint8_t behind             # place in the window of the packet counted last; WINDOW: none
+    uint8_t buffered           # a real jitter buffer judges what is late
+    uint16_t buffered_ms       # its delay
     uint8_t unreal             # bits of the window that stand for packets before the first
     uint32_t transit
     uint32_t jitter            # 16 times the estimate, in timestamp units (A.8)
@@ -255,8 +258,33 @@ cdef inline void _resize(ReceiveStream* s) noexcept nogil:
 
 
 cdef inline uint32_t stream_depth_ms(const ReceiveStream* s) noexcept nogil:
-    """Nominal depth of the virtual jitter buffer, milliseconds."""
+    """Depth of the real or the virtual jitter buffer, milliseconds."""
+    if s.buffered:
+        return s.buffered_ms
     return s.depth * 1000 // s.rate if s.rate else BUFFER_FIRST_MS
+
+
+cdef inline void _discard(ReceiveStream* s, uint32_t behind) noexcept nogil:
+    """The packet at this place in the window came too late to be played."""
+    s.discarded += 1
+    if behind < WINDOW:
+        s.late |= <uint64_t> 1 << behind
+
+
+cdef inline void stream_discard(ReceiveStream* s, uint16_t sequence) noexcept nogil:
+    """A real jitter buffer could not play this packet any more."""
+    _discard(s, <uint16_t> (s.max_sequence - sequence))
+
+
+cdef inline void stream_buffered(ReceiveStream* s, uint16_t milliseconds) noexcept nogil:
+    """A real jitter buffer delays the stream by so much, and tells what it discards."""
+    s.buffered = 1
+    s.buffered_ms = milliseconds
+
+
+cdef inline void stream_unbuffered(ReceiveStream* s) noexcept nogil:
+    """The virtual buffer judges again."""
+    s.buffered = 0
 
 
 cdef inline void _late(ReceiveStream* s, int64_t now) noexcept nogil:
@@ -282,12 +310,10 @@ cdef inline void _late(ReceiveStream* s, int64_t now) noexcept nogil:
         s.second_delay = min(delay, s.most_delay)
         s.most_delay = max(delay, s.most_delay)
         _resize(s)
-    if delay <= depth:
+    if delay <= depth or s.buffered:
         s.late_run = 0
         return
-    s.discarded += 1
-    if s.behind < WINDOW:
-        s.late |= <uint64_t> 1 << s.behind
+    _discard(s, s.behind)
     s.late_run += 1
     if s.late_run >= LATE_RUN:
         s.late_run = 0

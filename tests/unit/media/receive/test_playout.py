@@ -265,3 +265,13 @@ def test_nothing_is_said_before_the_first_packet() -> None:
 def test_a_playout_is_small() -> None:
     """A thousand of them are 50 MB, of which most at 8 kHz is never touched."""
     assert Receiver.size() < 52_000
+
+
+def test_the_buffer_itself_judges_what_came_too_late(said: Arrivals) -> None:
+    """Packets of 150 ms more that a buffer of 60 ms has to leave out; where it copes, nothing was discarded."""
+    for most_delay_ms, jitter in ((60, 0.15), (200, 0.15)):
+        reception = heard(Channel(jitter=jitter).carry(said), 15, most_delay_ms=most_delay_ms)
+        discarded, depth = reception.receiver.judged
+        assert discarded == reception.receiver.counters["late"]
+        assert depth == pytest.approx(1000 * reception.receiver.delay, abs=1)
+        assert (discarded > 0.3 * len(said)) == (most_delay_ms == 60)
