@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from media.play.countries import tones_of
 from media.settings import MediaSettings
+from softswitch.b2bua.codec_choice import why_not_coded
 from softswitch.callflow.sounds import NetworkTones
 from softswitch.dialplan.route import Dial, Music, Play, Record, Say
 from softswitch.endpoints.authentication import PhoneAccount
@@ -81,6 +82,24 @@ def _codec(name: str) -> Codec:
     plain, _, rate = name.partition("/")
     codec = KNOWN_CODECS[plain.lower()]
     return replace(codec, clock_rate=int(rate)) if rate else codec
+
+
+def only_relayed(settings: Settings) -> list[str]:
+    """For each codec in use that cannot be transcoded on this machine: who has it, and which library is missing."""
+    sections: dict[str, schema.Trunk | schema.Phones] = {
+        **{f"trunk:{name}": trunk for name, trunk in settings.trunks.items()},
+        "phones": settings.phones,
+    }
+    users: dict[tuple[str, str], list[str]] = {}
+    for where, section in sections.items():
+        for codec in codecs(section):
+            why = why_not_coded(codec)
+            if why is not None:
+                users.setdefault((codec.name, why), []).append(where)
+    return [
+        f"{codec} can only be relayed, not transcoded ({', '.join(where)}): {why}"
+        for (codec, why), where in users.items()
+    ]
 
 
 def ptime(section: schema.Trunk | schema.Phones) -> int | None:

@@ -205,6 +205,8 @@ class Node:
         except (ValueError, OSError) as error:
             raise StartError(f"media: {error}; check media.address and media.ports") from error
         self._closing.push_async_callback(engine.stop)
+        for limit in assembly.only_relayed(self._settings):
+            log.warning(limit)
         return engine
 
     def _meet_neighbours(self) -> Neighbours:

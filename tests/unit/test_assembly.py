@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +18,6 @@ from softswitch.transport.listener import Listener
 from tests.support.config_files import ConfigFolder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from config.load import Settings
 
 PHONES = """
@@ -161,6 +162,37 @@ def test_codecs_of_phones(tmp_path: Path) -> None:
         "minptime=10;useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000;maxaveragebitrate=26700"
     )
     assert assembly.ptime(plain.phones) is None
+
+
+def test_codecs_without_their_library_are_named_with_who_has_them(tmp_path: Path) -> None:
+    ConfigFolder.make(
+        tmp_path,
+        """
+        trunks:
+          old: {destinations: 192.0.2.1, codecs: [G729, PCMA]}
+          new: {destinations: 192.0.2.2, codecs: [PCMA, G729]}
+        """,
+    )
+    script = (
+        "import sys, pathlib\n"
+        "from audiocodecs import coding\n"
+        "coding.LIBRARIES['G729'] = ('libabsent.so.0', 'libbcg729-0')\n"
+        "from config.load import load\n"
+        "from softswitch import assembly\n"
+        "print(*assembly.only_relayed(load(pathlib.Path(sys.argv[1]))), sep='\\n')\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "config")],
+        env={"PYTHONPATH": f"{root}:{root / 'codecs'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == (
+        "G729 can only be relayed, not transcoded (trunk:old, trunk:new): "
+        "libabsent.so.0 is not installed (Debian package libbcg729-0), or is too old\n"
+    ), done.stderr
 
 
 def test_phones(tmp_path: Path) -> None:
