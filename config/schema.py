@@ -172,6 +172,10 @@ class Trunk(Section):
         ),
     ] = None
     opus: Opus = Field(default_factory=Opus, description="What Opus is used for.")
+    noise_reduction: Annotated[
+        Boolean,
+        Field(description="Lower steady noise in what comes from there; its audio is decoded and encoded again."),
+    ] = False
     srtp: Annotated[
         Srtp,
         Field(
@@ -233,6 +237,10 @@ class Phones(Section):
         ),
     ] = None
     opus: Opus = Field(default_factory=Opus, description="What Opus is used for.")
+    noise_reduction: Annotated[
+        Boolean,
+        Field(description="Lower steady noise in what comes from there; its audio is decoded and encoded again."),
+    ] = False
     srtp: Annotated[
         Srtp,
         Field(

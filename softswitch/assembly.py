@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from media.play.countries import tones_of
 from media.settings import MediaSettings
 from softswitch.b2bua.codec_choice import why_not_coded
+from softswitch.b2bua.terms import NOISE_REDUCTION_DB, MediaTerms
 from softswitch.callflow.sounds import NetworkTones
 from softswitch.dialplan.route import Dial, Music, Play, Record, Say
 from softswitch.endpoints.authentication import PhoneAccount
@@ -102,21 +103,21 @@ def only_relayed(settings: Settings) -> list[str]:
     ]
 
 
-def ptime(section: schema.Trunk | schema.Phones) -> int | None:
-    """Milliseconds a packet it would like; None: no wish."""
-    return None if section.ptime is None else round(section.ptime * 1000)
+def terms(section: schema.Trunk | schema.Phones) -> MediaTerms:
+    """What media a trunk, or the phones, may have."""
+    return MediaTerms(
+        codecs=codecs(section),
+        ptime=None if section.ptime is None else round(section.ptime * 1000),
+        srtp=SrtpPolicy(section.srtp, tuple(section.srtp_suites)),
+        reduce_noise=NOISE_REDUCTION_DB if section.noise_reduction else 0,
+    )
 
 
-def srtp(section: schema.Trunk | schema.Phones) -> SrtpPolicy:
-    """Whether media is encrypted, and with which suites."""
-    return SrtpPolicy(section.srtp, tuple(section.srtp_suites))
-
-
-def phone_srtp(settings: Settings) -> dict[str, SrtpPolicy]:
-    """The same for each phone, by its user name."""
-    common = srtp(settings.phones)
+def phone_terms(settings: Settings) -> dict[str, MediaTerms]:
+    """What media each phone may have, by its user name."""
+    common = terms(settings.phones)
     return {
-        user: common if phone.srtp is None else SrtpPolicy(phone.srtp, common.suites)
+        user: common if phone.srtp is None else replace(common, srtp=SrtpPolicy(phone.srtp, common.srtp.suites))
         for user, phone in settings.phones.users.items()
     }
 
@@ -222,9 +223,7 @@ def _trunk(name: str, section: schema.Trunk) -> Trunk:
         name=name,
         sources=tuple(Source.parse(str(source)) for source in section.sources),
         next_hops=tuple(NextHop(hop.host, hop.port, hop.transport.upper()) for hop in section.destinations),
-        codecs=codecs(section),
-        ptime=ptime(section),
-        srtp=srtp(section),
+        terms=terms(section),
         credentials=credentials,
         from_domain=section.from_domain,
         max_channels=section.max_channels,

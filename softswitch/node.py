@@ -291,9 +291,7 @@ class Node:
             health=DestinationHealth(),
             locator=neighbours.locator,
             phone_domain=assembly.phone_domain(settings),
-            phone_codecs=assembly.codecs(settings.phones),
-            phone_ptime=assembly.ptime(settings.phones),
-            phone_srtp=assembly.phone_srtp(settings),
+            phone_terms=assembly.phone_terms(settings),
             sounds=sounds,
             recordings=settings.recording.directory,
             record_by_default=settings.recording.enabled,
@@ -319,9 +317,7 @@ class Node:
             registrar=Registrar(authenticator, neighbours.bindings, limits),
             supervisor=self.supervisor,
             driver=self.driver,
-            phone_codecs=resources.phone_codecs,
-            phone_srtp=resources.phone_srtp,
-            phone_ptime=resources.phone_ptime,
+            phone_terms=resources.phone_terms,
             identities=assembly.identities(self._settings),
         )
 

@@ -133,6 +133,6 @@ class Observation:
                 )
                 for hop in trunk.next_hops
             ),
-            codecs=tuple(codec.name for codec in trunk.codecs),
+            codecs=tuple(codec.name for codec in trunk.terms.codecs),
             calls=self._channels.used(trunk.label),
         )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.sdp.crypto import PLAIN
+from softswitch.b2bua.terms import NO_TERMS, MediaTerms
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
-    from softswitch.sdp.crypto import SrtpPolicy
-    from softswitch.sdp.negotiate import Codec
     from softswitch.sip.digest import Credentials
     from softswitch.sip.flow import Flow
     from softswitch.sip.headers import NameAddr
@@ -33,9 +31,4 @@ class Destination:
     headers: tuple[tuple[str, str], ...] = ()
     credentials: Credentials | None = None
     """Digest user for this destination's realm only (a callee must not harvest them)."""
-    codecs: tuple[Codec, ...] = ()
-    """What may be offered there, best first."""
-    ptime: int | None = None
-    """Milliseconds a packet we would like from there, and send unless they want another; None: their wish, or 20."""
-    srtp: SrtpPolicy = PLAIN
-    """Whether media is encrypted there."""
+    terms: MediaTerms = NO_TERMS

@@ -8,7 +8,6 @@ from media.ports import PortsExhausted
 from softswitch.b2bua import cause as causes
 from softswitch.b2bua.codec_choice import answer_alone, answer_like, audio, common, towards
 from softswitch.b2bua.leg import CallFailed, Leg, LegState
-from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.errors import SdpError
 
 if TYPE_CHECKING:
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from softswitch.b2bua.cause import ReleaseCause
     from softswitch.b2bua.destination import Destination
     from softswitch.b2bua.switchboard import Switchboard
+    from softswitch.b2bua.terms import MediaTerms
     from softswitch.sdp.agreement import AudioOffer
     from softswitch.sdp.codec import Codec
-    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
@@ -39,12 +38,10 @@ class InboundLeg(Leg):
         *,
         name: str,
         party: NameAddr,
-        codecs: Sequence[Codec],
+        terms: MediaTerms,
         session: InviteSession,
-        srtp: SrtpPolicy = PLAIN,
-        ptime: int | None = None,
     ) -> None:
-        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session, srtp=srtp, ptime=ptime)
+        super().__init__(switch, story, name=name, party=party, terms=terms, session=session)
         self.offer: AudioOffer | None = None
 
     def take_offer(self, body: bytes) -> None:
@@ -56,7 +53,7 @@ class InboundLeg(Leg):
         """What is agreed, else what was offered and this source is allowed to use."""
         agreed = super().can_do()
         if agreed is None and self.offer is not None:
-            return common(self.offer.codecs, self.codecs)
+            return common(self.offer.codecs, self.terms.codecs)
         return agreed
 
     def ring(self, status: int = 180) -> None:
@@ -108,15 +105,15 @@ class InboundLeg(Leg):
         able = self.can_do()
         if able is not None and not audio(able) and self.offer is not None:
             return self.nothing_in_common(self.offer.codecs)
-        return self.nothing_in_common(destination.codecs, allowed=able)
+        return self.nothing_in_common(destination.terms.codecs, allowed=able)
 
     def _unanswerable(self, like: Leg | None) -> CallFailed:
         """Why there was no answer body: nothing of the offer is allowed here, or what is cannot be made into theirs."""
         agreed = like.media.agreement if like is not None and like.media is not None else None
         offered = self.offer.codecs if self.offer is not None else ()
-        if agreed is None or not common(offered, self.codecs):
+        if agreed is None or not common(offered, self.terms.codecs):
             return self.nothing_in_common(offered)
-        return self.nothing_in_common([agreed.codec], allowed=common(offered, self.codecs))
+        return self.nothing_in_common([agreed.codec], allowed=common(offered, self.terms.codecs))
 
     def reject(self, cause: ReleaseCause) -> None:
         """Final response instead of an answer."""
@@ -134,15 +131,15 @@ class InboundLeg(Leg):
         media = self._open_media()
         if self.offer is None:
             agreed = like.media.agreement if like is not None and like.media is not None else None
-            codecs = towards(self.codecs, None if agreed is None else [agreed.codec])
+            codecs = towards(self.terms.codecs, None if agreed is None else [agreed.codec])
             return media.offer(codecs) if codecs else None
         if media.agreement is not None:
             return media.negotiation.local_body
         like_agreement = like.media.agreement if like is not None and like.media is not None else None
         if like_agreement is not None:
-            codecs = answer_like(self.offer.codecs, self.codecs, like_agreement.codec)
+            codecs = answer_like(self.offer.codecs, self.terms.codecs, like_agreement.codec)
         else:
-            codecs = answer_alone(self.offer.codecs, self.codecs)
+            codecs = answer_alone(self.offer.codecs, self.terms.codecs)
         if not codecs:
             return None
         try:

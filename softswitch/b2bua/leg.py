@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, assert_never
 
 from softswitch.b2bua import cause as causes
 from softswitch.b2bua.codec_choice import acceptable, answer_like, convertible, names, towards, why_nothing
-from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.errors import INCOMPATIBLE_FORMAT, LocalError, SdpError, warning_value
 from softswitch.sip.events import (
     Answered,
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
     from softswitch.b2bua.cause import ReleaseCause
     from softswitch.b2bua.leg_media import LegMedia
     from softswitch.b2bua.switchboard import Switchboard
+    from softswitch.b2bua.terms import MediaTerms
     from softswitch.sdp.codec import Codec
-    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
@@ -74,7 +73,6 @@ class Leg:
         "_music_at",
         "answered_at",
         "cause",
-        "codecs",
         "created_at",
         "ended_at",
         "ended_by",
@@ -84,16 +82,15 @@ class Leg:
         "name",
         "on_change",
         "party",
-        "ptime",
         "recording",
         "ringing_at",
         "session",
         "silent",
         "speaks",
-        "srtp",
         "state",
         "story",
         "switch",
+        "terms",
         "weak",
     )
 
@@ -107,18 +104,14 @@ class Leg:
         *,
         name: str,
         party: NameAddr,
-        codecs: Sequence[Codec],
+        terms: MediaTerms,
         session: InviteSession,
-        srtp: SrtpPolicy = PLAIN,
-        ptime: int | None = None,
     ) -> None:
         self.switch = switch
         self.story = story
         self.name = name
         self.party = party
-        self.codecs = tuple(codecs)
-        self.srtp = srtp
-        self.ptime = ptime
+        self.terms = terms
         self.session = session
         self.state = LegState.CALLING
         self.media: LegMedia | None = None
@@ -340,9 +333,9 @@ class Leg:
     def nothing_in_common(self, peer: Sequence[Codec], *, allowed: Sequence[Codec] | None = None) -> CallFailed:
         """488, told and warned of: this leg may use `allowed` (by default what its configuration says), the other side
         of the call has `peer`."""
-        mine = self.codecs if allowed is None else allowed
+        mine = self.terms.codecs if allowed is None else allowed
         self.story.warn("no common codec", leg=self.name, why=why_nothing(mine, peer))
-        return CallFailed(causes.no_common_codec(acceptable(self.codecs, peer)))
+        return CallFailed(causes.no_common_codec(acceptable(self.terms.codecs, peer)))
 
     def _take_late_answer(self, body: bytes) -> None:
         """The answer to an offer within the call; none at all leaves everything as it was."""
@@ -361,7 +354,7 @@ class Leg:
         theirs = other.media.agreement if other.media is not None else None
         if self.media is None or ours is None or theirs is None or convertible(ours.codec, theirs.codec):
             return
-        codecs = towards(self.codecs, [theirs.codec])
+        codecs = towards(self.terms.codecs, [theirs.codec])
         if not codecs:
             raise self.nothing_in_common([theirs.codec])
         with self.switch.driver.turn():
@@ -375,14 +368,14 @@ class Leg:
             agreed = media.agreement
             try:
                 if not body:
-                    codecs = towards(self.codecs, None if agreed is None else [agreed.codec])
+                    codecs = towards(self.terms.codecs, None if agreed is None else [agreed.codec])
                     self.session.accept_reinvite(media.offer(codecs), now)
                     return
                 offer = media.take_offer(body)
                 # The other end of the call stays as it is: a codec that cannot be made into its own is refused.
-                like = answer_like(offer.codecs, self.codecs, agreed.codec) if agreed is not None else ()
+                like = answer_like(offer.codecs, self.terms.codecs, agreed.codec) if agreed is not None else ()
                 if agreed is not None and not like:
-                    raise _not_offered(offer.codecs, acceptable(self.codecs, [agreed.codec]))
+                    raise _not_offered(offer.codecs, acceptable(self.terms.codecs, [agreed.codec]))
                 answer = media.answer(like)
             except LocalError as error:
                 self.story.tell("offer untimely", leg=self.name, error=str(error))

@@ -15,13 +15,13 @@ from media.commands import (
     Disconnect,
     Encoding,
     PayloadFormat,
+    ReduceNoise,
     SetDirection,
     SetFormats,
     SetKeys,
     SetRemote,
 )
 from softswitch.sdp.address import AddressKind, address_kind
-from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.negotiate import Direction, Negotiation, SdpError
 from softswitch.sdp.opus import OpusParameters, sending
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from media.legs import OpenedLeg
     from media.quality.verdict import QualitySummary
     from media.snapshots import LegStatistics
-    from softswitch.sdp.crypto import SrtpPolicy
+    from softswitch.b2bua.terms import MediaTerms
     from softswitch.sdp.negotiate import AudioAgreement, AudioOffer, Codec, Format
 
 
@@ -77,8 +77,7 @@ class LegMedia:
         advertised: str,
         session_id: int,
         peer: str,
-        ptime: int | None = None,
-        srtp: SrtpPolicy = PLAIN,
+        terms: MediaTerms,
     ) -> None:
         """Open a port; `peer` is the address signalling talks to. Raises media.ports.PortsExhausted."""
         opened = engine.open_leg(label=label, group=group)
@@ -90,11 +89,18 @@ class LegMedia:
         self.address = advertised
         self.port: int = opened.port
         self.negotiation = Negotiation(
-            address=self.address, port=self.port, session_id=session_id, ptime=ptime, srtp=srtp, random=token_bytes
+            address=self.address,
+            port=self.port,
+            session_id=session_id,
+            ptime=terms.ptime,
+            srtp=terms.srtp,
+            random=token_bytes,
         )
         self.agreement: AudioAgreement | None = None
         self._last_answer = b""
         engine.post(SetDirection(self.leg, send=True, receive=True, expected=False))
+        if terms.reduce_noise:
+            engine.post(ReduceNoise(self.leg, terms.reduce_noise))
 
     # -- offers we make -----------------------------------------------------------------------------------------
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.leg import Leg, LegState
-from softswitch.sdp.crypto import PLAIN
 from softswitch.sip.events import Answered, Progressed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from softswitch.b2bua.leg import SessionEvent
     from softswitch.b2bua.switchboard import Switchboard
-    from softswitch.sdp.codec import Codec
-    from softswitch.sdp.crypto import SrtpPolicy
+    from softswitch.b2bua.terms import MediaTerms
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
@@ -34,12 +30,10 @@ class OutboundLeg(Leg):
         *,
         name: str,
         party: NameAddr,
-        codecs: Sequence[Codec],
+        terms: MediaTerms,
         session: InviteSession,
-        srtp: SrtpPolicy = PLAIN,
-        ptime: int | None = None,
     ) -> None:
-        super().__init__(switch, story, name=name, party=party, codecs=codecs, session=session, srtp=srtp, ptime=ptime)
+        super().__init__(switch, story, name=name, party=party, terms=terms, session=session)
         self.progress = 0
 
     @property

@@ -91,7 +91,7 @@ class Switchboard:
         forwards = MOST_FORWARDS if stated is None else min(stated, MOST_FORWARDS) - 1
         if forwards <= 0:
             raise CallFailed(TOO_MANY_HOPS)
-        codecs = towards(destination.codecs, caller.can_do())
+        codecs = towards(destination.terms.codecs, caller.can_do())
         if not codecs:
             raise caller.incompatible_with(destination)
         media = LegMedia(
@@ -101,8 +101,7 @@ class Switchboard:
             advertised=self._media_address or destination.flow.local[0],
             session_id=self.number(),
             peer=destination.flow.remote[0],
-            ptime=destination.ptime,
-            srtp=destination.srtp,
+            terms=destination.terms,
         )
         try:
             with self.driver.turn() as stack:
@@ -123,10 +122,8 @@ class Switchboard:
                     caller.story,
                     name=destination.name,
                     party=destination.to,
-                    codecs=destination.codecs,
-                    ptime=destination.ptime,
+                    terms=destination.terms,
                     session=session,
-                    srtp=destination.srtp,
                 )
                 leg.media = media
                 self._by_media[media.leg] = leg
@@ -150,8 +147,7 @@ class Switchboard:
             advertised=self._media_address or leg.session.flow.local[0],
             session_id=self.number(),
             peer=leg.session.flow.remote[0],
-            ptime=leg.ptime,
-            srtp=leg.srtp,
+            terms=leg.terms,
         )
         self._by_media[media.leg] = leg
         return media

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import INTERNAL
 from softswitch.b2bua.leg import Leg
+from softswitch.b2bua.terms import NO_TERMS
 from softswitch.callflow.supervisor import Incoming
 from softswitch.endpoints.access_control import Phones
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.trunk import Trunk
-from softswitch.sdp.crypto import PLAIN
 from softswitch.sip.events import InviteReceived, RequestCompleted, RequestReceived
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.uri import Uri
@@ -19,12 +19,11 @@ from softswitch.sip.uri import Uri
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from softswitch.b2bua.terms import MediaTerms
     from softswitch.callflow.supervisor import CallSupervisor
     from softswitch.endpoints.access_control import Gate
     from softswitch.endpoints.authentication import Authenticator
     from softswitch.endpoints.registrar import Registrar
-    from softswitch.sdp.codec import Codec
-    from softswitch.sdp.crypto import SrtpPolicy
     from softswitch.sip.events import Event
     from softswitch.transport.driver import SipDriver
 
@@ -46,20 +45,16 @@ class Reception:
         registrar: Registrar,
         supervisor: CallSupervisor,
         driver: SipDriver,
-        phone_codecs: tuple[Codec, ...],
+        phone_terms: Mapping[str, MediaTerms],
         identities: Mapping[str, NameAddr],
-        phone_srtp: Mapping[str, SrtpPolicy] | None = None,
-        phone_ptime: int | None = None,
     ) -> None:
-        """`identities`: how each phone user is presented to whom it calls; `phone_srtp`: who of them encrypts."""
+        """`identities`: how each phone user is presented to whom it calls; `phone_terms`: what media each may have."""
         self._gate = gate
         self._authenticator = authenticator
         self._registrar = registrar
         self._supervisor = supervisor
         self._driver = driver
-        self._phone_codecs = phone_codecs
-        self._phone_srtp = phone_srtp or {}
-        self._phone_ptime = phone_ptime
+        self._phone_terms = phone_terms
         self._identities = identities
 
     def dispatch(self, event: Event) -> None:
@@ -101,9 +96,7 @@ class Reception:
                         request=request,
                         source=trunk.label,
                         caller=_identity(request.from_),
-                        codecs=trunk.codecs,
-                        srtp=trunk.srtp,
-                        ptime=trunk.ptime,
+                        terms=trunk.terms,
                     )
                 )
             case Phones():
@@ -115,9 +108,7 @@ class Reception:
                                 request=request,
                                 source=f"phone:{user}",
                                 caller=self._identities.get(user) or _identity(request.from_),
-                                codecs=self._phone_codecs,
-                                srtp=self._phone_srtp.get(user, PLAIN),
-                                ptime=self._phone_ptime,
+                                terms=self._phone_terms.get(user, NO_TERMS),
                             )
                         )
                     case Challenge(headers=headers, status=status):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NO_RESPONSE, NOT_REGISTERED
 from softswitch.b2bua.dial import Stage
 from softswitch.b2bua.leg import CallFailed
+from softswitch.b2bua.terms import NO_TERMS
 from softswitch.dialplan.route import PhoneTarget, TrunkTarget
 from softswitch.recording.session import Recording
-from softswitch.sdp.crypto import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.outbound_leg import OutboundLeg
+    from softswitch.b2bua.terms import MediaTerms
     from softswitch.callflow.sounds import Sounds
     from softswitch.dialplan.route import Dial, Target
     from softswitch.dialplan.rules import Dialplan
     from softswitch.endpoints.bindings import Bindings
     from softswitch.endpoints.health import DestinationHealth
     from softswitch.endpoints.trunk import NextHop, Trunk
-    from softswitch.sdp.crypto import SrtpPolicy
-    from softswitch.sdp.negotiate import Codec
     from softswitch.sip.flow import Flow
     from softswitch.transport.locate import Locator
 
@@ -40,10 +39,8 @@ class Resources:
     health: DestinationHealth
     locator: Locator
     phone_domain: str
-    phone_codecs: tuple[Codec, ...]
-    phone_ptime: int | None = None
-    phone_srtp: Mapping[str, SrtpPolicy] = field(default_factory=dict)
-    """By user name; a phone that is not here has plain RTP."""
+    phone_terms: Mapping[str, MediaTerms]
+    """By user name."""
     sounds: Sounds
     recordings: Path
     record_by_default: bool
@@ -98,9 +95,7 @@ class Resources:
                     user,
                     now,
                     domain=self.phone_domain,
-                    codecs=self.phone_codecs,
-                    ptime=self.phone_ptime,
-                    srtp=self.phone_srtp.get(user, PLAIN),
+                    terms=self.phone_terms.get(user, NO_TERMS),
                 )
                 if not contacts:
                     call.story.tell("not registered", phone=user)

@@ -28,7 +28,6 @@ from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records
 from softswitch.dialplan.match import CallFacts, decide
-from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.errors import SdpError
 from softswitch.telemetry.log_context import current_call
 from softswitch.telemetry.snapshot import FinishedCall
@@ -38,10 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from softswitch.b2bua.switchboard import Switchboard
+    from softswitch.b2bua.terms import MediaTerms
     from softswitch.callflow.resources import Resources
     from softswitch.dialplan.match import Decision
-    from softswitch.sdp.crypto import SrtpPolicy
-    from softswitch.sdp.negotiate import Codec
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.message import Request
     from softswitch.sip.session.session import InviteSession
@@ -74,9 +72,7 @@ class Incoming:
     source: str
     """`trunk:carrier` or `phone:1001`."""
     caller: NameAddr
-    codecs: tuple[Codec, ...]
-    srtp: SrtpPolicy = PLAIN
-    ptime: int | None = None
+    terms: MediaTerms
 
 
 class RunningCall:
@@ -142,10 +138,8 @@ class CallSupervisor:
             story,
             name=incoming.source,
             party=incoming.caller,
-            codecs=incoming.codecs,
+            terms=incoming.terms,
             session=incoming.session,
-            srtp=incoming.srtp,
-            ptime=incoming.ptime,
         )
         self._switch.ladder.claim(incoming.session.call_id, caller)
         story.tell("call received", source=incoming.source, caller=caller.party.uri.user, called=called)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.destination import Destination
-from softswitch.sdp.crypto import PLAIN
+from softswitch.b2bua.terms import NO_TERMS, MediaTerms
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
@@ -17,9 +17,6 @@ from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from softswitch.sdp.crypto import SrtpPolicy
-    from softswitch.sdp.negotiate import Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +82,7 @@ class Bindings:
         now: float,
         *,
         domain: str,
-        codecs: tuple[Codec, ...] = (),
-        ptime: int | None = None,
-        srtp: SrtpPolicy = PLAIN,
+        terms: MediaTerms = NO_TERMS,
     ) -> list[Destination]:
         """Where the user's phones are reached at present; [] when none is registered."""
         to = NameAddr("", Uri("sip", user, domain), NO_PARAMETERS)
@@ -98,9 +93,7 @@ class Bindings:
                 flow=binding.flow,
                 to=to,
                 routes=binding.path,
-                codecs=codecs,
-                ptime=ptime,
-                srtp=srtp,
+                terms=terms,
             )
             for binding in self.lookup(user, now)
         ]

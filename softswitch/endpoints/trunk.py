@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.destination import Destination
-from softswitch.sdp.crypto import PLAIN
+from softswitch.b2bua.terms import NO_TERMS, MediaTerms
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.uri import Uri, escape_user
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from softswitch.endpoints.health import DestinationHealth
     from softswitch.endpoints.network import Source
-    from softswitch.sdp.crypto import SrtpPolicy
-    from softswitch.sdp.negotiate import Codec
     from softswitch.sip.digest import Credentials
     from softswitch.sip.flow import Flow
 
@@ -48,12 +46,7 @@ class Trunk:
     """Where its calls come from; empty: it may not call us."""
     next_hops: tuple[NextHop, ...] = ()
     """Where calls to it go, in order of preference; empty: it cannot be called."""
-    codecs: tuple[Codec, ...] = ()
-    """What is offered and accepted there, best first."""
-    ptime: int | None = None
-    """Milliseconds a packet we would like from there; None: no wish."""
-    srtp: SrtpPolicy = PLAIN
-    """Whether media is encrypted there."""
+    terms: MediaTerms = NO_TERMS
     credentials: Credentials | None = None
     """For challenges from this trunk's realm only."""
     from_domain: str | None = None
@@ -103,9 +96,7 @@ class Trunk:
                     from_=from_,
                     headers=self.headers,
                     credentials=self.credentials,
-                    codecs=self.codecs,
-                    ptime=self.ptime,
-                    srtp=self.srtp,
+                    terms=self.terms,
                 )
                 for flow in locate(hop)
             )

@@ -12,6 +12,7 @@ from media.play.countries import RECOMMENDED
 from softswitch.b2bua.channels import Channels
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
+from softswitch.b2bua.terms import MediaTerms
 from softswitch.callflow.reception import Reception
 from softswitch.callflow.resources import Resources
 from softswitch.callflow.sounds import NetworkTones, Sounds
@@ -136,7 +137,7 @@ class World:
                 health=DestinationHealth(),
                 locator=locator,
                 phone_domain=SWITCH[0],
-                phone_codecs=CODECS,
+                phone_terms=dict.fromkeys(PHONE_USERS, MediaTerms(CODECS)),
                 sounds=sounds,
                 recordings=Path("/recordings"),
                 record_by_default=True,
@@ -181,8 +182,7 @@ class World:
         inbound = Trunk(
             name="inbound",
             sources=(Source.parse("198.51.100.0/24"), Source.parse(SWITCH[0])),
-            codecs=codecs,
-            ptime=ptime,
+            terms=MediaTerms(codecs, ptime),
         )
         authenticator = Authenticator(
             [PhoneAccount(user, PASSWORD) for user in PHONE_USERS],
@@ -196,7 +196,7 @@ class World:
             registrar=Registrar(authenticator, bindings),
             supervisor=self.supervisor,
             driver=self.driver,
-            phone_codecs=codecs,
+            phone_terms=dict.fromkeys(PHONE_USERS, MediaTerms(codecs)),
             identities={"1001": NameAddr("Desk", Uri("sip", "1001", REALM), NO_PARAMETERS)},
         )
 
@@ -211,4 +211,4 @@ def to(*trunks: int, strategy: str = "sequential", ring_for: float = 20.0) -> Di
 
 
 def _trunk(number: int, codecs: tuple[Codec, ...], ptime: int | None = None) -> Trunk:
-    return Trunk(name=f"t{number}", next_hops=(NextHop(f"198.51.100.{number}"),), codecs=codecs, ptime=ptime)
+    return Trunk(name=f"t{number}", next_hops=(NextHop(f"198.51.100.{number}"),), terms=MediaTerms(codecs, ptime))

@@ -52,9 +52,9 @@ def test_srtp_is_decided_for_each_trunk_and_phone(tmp_path: Path) -> None:
         """,
     )
     trunks = assembly.trunks(found)
-    assert trunks["secure"].srtp == SrtpPolicy("mandatory", ("AES_CM_128_HMAC_SHA1_80",))
-    assert trunks["plain"].srtp == SrtpPolicy("off", tuple(SUITES))
-    modes = {user: policy.mode for user, policy in assembly.phone_srtp(found).items()}
+    assert trunks["secure"].terms.srtp == SrtpPolicy("mandatory", ("AES_CM_128_HMAC_SHA1_80",))
+    assert trunks["plain"].terms.srtp == SrtpPolicy("off", tuple(SUITES))
+    modes = {user: terms.srtp.mode for user, terms in assembly.phone_terms(found).items()}
     assert modes == {"1001": "optional", "1002": "mandatory", "1003": "off"}
 
 
@@ -125,7 +125,7 @@ def test_trunks(tmp_path: Path) -> None:
     carrier = trunks["carrier"]
     assert [str(source) for source in carrier.sources] == ["192.0.2.0/24", "198.51.100.7:5080"]
     assert carrier.next_hops == (NextHop("sip.example.net", 5060, "UDP"), NextHop("198.51.100.7", 5080, "TCP"))
-    assert [codec.name for codec in carrier.codecs] == ["PCMU", "G722"]
+    assert [codec.name for codec in carrier.terms.codecs] == ["PCMU", "G722"]
     assert carrier.credentials == Credentials("us", "correct horse", "example.net")
     assert (carrier.from_domain, carrier.max_channels, carrier.label) == ("us.example.net", 30, "trunk:carrier")
     assert trunks["outgoing"].sources == ()
@@ -146,22 +146,22 @@ def test_codecs_of_a_trunk(tmp_path: Path) -> None:
             """,
         )
     )
-    assert [codec.rtpmap for codec in found["pinned"].codecs] == ["G729/8000"]
-    assert found["pinned"].ptime == 30
-    assert [codec.rtpmap for codec in found["wide"].codecs] == [
+    assert [codec.rtpmap for codec in found["pinned"].terms.codecs] == ["G729/8000"]
+    assert found["pinned"].terms.ptime == 30
+    assert [codec.rtpmap for codec in found["wide"].terms.codecs] == [
         "opus/48000/2", "L16/16000", "L16/8000", "PCMU/8000"
     ]  # fmt: skip
-    assert found["wide"].codecs[0].fmtp == "minptime=10;maxaveragebitrate=75200;usedtx=1"
-    assert found["wide"].ptime is None
+    assert found["wide"].terms.codecs[0].fmtp == "minptime=10;maxaveragebitrate=75200;usedtx=1"
+    assert found["wide"].terms.ptime is None
 
 
 def test_codecs_of_phones(tmp_path: Path) -> None:
     plain = settings(tmp_path, "phones: {allow_from: [127.0.0.0/8]}")
-    assert [codec.name for codec in assembly.codecs(plain.phones)] == ["PCMA", "PCMU", "G722", "opus"]
-    assert assembly.codecs(plain.phones)[3].fmtp == (
+    assert [codec.name for codec in assembly.terms(plain.phones).codecs] == ["PCMA", "PCMU", "G722", "opus"]
+    assert assembly.terms(plain.phones).codecs[3].fmtp == (
         "minptime=10;useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000;maxaveragebitrate=26700"
     )
-    assert assembly.ptime(plain.phones) is None
+    assert assembly.terms(plain.phones).ptime is None
 
 
 def test_codecs_without_their_library_are_named_with_who_has_them(tmp_path: Path) -> None:
@@ -258,3 +258,9 @@ def test_prompts_are_named_once(tmp_path: Path) -> None:
         """,
     )
     assert assembly.prompt_files(folder.provision().dialplan, {}) == [str(tmp_path / "prompts" / "a.wav")]
+
+
+def test_noise_is_reduced_where_it_is_asked_for(tmp_path: Path) -> None:
+    found = settings(tmp_path, "trunks: {noisy: {destinations: 192.0.2.1, noise_reduction: true}}")
+    assert assembly.trunks(found)["noisy"].terms.reduce_noise == 25
+    assert assembly.terms(found.phones).reduce_noise == 0

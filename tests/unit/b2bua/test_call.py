@@ -12,6 +12,7 @@ import pytest
 from softswitch.b2bua.call import Call
 from softswitch.b2bua.cause import ADMIN, BUSY, INTERNAL, NORMAL, SHUTDOWN
 from softswitch.b2bua.inbound_leg import InboundLeg
+from softswitch.b2bua.terms import MediaTerms
 from softswitch.sip.events import InviteReceived
 from softswitch.telemetry.log_sink import NullSink
 from softswitch.telemetry.story import Story
@@ -39,7 +40,12 @@ class Solo(World):
         if isinstance(event, InviteReceived):
             story = Story(self.token(), NullSink())
             caller = InboundLeg(
-                self.switch, story, name="trunk:a", party=event.request.from_, codecs=CODECS, session=event.session
+                self.switch,
+                story,
+                name="trunk:a",
+                party=event.request.from_,
+                terms=MediaTerms(CODECS),
+                session=event.session,
             )
             caller.take_offer(event.request.body)
             self.incoming.append(Call(caller, self.switch, story))

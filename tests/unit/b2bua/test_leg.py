@@ -11,6 +11,7 @@ import pytest
 from media.commands import SetDirection, SetRemote, StartTap
 from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import LegState
+from softswitch.b2bua.terms import MediaTerms
 from softswitch.dialplan.route import Answer, Echo, Play, Reject
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sip.events import Answered, OfferAnswered, OfferReceived, OfferRefused
@@ -223,7 +224,7 @@ def test_a_hold_while_our_own_offer_is_open_is_491() -> None:
         await asyncio.sleep(2)
         leg = next(iter(world.supervisor.calls.values())).call.caller
         assert leg.media is not None
-        leg.media.offer(leg.codecs)  # as if a re-offer of ours were under way
+        leg.media.offer(leg.terms.codecs)  # as if a re-offer of ours were under way
         act(caller, lambda now: session.reinvite(sdp(40000, "8 101", "sendonly"), now))
         await a_moment()
         assert responses_to(world, caller, "INVITE")[-1] == 491
@@ -501,7 +502,7 @@ def test_what_crosses_our_hanging_up_opens_no_port() -> None:
             Story("x", NullSink()),
             name="trunk:a",
             party=caller.sessions[0].request.from_,
-            codecs=world.codecs,
+            terms=MediaTerms(world.codecs),
             session=caller.sessions[0],
         )
         leg.hangup()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from softswitch.b2bua.terms import MediaTerms
 from softswitch.endpoints.health import QUARANTINE, DestinationHealth
 from softswitch.endpoints.trunk import NextHop, Trunk, user_part
 from softswitch.sdp.negotiate import Codec
@@ -18,7 +19,7 @@ ADDRESSES = {"192.0.2.1": ["192.0.2.1"], "sip.example.net": ["192.0.2.2", "192.0
 TRUNK = Trunk(
     name="carrier",
     next_hops=HOPS,
-    codecs=(PCMA,),
+    terms=MediaTerms((PCMA,)),
     credentials=Credentials("switch", "secret", "carrier"),
     headers=(("X-Tenant", "7"),),
 )
@@ -39,7 +40,7 @@ def test_destinations_come_in_order_and_are_complete() -> None:
     assert str(second.uri) == str(third.uri) == "sip:+4930123@sip.example.net:5080;transport=tcp"
     assert str(last.uri) == "sip:+4930123@[2001:db8::1]"
     assert str(first.to) == "<sip:+4930123@192.0.2.1>"
-    assert (first.name, first.codecs, first.headers) == ("trunk:carrier", (PCMA,), (("X-Tenant", "7"),))
+    assert (first.name, first.terms.codecs, first.headers) == ("trunk:carrier", (PCMA,), (("X-Tenant", "7"),))
     assert first.credentials == TRUNK.credentials
     assert first.from_ is None
 

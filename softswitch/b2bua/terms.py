@@ -1,0 +1,32 @@
+"""What media a trunk or a phone may have: one value that goes with its legs, from the configuration to the engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.sdp.crypto import PLAIN
+from softswitch.value import value_class
+
+if TYPE_CHECKING:
+    from softswitch.sdp.codec import Codec
+    from softswitch.sdp.crypto import SrtpPolicy
+
+NOISE_REDUCTION_DB = 25
+"""Enough for a fan or a street; voices keep their colour."""
+
+
+@value_class(frozen=True, slots=True)
+class MediaTerms:
+    """Immutable; a reload makes new ones and running calls keep theirs."""
+
+    codecs: tuple[Codec, ...] = ()
+    """What is offered and accepted there, best first."""
+    ptime: int | None = None
+    """Milliseconds a packet we would like from there, and send unless they want another; None: their wish, or 20."""
+    srtp: SrtpPolicy = PLAIN
+    """Whether media is encrypted there."""
+    reduce_noise: int = 0
+    """dB by which steady noise in what comes from there is lowered."""
+
+
+NO_TERMS = MediaTerms()
