@@ -6,6 +6,7 @@ can be relayed; then what costs least to convert; then the order of the operator
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from audiocodecs.coding import SAMPLE_RATES, why_unavailable
@@ -26,6 +27,9 @@ _WORK: Final = {"pcma": (1, 1), "pcmu": (1, 1), "l16": (1, 1), "g722": (17, 32),
 """Microseconds of one core for decoding and encoding 20 ms, measured: against a narrowband codec, and a wider one."""
 _RESAMPLING: Final = 10
 """Microseconds for both directions of 20 ms."""
+
+_REMEMBERED: Final = 256
+"""Decisions: peers have the same codecs in every call. Few enough that what they say cannot fill the memory."""
 
 
 def why_not_coded(codec: Codec) -> str | None:
@@ -84,10 +88,14 @@ def towards(allowed: Sequence[Codec], peer: Sequence[Codec] | None) -> tuple[Cod
     Codecs the peer has itself come first, then those cheapest to convert; digits at the clock rate of each (RFC 4733
     2.1). Empty when the two could never hear each other.
     """
-    wanted = audio(allowed)
     if peer is None:
-        return _with_digits(wanted)
-    theirs = audio(peer)
+        return _with_digits(audio(allowed))
+    return _towards(tuple(allowed), tuple(peer))
+
+
+@lru_cache(_REMEMBERED)
+def _towards(allowed: tuple[Codec, ...], peer: tuple[Codec, ...]) -> tuple[Codec, ...]:
+    wanted, theirs = audio(allowed), audio(peer)
     ranked: list[tuple[int, Codec]] = []
     for ours in wanted:
         heard = [(cost(ours, each), each) for each in theirs if convertible(ours, each)]
@@ -102,6 +110,11 @@ def answer_like(offered: Sequence[Codec], allowed: Sequence[Codec], peer: Codec)
 
     One audio codec alone, so that the far end cannot change to another in the middle of the call.
     """
+    return _answer_like(tuple(offered), tuple(allowed), peer)
+
+
+@lru_cache(_REMEMBERED)
+def _answer_like(offered: tuple[Codec, ...], allowed: tuple[Codec, ...], peer: Codec) -> tuple[Codec, ...]:
     ranked = [
         (cost(ours, peer), ours)
         for ours in audio(allowed)
@@ -154,8 +167,12 @@ def _relayed(peer: Codec, ours: Codec) -> Codec:
 
 
 def _with_digits(codecs: Sequence[Codec]) -> tuple[Codec, ...]:
-    rates = dict.fromkeys(codec.clock_rate for codec in codecs)
-    return (*codecs, *(Codec(TELEPHONE_EVENT.name, rate, 1, TELEPHONE_EVENT.fmtp) for rate in rates))
+    return (*codecs, *map(_digits, dict.fromkeys(codec.clock_rate for codec in codecs)))
+
+
+@lru_cache(_REMEMBERED)
+def _digits(clock_rate: int) -> Codec:
+    return Codec(TELEPHONE_EVENT.name, clock_rate, 1, TELEPHONE_EVENT.fmtp)
 
 
 def _price(ranked: tuple[int, Codec]) -> int:

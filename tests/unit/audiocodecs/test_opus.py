@@ -122,6 +122,16 @@ def test_bit_rate_is_kept(rate: int, bitrate: int) -> None:
     assert sum(lengths) * 8 <= 1.02 * bitrate * len(lengths) / 50
 
 
+@pytest.mark.parametrize(("rate", "bitrate", "total"), [(16000, 26_700, 50_000), (48000, 75_200, 100_000)])
+@pytest.mark.parametrize("loss", [0, 20])
+def test_a_stream_stays_in_its_class_every_second(rate: int, bitrate: int, total: int, loss: int) -> None:
+    """With the 56 octets of IPv4, UDP, RTP and the longest tag of SRTP around each packet."""
+    encoder = Encoder("opus", rate, bitrate=bitrate)
+    encoder.expect_loss(loss)
+    lengths = [len(packet) + 56 for packet in packets_of(encoder)]
+    assert max(sum(lengths[at : at + 50]) * 8 for at in range(len(lengths) - 49)) <= total
+
+
 def test_constant_bit_rate_is_constant() -> None:
     lengths = {len(packet) for packet in packets_of(Encoder("opus", 16000, bitrate=24000, cbr=True))}
     assert lengths == {60}
