@@ -41,6 +41,7 @@ from softswitch.sip.digest import NonceKeeper
 from softswitch.sip.stack import SipStack
 from softswitch.sip.timers import Timers
 from softswitch.speech.engine import SpeechError
+from softswitch.speech.preview import Preview
 from softswitch.speech.speaker import Speaker, prepare_folder
 from softswitch.store.call_log import CallLog
 from softswitch.store.cdr_writer import CdrWriter
@@ -101,6 +102,7 @@ class Node:
         self.supervisor: CallSupervisor
         self.driver: SipDriver
         self.prompts: Prompts
+        self.speech: Preview
         self.admin: AdminServer | None = None
 
     @classmethod
@@ -173,6 +175,8 @@ class Node:
                 recent=recent,
                 history=CallLog(state.database),
                 metrics=metrics,
+                prompts=self.prompts,
+                speech=self.speech,
                 version=VERSION,
             )
         )
@@ -268,6 +272,7 @@ class Node:
             forget=engine.forget_prompt,
         )
         self._closing.push_async_callback(speaker.stop)
+        self.speech = Preview(speaker, engine.preview, settings.speech.language)
         sounds = Sounds(prompts=self.prompts, voice=speaker, tones=assembly.tones(settings), hold=hold)
         warming = self._loop.create_task(self._warm(engine, sounds, words), name="warm sounds")
         self._closing.callback(warming.cancel)

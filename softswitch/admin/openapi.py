@@ -32,7 +32,7 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Json]:
 
 def _operation(operation: Operation) -> Json:
     responses: dict[str, Json] = {
-        str(status): _response(description, schema, operation.media_type)
+        str(status): _response(description, schema, operation.media_type if status < 300 else "application/json")
         for status, (description, schema) in operation.responses.items()
     }
     described: dict[str, Json] = {

@@ -10,6 +10,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from softswitch.callflow.prompts import PromptFile
     from softswitch.telemetry.cdr import CallRecord, LegRecord
     from softswitch.telemetry.metrics import Metrics, Readings
     from softswitch.telemetry.recent import RecentCalls
@@ -56,6 +57,31 @@ class CallHistory(Protocol):
         """The calls started last, before a moment in Unix seconds if given."""
 
 
+class PromptShelf(Protocol):
+    """The prompt files; see `callflow.prompts.Prompts`."""
+
+    def listing(self) -> Sequence[PromptFile]:
+        """Every file. Called in a worker thread; may block."""
+
+    async def add(self, name: str, content: bytes) -> PromptFile:
+        """Raises media.play.prompt.PromptError, OSError."""
+
+    async def remove(self, name: str) -> bool:
+        """False when there is none. Raises PromptInUseError, PromptError."""
+
+    async def preview(self, name: str) -> bytes | None:
+        """As WAV; None when there is none. Raises PromptError."""
+
+
+class SpeechPreview(Protocol):
+    """Words as a call would hear them; see `speech.preview.Preview`."""
+
+    async def preview(
+        self, text: str, language: str = "", voice: str = "", rate: float = 1.0, engine: str = ""
+    ) -> bytes:
+        """As WAV. Raises ValueError for what cannot be asked for, SpeechError."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminParts:
     """What the resources draw on."""
@@ -65,6 +91,8 @@ class AdminParts:
     recent: RecentCalls
     history: CallHistory
     metrics: Metrics
+    prompts: PromptShelf
+    speech: SpeechPreview
     version: str
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.admin.resources import call, calls, description, health, metrics, ready, trunks
+from softswitch.admin.resources import call, calls, description, health, metrics, prompts, ready, trunks
 
 if TYPE_CHECKING:
     from softswitch.admin.operation import Operation
@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 def operations() -> tuple[Operation, ...]:
     """Every operation of every resource."""
-    resources = (health, ready, calls, call, trunks, metrics, description)
+    resources = (health, ready, calls, call, trunks, prompts, metrics, description)
     return tuple(operation for resource in resources for operation in resource.OPERATIONS)

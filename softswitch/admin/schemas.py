@@ -112,6 +112,15 @@ SCHEMAS: dict[str, Json] = {
         "description": "MOS points each cause took on average: from 4.41 down to mos_mean.",
     },
     "Event": _object(time=TIME, event=STRING, facts={"type": "object"}),
+    "PromptList": _object(prompts=_array(_ref("Prompt")), accepted=_array(STRING)),
+    "Prompt": _object(
+        name=STRING,
+        bytes=INTEGER,
+        modified=TIME,
+        in_use={"type": "boolean", "description": "Whether a rule plays it, or somebody on hold may hear it."},
+        seconds=_or_null({"type": "number", "description": "How long it lasts; null while nobody plays it."}),
+    ),
+    "DeletedPrompt": _object(deleted=STRING),
     "TrunkList": _object(trunks=_array(_ref("Trunk"))),
     "Trunk": _object(
         name=STRING,

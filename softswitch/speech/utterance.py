@@ -17,6 +17,8 @@ Position = Literal["DEFAULT", "ORDINAL", "CARDINAL"]
 PLACEHOLDER = re.compile(r"\{\{QUEUE_POSITION_(DEFAULT|ORDINAL|CARDINAL)\}\}")
 """What a text may leave open until it is said."""
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.+/-]*")
+
 
 @value_class(frozen=True, slots=True)
 class Utterance:
@@ -32,6 +34,11 @@ class Utterance:
         """Raises ValueError for what no engine should be asked to say."""
         if not self.text.strip() or len(self.text) > MOST_CHARACTERS:
             raise ValueError(f"a text to say has 1 to {MOST_CHARACTERS} characters, got {len(self.text)}")
+        for name in (self.language, self.voice, self.engine):
+            if len(name) > MOST_NAME or (name and _NAME.fullmatch(name) is None):
+                raise ValueError(
+                    f"languages, voices and engines have names of at most {MOST_NAME} characters, got {name!r}"
+                )
         if not SLOWEST <= self.rate <= FASTEST:
             raise ValueError(f"speech is {SLOWEST} to {FASTEST} times as fast as usual, got {self.rate}")
 

@@ -7,6 +7,7 @@ import json
 import re
 import socket
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ from softswitch.admin.ports import AdminParts
 from softswitch.admin.protection import HEADERS
 from softswitch.admin.routes import operations
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, make_admin, start_admin
+from softswitch.callflow.prompts import Prompts
 from softswitch.telemetry.cdr import Heard
 from softswitch.telemetry.log_sink import NullSink
 from softswitch.telemetry.metrics import Metrics, Readings
@@ -35,6 +37,7 @@ from softswitch.telemetry.snapshot import (
 )
 from softswitch.telemetry.story import Story
 from tests.support.call_records import call_record, leg_records
+from tests.support.prompt_shelf import Shelf, Voice
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -151,6 +154,8 @@ class Site:
             recent=RecentCalls(),
             history=self.history,
             metrics=Metrics(),
+            prompts=Prompts(Path("/no/such/folder"), Shelf()),
+            speech=Voice(),
             version="1.2.3",
         )
         self.settings = AdminSettings(port=0, token=TOKEN, open_metrics=open_metrics)
