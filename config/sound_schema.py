@@ -15,7 +15,7 @@ MOST_SOUNDS = 8
 """That are played one after the other."""
 MOST_CHARACTERS = 1400
 PLACEHOLDERS = ("{{QUEUE_POSITION_DEFAULT}}", "{{QUEUE_POSITION_ORDINAL}}", "{{QUEUE_POSITION_CARDINAL}}")
-_PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
+PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
 _VOICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.+/-]{0,35}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}")
 
@@ -24,7 +24,7 @@ def _spoken(value: str) -> str:
     text = value.strip()
     if not text or len(text) > MOST_CHARACTERS:
         raise ValueError(f"expected 1 to {MOST_CHARACTERS} characters to say, got {len(text)}")
-    for found in _PLACEHOLDER.findall(text):
+    for found in PLACEHOLDER.findall(text):
         if found not in PLACEHOLDERS:
             raise ValueError(f"unknown placeholder {found}, expected one of {', '.join(PLACEHOLDERS)}")
     return text

@@ -6,12 +6,17 @@ Part of the composition root, beside `app` and `cli`: only these read `config`.
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from config import load as config_load
-from config.problem import ConfigError, Problem, did_you_mean
+from config.problem import ConfigError, Place, Problem, did_you_mean
+from config.sound_schema import PLACEHOLDER, Clip
+from media.play.kind import HEAD_BYTES, mismatch
 from softswitch.dialplan.coverage import unreachable
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.dialplan.moment import parse_moment
@@ -39,13 +44,12 @@ from softswitch.dialplan.route import (
 from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule, SourceCondition, TimeCondition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from config import dialplan_schema as written
     from config import sound_schema
     from config.load import Settings
-    from config.sound_schema import Clip
 
 NO_ROUTE = "no route"
 """What a test expects when no rule may fit."""
@@ -72,8 +76,9 @@ def load(
     """Everything `config.load.load` does, and the dialplan's own tests. Raises ConfigError with every problem."""
     settings = config_load.load(path, dialplan_path, environ=environ)
     plan = dialplan(settings)
-    warnings = (*settings.warnings, *_unreachable(settings, plan))
-    failures = _failures(settings, plan)
+    wrong, doubtful = _sounds(settings)
+    warnings = (*settings.warnings, *_unreachable(settings, plan), *doubtful)
+    failures = [*wrong, *_failures(settings, plan)]
     if failures:
         raise ConfigError(failures, warnings)
     if create_secrets:
@@ -198,6 +203,74 @@ def _hold(settings: Settings, section: sound_schema.Hold | None) -> HoldMusic | 
         return None
     announce = () if section.announce is None else clips(settings, section.announce)
     return HoldMusic(prompt_paths(settings, section.file), announce, section.every)
+
+
+def _sounds(settings: Settings) -> tuple[list[Problem], list[Problem]]:
+    """What is wrong with files and words to be played, and what is probably not meant."""
+    wrong: list[Problem] = []
+    doubtful: list[Problem] = []
+    for problem_at, clip in _announcements(settings):
+        for file in clip.file or ():
+            lie = _lie(settings.prompts.directory / file)
+            if lie is not None:
+                wrong.append(problem_at(f"{file} {lie}; each file must hold what its name says"))
+        if clip.say is not None:
+            fault = _unspeakable(settings, clip.say)
+            if fault is not None:
+                wrong.append(problem_at(fault))
+            if PLACEHOLDER.search(clip.say.text):
+                doubtful.append(problem_at("nobody waits in a queue here: the caller's place in it is left out"))
+            engine = clip.say.engine or settings.speech.engine
+            program = {"espeak-ng": "espeak-ng", "piper": settings.speech.piper.program}.get(engine)
+            if fault is None and program is not None and shutil.which(program) is None:
+                doubtful.append(problem_at(f"{program} is not installed here: these words will not be said"))
+    return wrong, doubtful
+
+
+def _announcements(settings: Settings) -> Iterator[tuple[Callable[[str], Problem], Clip]]:
+    """Everything that may be played, each with a way to complain about it."""
+    for index, route in enumerate(settings.dialplan.routes):
+        for number, step in enumerate(route.do):
+            path = ("routes", index, "do", number)
+            found: list[tuple[str, Clip | None]] = []
+            if step.play is not None:
+                found.append(("play", step.play))
+            if step.music is not None:
+                found += [("music", Clip(file=step.music.file)), ("music", step.music.announce)]
+            if step.dial is not None and step.dial.ringback.music is not None:
+                found.append(("dial", Clip(file=step.dial.ringback.music)))
+            for application, clip in found:
+                if clip is not None:
+                    yield partial(settings.dialplan_positions.problem, (*path, application)), clip
+    holds = [("hold", settings.hold), ("phones.hold", settings.phones.hold)]
+    holds += [(f"trunks.{name}.hold", trunk.hold) for name, trunk in settings.trunks.items()]
+    for name, hold in holds:
+        if hold is not None and hold.enabled:
+            for clip in (Clip(file=hold.file), hold.announce):
+                if clip is not None:
+                    yield partial(Problem, Place(settings.files[0]), name), clip
+
+
+def _lie(file: Path) -> str | None:
+    """Why a file is not what its name says; None when it is, or cannot be read (that is told elsewhere)."""
+    try:
+        with file.open("rb") as opened:
+            return mismatch(file.suffix.lower(), opened.read(HEAD_BYTES))
+    except OSError:
+        return None
+
+
+def _unspeakable(settings: Settings, say: sound_schema.Say) -> str | None:
+    engine = say.engine or settings.speech.engine
+    offered = [entry.name for entry in entry_points(group="softswitch.speech")]
+    known = ["espeak-ng", "piper", *offered]
+    if engine not in known:
+        return f"unknown speech engine {engine!r}{did_you_mean(engine, known)}"
+    language = (say.language or settings.speech.language).lower()
+    voices = {name.lower() for name in settings.speech.piper.voices}
+    if engine == "piper" and not {language, language.partition("-")[0]} & voices:
+        return f"piper has no voice for {language!r}: give speech.piper.voices a file for it"
+    return None
 
 
 def _unreachable(settings: Settings, plan: Dialplan) -> list[Problem]:

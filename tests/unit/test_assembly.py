@@ -243,7 +243,7 @@ def test_whether_some_rule_records(steps: str, records: bool, tmp_path: Path) ->
 
 def test_prompts_are_named_once(tmp_path: Path) -> None:
     (tmp_path / "prompts").mkdir()
-    (tmp_path / "prompts" / "a.wav").write_bytes(b"RIFF")
+    (tmp_path / "prompts" / "a.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
     folder = ConfigFolder.make(
         tmp_path,
         PHONES.format(realm="x"),

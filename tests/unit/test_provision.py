@@ -7,22 +7,30 @@ from pathlib import Path
 
 import pytest
 
+from config.problem import ConfigError
+from softswitch import assembly
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.dialplan.route import (
     Answer,
     Dial,
     Echo,
     Hangup,
+    HoldMusic,
+    Music,
     PhoneTarget,
     Play,
     Record,
     Reject,
     Rewrite,
     Ring,
+    Ringback,
+    Say,
     TrunkTarget,
 )
-from softswitch.provision import NOON
+from softswitch.provision import NOON, hold_music
 from tests.support.config_files import TRUNK_AND_PHONES, ConfigFolder
+
+WAV = b"RIFF\0\0\0\0WAVE"
 
 
 @pytest.fixture
@@ -33,7 +41,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_application(root: Path) -> None:
     (root / "prompts").mkdir()
-    (root / "prompts/a.wav").write_bytes(b"x")
+    (root / "prompts/a.wav").write_bytes(WAV)
     folder = ConfigFolder.make(
         root,
         TRUNK_AND_PHONES,
@@ -210,3 +218,88 @@ def test_secrets_are_made_after_the_tests_passed(root: Path) -> None:
     folder.write("dialplan.yaml", "routes: []\n")
     token = folder.provision(create_secrets=True).settings.admin.token
     assert Path(token.reference).read_text().strip() == token.reveal()
+
+
+def test_everything_that_can_be_heard(root: Path) -> None:
+    (root / "prompts").mkdir()
+    for name in ("a.wav", "b.wav"):
+        (root / "prompts" / name).write_bytes(WAV)
+    folder = ConfigFolder.make(
+        root,
+        TRUNK_AND_PHONES
+        + """
+    hold: {file: a.wav, announce: {say: {text: One moment.}}, every: 20s}
+    speech: {language: de}
+    """,
+        """
+        routes:
+          - name: all
+            do:
+              - play: {file: [a.wav, b.wav], repeat: true, every: 3s}
+              - play: {say: {text: Hello, language: en-gb, voice: female, rate: 1.5}}
+              - music: {file: a.wav, announce: {say: {text: Hallo}}, every: 15s, for: 2m, early: true}
+              - music: {file: [b.wav, a.wav], announce: {file: b.wav}}
+              - dial: {phone: 1001, ringback: tone, early_media: false}
+              - dial: {phone: 1001, ringback: {music: b.wav}}
+              - dial: {phone: 1001, ringback: pass}
+        """,
+    )
+    provision = folder.provision()
+    a, b = str(root / "prompts/a.wav"), str(root / "prompts/b.wav")
+    play, speak, music, plain, *dials = provision.dialplan.rules[0].route.actions
+    assert play == Play((a, b), repeat=True, every=3.0)
+    assert speak == Play((Say("Hello", "en-gb", "female", 1.5, "espeak-ng"),))
+    assert music == Music((a,), (Say("Hallo", "de", "", 1.0, "espeak-ng"),), 15.0, 120.0, early=True)
+    assert plain == Music((b, a), (b,), 10.0, None)
+    assert [dial.ringback for dial in dials if isinstance(dial, Dial)] == [
+        Ringback("tone", (), early_media=False),
+        Ringback("music", (b,)),
+        Ringback("pass"),
+    ]
+    hold = hold_music(provision.settings)
+    expected = HoldMusic((a,), (Say("One moment.", "de", "", 1.0, "espeak-ng"),), 20.0)
+    assert hold == {"": expected, "phones": expected}
+    assert assembly.prompt_files(provision.dialplan, hold) == [a, b]
+    assert [say.text for say in assembly.texts(provision.dialplan, hold)] == ["Hello", "Hallo", "One moment."]
+
+
+def test_sounds_that_cannot_be_heard(root: Path) -> None:
+    (root / "prompts").mkdir()
+    (root / "prompts/a.wav").write_bytes(b"OggS and so on")
+    (root / "prompts/b.wav").write_bytes(WAV)
+    folder = ConfigFolder.make(
+        root,
+        TRUNK_AND_PHONES + "\n    hold: {file: a.wav}\n",
+        """
+        routes:
+          - name: all
+            do:
+              - play: {file: a.wav}
+              - play: {say: {text: Hello, engine: espeak}}
+              - music: {file: b.wav, announce: {say: {text: Hello, engine: piper, language: it}}}
+              - dial: {phone: 1001, ringback: {music: a.wav}}
+        """,
+    )
+    with pytest.raises(ConfigError) as refused:
+        folder.provision()
+    told = sorted(problem.message for problem in refused.value.problems)
+    assert told == [
+        "a.wav is named .wav but holds an Ogg file; each file must hold what its name says",
+        "a.wav is named .wav but holds an Ogg file; each file must hold what its name says",
+        "a.wav is named .wav but holds an Ogg file; each file must hold what its name says",
+        "piper has no voice for 'it': give speech.piper.voices a file for it",
+        "unknown speech engine 'espeak', did you mean 'espeak-ng'?",
+    ]
+
+
+def test_a_place_in_the_queue_where_there_is_none(root: Path) -> None:
+    folder = ConfigFolder.make(
+        root,
+        TRUNK_AND_PHONES,
+        """
+        routes:
+          - name: all
+            do: [{play: {say: {text: "You are {{QUEUE_POSITION_ORDINAL}}."}}}]
+        """,
+    )
+    assert "nobody waits in a queue here" in " ".join(problem.message for problem in folder.provision().warnings)

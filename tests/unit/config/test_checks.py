@@ -132,6 +132,19 @@ def test_dialplan(root: Path, dialplan: str, problem: str) -> None:
     assert found.endswith(": " + problem)
 
 
+HEADS = {
+    "ircam": b"\x64\xa3\x01\0",
+    "m4a": b"\0\0\0\x18ftypM4A ",
+    "m4r": b"\0\0\0\x18ftypM4A ",
+    "mp2": b"\xff\xfd\x84\x04",
+    "mp3": b"ID3\x03\0\0\0\0\0\0\xff\xfb\x90\x04",
+    "voc": b"Creative Voice File\x1a",
+    "vox": b"\x80\x08\x80\x08",
+    "wav": b"RIFF\0\0\0\0WAVE",
+}
+"""How files of each accepted type begin."""
+
+
 def play(root: Path, name: str) -> list[str]:
     folder = ConfigFolder(root)
     if not (root / "config").exists():
@@ -143,13 +156,13 @@ def play(root: Path, name: str) -> list[str]:
 def test_prompts(root: Path) -> None:
     assert play(root, "a.wav") == ["there is no folder ROOT/prompts"]
     (root / "prompts").mkdir()
-    (root / "prompts/closed.wav").write_bytes(b"RIFF")
+    (root / "prompts/closed.wav").write_bytes(HEADS["wav"])
     assert play(root, "closed.wav") == []
     assert play(root, "clsed.wav") == ["there is no file ROOT/prompts/clsed.wav, did you mean 'closed.wav'?"]
     assert play(root, "closed.txt") == [
         "expected a file of type .ircam .m4a .m4r .mp2 .mp3 .voc .vox .wav, got 'closed.txt'"
     ]
-    (root / "prompts/closed.wav").write_bytes(bytes(4 * 1024 * 1024))
+    (root / "prompts/closed.wav").write_bytes(HEADS["wav"].ljust(4 * 1024 * 1024, b"\0"))
     assert play(root, "closed.wav") == []
     (root / "prompts/closed.wav").write_bytes(bytes(4 * 1024 * 1024 + 1))
     assert play(root, "closed.wav") == ["ROOT/prompts/closed.wav is larger than 4 MB (4.0 MB)"]
@@ -157,10 +170,10 @@ def test_prompts(root: Path) -> None:
     assert play(root, "folder.wav") == ["ROOT/prompts/folder.wav is not a file"]
 
 
-@pytest.mark.parametrize("kind", ["ircam", "m4a", "m4r", "mp2", "mp3", "voc", "vox", "wav", "WAV"])
+@pytest.mark.parametrize("kind", [*HEADS, "WAV"])
 def test_accepted_prompt_types(root: Path, kind: str) -> None:
     (root / "prompts").mkdir()
-    (root / f"prompts/x.{kind}").write_bytes(b"x")
+    (root / f"prompts/x.{kind}").write_bytes(HEADS[kind.lower()])
     assert play(root, f"x.{kind}") == []
 
 
