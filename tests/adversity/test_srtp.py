@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from softswitch.sip.events import Answered, OfferAnswered, Refused
+from softswitch.sip.events import Answered, OfferAnswered, OfferRefused, Refused
 from tests.support.daemon import CARRIER, CONFIG, Daemon, real_phone
 from tests.support.loopback import HOST, until
 from tests.support.phone import sdp
@@ -148,6 +148,12 @@ async def test_a_call_under_attack_and_a_new_key_in_the_middle(daemon: Daemon) -
             for n in range(5):
                 far.send(far.sealing.seal(far.packet(b"new%d" % n * 40)))
                 assert await far.hear() == b"new%d" % n * 40
+            with phone.driver.turn():
+                session.reinvite(sdp(40000, host=CARRIER), phone.driver.now())
+            await until(lambda: any(isinstance(event, OfferRefused) for event in phone.events))
+            (refused,) = (event.status for event in phone.events if isinstance(event, OfferRefused))
+            far.send(far.sealing.seal(far.packet(b"still" * 32)))
+            assert (refused, await far.hear()) == (488, b"still" * 32)  # what was agreed stands
             (call,) = (await daemon.get("/api/calls?state=running"))["calls"]
             (leg,) = (await daemon.get(f"/api/calls/{call['id']}"))["legs"]
             assert (leg["srtp"], leg["dropped"]) == (SUITE, {"unauthenticated": 40, "replayed": 20})

@@ -153,6 +153,43 @@ async def test_tampered_replayed_and_plain_packets_are_dropped_and_counted(suite
         assert world.engine.counters().drops.unauthenticated == 6
 
 
+@pytest.mark.parametrize("between_keys", [False, True])
+@pytest.mark.parametrize("suite", [GCM, "AES_CM_128_HMAC_SHA1_32"])
+async def test_rubbish_of_every_kind_changes_nothing(suite: str, between_keys: bool) -> None:
+    """On the RTP port with rtcp-mux; `between_keys`: while the former key is still taken as well."""
+    dice = random.Random(9)
+    async with media_world() as world:
+        alice, bob = world.far_end(), world.far_end()
+        a, b = world.leg(alice, mux=True), world.leg(bob)
+        secure = Secure(world, alice, a, suite)
+        secure.agree()
+        if between_keys:
+            secure.theirs = material(GCM, 90)
+            secure.agree()
+            secure.sealing = ReferenceSrtp(GCM, secure.theirs.key_salt)
+        world.engine.post(Connect(a.leg, b.leg))
+        secure.talk(1, b"before")
+        assert (await bob.hear()).payload == b"before"
+        good = [secure.sealing.seal(bytes(Rtp(100 + n, n, dice.randbytes(n)))) for n in range(0, 200, 7)]
+        good += [secure.sealing.seal_rtcp(struct.pack("!BBHI", 0x81, 201, 7, alice.ssrc) + bytes(24))]
+        for n in range(600):
+            spoilt = bytearray(dice.choice(good))
+            for bit in dice.sample(range(8 * len(spoilt)), dice.randrange(1, 4)):
+                spoilt[bit // 8] ^= 1 << bit % 8
+            if dice.random() < 0.3:
+                del spoilt[dice.randrange(len(spoilt)) :]
+            if dice.random() < 0.2:
+                spoilt += dice.randbytes(dice.choice((1, 40, 1900)))
+            alice.send(a, bytes(spoilt))
+            await world.until(lambda n=n: world.engine.counters().packets_received == n + 2)  # type: ignore[misc]
+        alice.sequence = 400
+        secure.talk(1, b"after")
+        assert (await bob.hear()).payload == b"after"
+        found = await counted(world, a)
+        assert (found.packets_received, found.drops.total) == (2, 600)
+        assert world.engine.counters().rtcp_received == 0
+
+
 async def test_a_duplicate_of_the_plain_side_is_not_sealed_twice() -> None:
     async with media_world() as world:
         alice, bob = world.far_end(), world.far_end()
