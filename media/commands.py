@@ -115,6 +115,18 @@ class SetKeys:
 
 
 @value_class(frozen=True, slots=True)
+class SetExtendedReports:
+    """What SDP agreed on (RFC 3611 5, `a=rtcp-xr`): Receiver Reference Time and DLRR both ways, VoIP Metrics by us.
+
+    What they send of VoIP Metrics is read in any case.
+    """
+
+    leg: int
+    reference_time: bool
+    metrics: bool
+
+
+@value_class(frozen=True, slots=True)
 class Connect:
     """Relay between two legs of the same group, both ways. Replaces whatever either leg was connected to."""
 
@@ -323,6 +335,7 @@ Command = (
     SetRemote
     | SetFormats
     | SetDirection
+    | SetExtendedReports
     | SetKeys
     | Connect
     | Disconnect

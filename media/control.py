@@ -122,7 +122,9 @@ class MediaEngine:
             self._rooms,
             ipv6=len(host) == 16,
         )
-        self._round = QualityRound(self._core, settings.quality_interval)
+        self._round = QualityRound(
+            self._core, settings.quality_interval, factors=settings.codec_factors, limits=settings.thresholds
+        )
         self._threads: list[threading.Thread] = []
         self._waking = False
         self._turn: asyncio.TimerHandle | None = None
@@ -154,7 +156,7 @@ class MediaEngine:
         record = LegRecord(leg, port, label, group, worker)
         self._legs[leg] = self._by_port[port] = record
         self._join_group(group, worker)
-        self._round.join(record)
+        self._round.join(record, time.monotonic())
         self._schedule_turn()
         self._schedule_wake()
         return OpenedLeg(leg, self._settings.address, port)
@@ -206,7 +208,7 @@ class MediaEngine:
     def quality(self, leg: int) -> QualitySummary | None:
         """How the leg sounded up to its last interval; None when it is gone or never had a codec."""
         record = self._legs.get(leg)
-        return None if record is None or record.quality is None else record.quality.summary()
+        return None if record is None else self._round.summary(record)
 
     def counters(self) -> EngineCounters:
         """The whole engine's counters now."""

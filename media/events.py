@@ -8,14 +8,20 @@ from media.record.events import RecordedFile, RecordingFailed, RecordingFinished
 from media.value import value_class
 
 if TYPE_CHECKING:
+    from media.quality.opinion import Opinion
     from media.quality.verdict import QualityInterval, QualitySummary
+    from media.quality.watch import Figure
     from media.snapshots import LegStatistics
 
 __all__ = [
+    "ConnectionRecovered",
+    "ConnectionWeak",
     "DigitReceived",
     "EngineDegraded",
     "Event",
     "LegGone",
+    "LinkHealthy",
+    "LinkUnhealthy",
     "MediaStarted",
     "MediaTimeout",
     "PlaybackEnd",
@@ -95,6 +101,52 @@ class QualityReport:
     sent: QualityInterval | None
 
 
+Direction = Literal["received", "sent"]
+"""From the far end to us, or from us to the far end as it reports."""
+
+
+@value_class(frozen=True, slots=True)
+class ConnectionWeak:
+    """The mean score of the last 15 s fell below the limit for this codec (media.quality.watch)."""
+
+    leg: int
+    direction: Direction
+    score: Opinion
+    ceiling: Opinion
+    cause: str
+    """What took most: `loss`, `discard`, `delay` or `codec`."""
+
+
+@value_class(frozen=True, slots=True)
+class ConnectionRecovered:
+    """It has been good again for a while."""
+
+    leg: int
+    direction: Direction
+    score: Opinion
+
+
+@value_class(frozen=True, slots=True)
+class LinkUnhealthy:
+    """A link left its healthy limits: `loss` in percent over the last 15 s, or `latency` in milliseconds one way."""
+
+    leg: int
+    direction: Direction
+    figure: Figure
+    value: float
+    limit: float
+
+
+@value_class(frozen=True, slots=True)
+class LinkHealthy:
+    """It has been back within them for a while."""
+
+    leg: int
+    direction: Direction
+    figure: Figure
+    value: float
+
+
 @value_class(frozen=True, slots=True)
 class LegGone:
     """The last event of a leg: its ports are given back, its id will not be used again."""
@@ -119,6 +171,10 @@ Event = (
     | QualityReport
     | RoomChanged
     | RoomClosed
+    | ConnectionWeak
+    | ConnectionRecovered
+    | LinkUnhealthy
+    | LinkHealthy
     | RecordingFinished
     | RecordingFailed
     | LegGone

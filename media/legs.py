@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media.quality.verdict import LegQuality
 from media.value import value_class
 
 if TYPE_CHECKING:
@@ -12,11 +11,8 @@ if TYPE_CHECKING:
 
     from media.coding import Coder, Need, Plan
     from media.commands import PayloadFormat
+    from media.scoring import LegScoring
     from media.srtp.keys import LegKeys
-
-BUFFER_MS = 60.0
-"""Nominal depth of the virtual jitter buffer, as in receive/statistics.pxd."""
-_NOT_AUDIO = {"telephone-event", "cn"}
 
 
 @value_class(frozen=True, slots=True)
@@ -34,6 +30,7 @@ class LegRecord:
     __slots__ = (
         "bucket",
         "coders",
+        "expects_media",
         "group",
         "keys",
         "label",
@@ -43,11 +40,13 @@ class LegRecord:
         "plan",
         "port",
         "ptime",
-        "quality",
         "receive",
         "reduce_noise",
         "room",
+        "reports_metrics",
+        "scoring",
         "send",
+        "settled_at",
         "tapped_by",
         "worker",
     )
@@ -59,7 +58,12 @@ class LegRecord:
         self.group = group
         self.worker = worker
         self.bucket = 0
-        self.quality: LegQuality | None = None
+        self.scoring: LegScoring | None = None
+        self.settled_at: float | None = None
+        """When its codecs were first known, monotonic seconds."""
+        self.expects_media = False
+        self.reports_metrics = False
+        """Whether VoIP Metrics are sent to the far end, which then want our scores."""
         self.tapped_by: int | None = None
         self.receive: tuple[PayloadFormat, ...] = ()
         self.send: tuple[PayloadFormat, ...] = ()
@@ -77,13 +81,3 @@ class LegRecord:
         """The worker has let go of an SRTP session that control gave it, known by its address."""
         if self.keys is not None:
             self.keys.released(token)
-
-    def settle(self, receive: tuple[PayloadFormat, ...], ptime: int, now: float) -> None:
-        """The codec that is scored: the best one they may send to us."""
-        codec = next((each.name for each in receive if each.name.lower() not in _NOT_AUDIO), None)
-        if codec is None:
-            return
-        if self.quality is None:
-            self.quality = LegQuality(codec, True, ptime, BUFFER_MS, started=now)
-        elif self.quality.codec != codec or self.quality.ptime_ms != ptime:
-            self.quality.set_codec(codec, plc=True, ptime_ms=ptime)

@@ -28,6 +28,7 @@ from media.commands import (
     SendDigits,
     SetDigits,
     SetDirection,
+    SetExtendedReports,
     SetFormats,
     SetGain,
     SetKeys,
@@ -126,6 +127,7 @@ class Posting:
             SetRemote: self._set_remote,
             SetFormats: self._set_formats,
             SetDirection: self._set_direction,
+            SetExtendedReports: self._set_extended_reports,
             SetKeys: self._set_keys,
             Connect: self._connect,
             Disconnect: self._disconnect,
@@ -191,13 +193,17 @@ class Posting:
         self._core.set_formats(command.leg, self._packed(record.receive), self._packed(record.send), record.ptime)
         self._coding.formats_changed(record)
         self._rooms.formats_changed(record)
-        record.settle(command.receive, command.ptime, time.monotonic())
+        if record.settled_at is None:
+            record.settled_at = time.monotonic()
 
     def _packed(self, formats: tuple[PayloadFormat, ...]) -> list[tuple[int, int, int]]:
         number = self._numbers.number
         return [(each.payload_type, number(each.name), each.clock_rate) for each in formats]
 
     def _set_direction(self, command: SetDirection) -> None:
+        record = self._legs.get(command.leg)
+        if record is not None:
+            record.expects_media = command.receive and command.expected
         self._core.set_direction(command.leg, command.send, command.receive, command.expected)
 
     def _set_keys(self, command: SetKeys) -> None:
@@ -300,6 +306,12 @@ class Posting:
         record = self._legs.get(command.leg)
         if record is not None:
             self._coding.reduce_noise(record, command.depth)
+
+    def _set_extended_reports(self, command: SetExtendedReports) -> None:
+        record = self._legs.get(command.leg)
+        if record is not None:
+            record.reports_metrics = command.metrics
+            self._core.set_extended(command.leg, command.reference_time, command.metrics)
 
     def _set_media_timeout(self, command: SetMediaTimeout) -> None:
         self._core.set_media_timeout(command.leg, command.seconds)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from media.quality.codecs import CodecFactors
+from media.quality.watch import HEALTHY, Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,5 @@ class MediaSettings:
     latch_grace: float = 0.1
     rtcp_interval: float = 5.0
     quality_interval: float = 5.0
+    codec_factors: CodecFactors = field(default_factory=CodecFactors)
+    thresholds: Thresholds = HEALTHY

@@ -86,9 +86,13 @@ class Stretch:
         recent.append((now, packets, score))
         return self._sliding(now)
 
-    def forget_recent(self) -> None:
-        """Another codec was used in between: what was heard before it is no longer the last 15 s."""
-        self._recent.clear()
+    def follow(self, before: Stretch) -> None:
+        """Begin, or go on, after another stretch: another mode of the same codec shares its last 15 s, while another
+        codec, or scale, has none yet."""
+        if self.codec == before.codec and type(self.ceiling) is type(before.ceiling):
+            self._recent = before._recent
+        else:
+            self._recent = []
 
     def _sliding(self, now: float) -> float:
         recent = self._recent
@@ -180,7 +184,10 @@ class DirectionScores:
     def change(self, codec: str, impairment: CodecImpairment | Unrated) -> None:
         """Go on with another codec; coming back to an earlier one continues its sums."""
         current = self.current
-        if current.codec == codec and current.impairment == impairment:
+        if current.codec == codec and (
+            current.impairment == impairment
+            or (isinstance(impairment, Unrated) and isinstance(current.impairment, Unrated))
+        ):
             return
         known = next((each for each in self.stretches if each.codec == codec and each.impairment == impairment), None)
         if known is None:
@@ -191,7 +198,7 @@ class DirectionScores:
                 # Nothing was ever heard in what was first agreed.
                 self.stretches.clear()
             self.stretches.append(known)
-        known.forget_recent()
+        known.follow(current)
         self.current = known
 
     def main(self) -> Stretch:

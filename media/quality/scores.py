@@ -136,3 +136,9 @@ class QualitySummary:
     sent_by_codec: tuple[DirectionSummary, ...] = ()
     far: VoipMetrics | None = None
     """The far end's own figures of what it receives (RFC 3611 4.7), the newest credible ones."""
+    rtt_ms: float | None = None
+    """The last plausible round trip."""
+    skipped: int = 0
+    """Numbers of the stream we send that we never had ourselves: lost before us, they show as loss after us."""
+    worker_late_ms: float = 0.0
+    """The latest our media worker came while the leg was open."""

@@ -50,6 +50,7 @@ class LegQuality:
         "_rtt_ms",
         "_rtt_source",
         "_sent",
+        "_skipped",
         "buffer_ms",
         "ptime_ms",
     )
@@ -71,6 +72,7 @@ class LegQuality:
         self._rtt_source: Literal["rtcp", "xr"] = "rtcp"
         self._far: VoipMetrics | None = None
         self._far_discarded = 0.0
+        self._skipped = 0
         rated = impairment or codec_impairment(codec, plc=plc)
         self._received = DirectionScores(started, codec, rated)
         self._sent = DirectionScores(started, codec, rated)
@@ -110,15 +112,18 @@ class LegQuality:
         rtt_source: Literal["rtcp", "xr"] = "rtcp",
         buffer_ms: float | None = None,
         far: VoipMetrics | None = None,
+        skipped: int = 0,
         silence: str = "no packets expected",
     ) -> tuple[QualityInterval, QualityInterval | None]:
         """Score what happened since the last call, from cumulative counters.
 
         `reported` is what the far end's receiver reports say, None before the first; `rtt_ms` the round trip, None
         when not measured; `buffer_ms` the depth of our jitter buffer now; `far` the far end's newest extended report;
-        `silence` why there is no score when nothing came. Gives the direction towards us, and the one towards the far
-        end or None without a new credible report. Reports that cannot be true are counted and ignored. Never raises.
+        `skipped` how many numbers of the stream we send we never had; `silence` why there is no score when nothing
+        came. Gives the direction towards us, and the one towards the far end or None without a new credible report.
+        Reports that cannot be true are counted and ignored. Never raises.
         """
+        self._skipped = skipped
         if buffer_ms is not None:
             self.buffer_ms = buffer_ms
         if far is not None:
@@ -149,6 +154,8 @@ class LegQuality:
             tuple([each.summary(source) for each in received.stretches]),
             tuple([each.summary(source) for each in sent.stretches]),
             self._far,
+            self._rtt_ms,
+            self._skipped,
         )
 
     @property

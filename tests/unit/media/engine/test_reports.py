@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from media.commands import CloseLeg, Connect
-from media.events import LegGone, QualityReport
-from tests.support.media_world import FarEnd, MediaWorld, Rtp, media_world
+from media.commands import CloseLeg, Connect, PayloadFormat, SetExtendedReports
+from media.events import ConnectionWeak, LegGone, LinkUnhealthy, QualityReport
+from media.quality.watch import Thresholds
+from tests.support.media_world import PCMA, PCMU, FarEnd, MediaWorld, Rtp, media_world
+
+G729 = PayloadFormat(18, "G729", 8000)
 
 
 @dataclass(frozen=True)
@@ -200,3 +203,119 @@ async def test_quality_is_told_at_every_interval_and_summed_up_at_the_end() -> N
         assert gone.quality.codec == "PCMA"
         assert gone.quality.received.expected == 10
         assert world.engine.quality(a.leg) is None
+
+
+def with_extended(report: bytes, *blocks: bytes, ssrc: int = 0x1234) -> bytes:
+    body = struct.pack("!I", ssrc) + b"".join(blocks)
+    return report + struct.pack("!BBH", 0x80, 207, len(body) // 4) + body
+
+
+def blocks_of(data: bytes) -> dict[int, bytes]:
+    """Blocks of the extended report in a compound, by type."""
+    at = 0
+    while data[at + 1] != 207:
+        at += 4 + 4 * struct.unpack_from("!H", data, at + 2)[0]
+        if at == len(data):
+            return {}
+    end = at + 4 + 4 * struct.unpack_from("!H", data, at + 2)[0]
+    at += 8
+    found = {}
+    while at < end:
+        kind, _, words = struct.unpack_from("!BBH", data, at)
+        found[kind] = data[at + 4 : at + 4 + 4 * words]
+        at += 4 + 4 * words
+    return found
+
+
+async def extended_of(end: FarEnd, kind: int) -> bytes:
+    """The next block of this type."""
+    while True:
+        found = blocks_of(await end.hear_rtcp()).get(kind)
+        if found is not None:
+            return found
+
+
+async def test_extended_reports_are_sent_and_read_where_agreed() -> None:
+    async with media_world(rtcp_interval=0.2, quality_interval=0.2) as world:
+        alice, bob, a, b, heard = await talking(world)
+        world.engine.post(SetExtendedReports(a.leg, reference_time=True, metrics=True))
+        ours = Compound.parse(await alice.hear_rtcp()).ssrc
+        # Alice tells her time; we answer it.
+        receiver_report = struct.pack("!BBHI", 0x80, 201, 1, 0x1234)
+        alice.send_rtcp(a, with_extended(receiver_report, struct.pack("!BBHQ", 4, 0, 2, 0x1111_2222_3333_4444)))
+        ssrc, last, delay = struct.unpack("!III", await extended_of(alice, 5))
+        assert (ssrc, last) == (0x1234, 0x2222_3333)
+        assert 0 <= delay < 10 * 65536
+        # We have sent nothing new since our last report: our time goes along, and her answer gives the round trip.
+        middle = struct.unpack("!IQ", b"\0\0\0\0" + await extended_of(alice, 4))[1] >> 16 & 0xFFFFFFFF
+        alice.send_rtcp(a, with_extended(receiver_report, struct.pack("!BBHIII", 5, 0, 3, ours, middle, 0)))
+        await world.until(lambda: world.engine.statistics(a.leg).rtt_ms is not None)
+        # What she sent sounded well here.
+        while (metrics := await extended_of(alice, 7))[20] == 127:
+            pass
+        assert struct.unpack_from("!I", metrics)[0] == 0x1234
+        assert (metrics[4], metrics[5], metrics[20], metrics[22], metrics[23]) == (0, 0, 93, 44, 44)
+        # And what we sent sounded badly there.
+        rest = (127, 127, 127, 16, 80, 127, 41, 40, 0, 0, 90, 90, 90)
+        hers = struct.pack("!BBHI4B4H4B4BBBHHH", 7, 0, 8, ours, 8, 13, *[0] * 6, *rest)
+        alice.send_rtcp(a, with_extended(report_on(ours, heard[-1].sequence), hers))
+        await world.event(QualityReport, lambda told: told.leg == a.leg and told.sent is not None)
+        far = world.engine.quality(a.leg).far
+        assert far is not None
+        assert (far.discard_percent, far.buffer_ms, far.mos_cq) == (13 / 2.56, 90, 4.0)
+        assert blocks_of(await bob.hear_rtcp()) == {}
+        assert b.leg != a.leg
+
+
+async def test_a_far_end_that_owes_us_media_and_sends_none_is_told_of() -> None:
+    async with media_world(quality_interval=0.2) as world:
+        alice, bob = world.far_end(), world.far_end()
+        a, b = world.leg(alice), world.leg(bob)
+        world.engine.post(Connect(a.leg, b.leg))
+        alice.talk(a, 10)
+        heard = await bob.hear_many(10)
+        told = await world.event(QualityReport, lambda told: told.leg == b.leg)
+        assert told.received.expected == 0
+        assert told.received.mos_cq is None
+        assert told.received.reason == "nothing received, though the far end should send"
+        # What we send it is scored all the same, by its reports.
+        bob.send_rtcp(b, report_on(heard[0].ssrc, heard[-1].sequence, lost=1))
+        told = await world.event(QualityReport, lambda told: told.leg == b.leg and told.sent is not None)
+        assert told.sent is not None
+        assert (told.sent.expected, told.sent.lost) == (10, 1)
+        assert told.sent.mos_cq is not None
+
+
+async def test_each_direction_is_scored_with_the_codec_that_passes() -> None:
+    async with media_world(quality_interval=0.2) as world:
+        alice, bob = world.far_end(), world.far_end()
+        a = world.leg(alice, (PCMA, PCMU, G729))
+        b = world.leg(bob, (PCMA, PCMU, G729))
+        world.engine.post(Connect(a.leg, b.leg))
+        for number in range(10):
+            alice.send(a, Rtp(number, 160 * number, b"\0" * 20, payload_type=18))
+        await bob.hear_many(10)
+        bob.ssrc = 0x5678
+        bob.talk(b, 10)
+        await alice.hear_many(10)
+        await world.event(QualityReport, lambda told: told.leg == a.leg and told.received.expected > 0)
+        summary = world.engine.quality(a.leg)
+        assert summary is not None
+        assert (summary.received.codec, summary.sent.codec) == ("G729", "PCMA")
+        assert summary.received.ceiling == pytest.approx(4.104, abs=6e-4)
+
+
+async def test_a_weak_connection_and_an_unhealthy_link_are_told_of() -> None:
+    limits = Thresholds(first_after=0.0, hold=0.0)
+    async with media_world(quality_interval=0.2, thresholds=limits) as world:
+        alice, bob = world.far_end(), world.far_end()
+        a, b = world.leg(alice), world.leg(bob)
+        world.engine.post(Connect(a.leg, b.leg))
+        for number in range(0, 60, 3):
+            alice.send(a, Rtp(number, 160 * number))
+        weak = await world.event(ConnectionWeak)
+        assert (weak.leg, weak.direction, weak.cause) == (a.leg, "received", "loss")
+        assert weak.score < 4.0
+        unhealthy = await world.event(LinkUnhealthy)
+        assert (unhealthy.leg, unhealthy.figure, unhealthy.limit) == (a.leg, "loss", 1.0)
+        assert unhealthy.value > 50
