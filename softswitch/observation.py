@@ -97,6 +97,11 @@ class Observation:
             media_sent=media.packets_sent,
             media_dropped=asdict(media.drops),
             media_legs=media.legs,
+            weak_legs=sum(
+                leg.connection.weak and not leg.ended
+                for running in self._supervisor.calls.values()
+                for leg in running.call.legs
+            ),
             media_ports_free=media.ports_free,
             media_load=media.worker_load,
             cdr_queued=self._cdr.queued,

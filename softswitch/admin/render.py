@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media.quality.opinion import MosCqe, MosCqef, MosCqew, lowest
 from softswitch.telemetry.log_format import shown, timestamp
 from softswitch.telemetry.siptrace import render_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from media.quality.opinion import Opinion
     from media.quality.verdict import Degradation
+    from media.quality.voip_metrics import VoipMetrics
     from softswitch.admin.operation import Json
     from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
     from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot, TrunkSnapshot
@@ -21,7 +24,7 @@ ENDED = "ended"
 
 
 def running_call(call: CallSnapshot) -> dict[str, Json]:
-    """A call that goes on; its scores are the lowest of any direction of any leg."""
+    """A call that goes on; its scores are the lowest of any direction of any leg, of each scale by itself."""
     directions = [each for leg in call.legs for each in (leg.from_party, leg.to_party) if each is not None]
     return {
         "id": call.call_id,
@@ -40,9 +43,15 @@ def running_call(call: CallSnapshot) -> dict[str, Json]:
         "q850_cause": None,
         "hung_up_by": None,
         "codec": call.legs[0].codec if call.legs else None,
-        "mos_15s": _lowest(each.mos_15s for each in directions),
-        "mos_mean": _lowest(each.mos_mean for each in directions),
-        "mos_worst": _lowest(each.mos_worst for each in directions),
+        "mos_15s": _lowest((each.mos_15s for each in directions), MosCqe),
+        "mos_mean": _lowest((each.mos_mean for each in directions), MosCqe),
+        "mos_worst": _lowest((each.mos_worst for each in directions), MosCqe),
+        "mos_cqew_mean": _lowest((each.mos_mean for each in directions), MosCqew),
+        "mos_cqew_worst": _lowest((each.mos_worst for each in directions), MosCqew),
+        "mos_cqef_mean": _lowest((each.mos_mean for each in directions), MosCqef),
+        "mos_cqef_worst": _lowest((each.mos_worst for each in directions), MosCqef),
+        "blame": call.blame,
+        "blame_because": call.blame_because,
         "recording": call.recording,
     }
 
@@ -70,6 +79,12 @@ def finished_call(call: CallRecord) -> dict[str, Json]:
         "mos_15s": None,
         "mos_mean": _rounded(call.mos_mean),
         "mos_worst": _rounded(call.mos_worst),
+        "mos_cqew_mean": _rounded(call.mos_cqew_mean),
+        "mos_cqew_worst": _rounded(call.mos_cqew_worst),
+        "mos_cqef_mean": _rounded(call.mos_cqef_mean),
+        "mos_cqef_worst": _rounded(call.mos_cqef_worst),
+        "blame": call.blame,
+        "blame_because": call.blame_because,
         "recording": call.recording,
     }
 
@@ -94,6 +109,10 @@ def running_leg(leg: LegSnapshot) -> dict[str, Json]:
         "from_party": _heard(leg.from_party),
         "to_party": _heard(leg.to_party),
         "dropped": dict(leg.dropped),
+        "far_end": _far(leg.far),
+        "weak": leg.weak,
+        "alerts": list(leg.alerts),
+        "message": leg.message,
         "recording": leg.recording,
     }
 
@@ -118,6 +137,10 @@ def finished_leg(leg: LegRecord) -> dict[str, Json]:
         "from_party": _heard(leg.from_party),
         "to_party": _heard(leg.to_party),
         "dropped": {},
+        "far_end": _far(leg.far),
+        "weak": False,
+        "alerts": [],
+        "message": None,
         "recording": leg.recording,
     }
 
@@ -157,15 +180,43 @@ def _heard(heard: Heard | None) -> Json:
     if heard is None:
         return None
     return {
+        "codec": heard.codec,
+        "scale": heard.scale,
         "mos_15s": _rounded(heard.mos_15s),
         "mos_mean": _rounded(heard.mos_mean),
         "mos_worst": _rounded(heard.mos_worst),
+        "mos_lq": _rounded(heard.mos_lq),
         "mos_ceiling": _rounded(heard.mos_ceiling),
         "degradation": _degradation(heard.degradation),
+        "grounding": heard.grounding,
         "packets": heard.packets,
         "lost": heard.lost,
         "discarded": heard.discarded,
+        "burst_ratio": _rounded(heard.burst_ratio),
         "jitter_ms": _rounded(heard.jitter_ms),
+        "delay_ms": _rounded(heard.delay_ms),
+        "delay_source": heard.delay_source,
+        "reason": heard.reason,
+    }
+
+
+def _far(metrics: VoipMetrics | None) -> Json:
+    if metrics is None:
+        return None
+    return {
+        "loss_percent": _rounded(metrics.loss_percent),
+        "discard_percent": _rounded(metrics.discard_percent),
+        "burst_loss_percent": _rounded(metrics.burst_loss_percent),
+        "burst_ms": metrics.burst_ms,
+        "gap_loss_percent": _rounded(metrics.gap_loss_percent),
+        "gap_ms": metrics.gap_ms,
+        "rtt_ms": metrics.rtt_ms,
+        "end_system_ms": metrics.end_system_ms,
+        "buffer_ms": metrics.buffer_ms,
+        "r": metrics.r,
+        "external_r": metrics.external_r,
+        "mos_lq": metrics.mos_lq,
+        "mos_cq": metrics.mos_cq,
     }
 
 
@@ -180,9 +231,9 @@ def _degradation(of: Degradation | None) -> Json:
     }
 
 
-def _lowest(scores: Iterable[float | None]) -> float | None:
-    return _rounded(min((score for score in scores if score is not None), default=None))
+def _lowest(scores: Iterable[Opinion | None], of: type[Opinion]) -> float | None:
+    return _rounded(lowest(scores, of))
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+    return None if value is None else round(float(value), 3)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media.quality.blame import Culprit
+from media.quality.opinion import OPINIONS
+
 if TYPE_CHECKING:
     from softswitch.admin.operation import Json
 
@@ -53,9 +56,15 @@ _CALL: dict[str, dict[str, Json]] = {
     "q850_cause": _or_null(INTEGER),
     "hung_up_by": _or_null(STRING),
     "codec": _or_null(STRING),
-    "mos_15s": _or_null({"type": "number", "description": "Over the last 15 s; null when the call is over."}),
-    "mos_mean": _or_null(NUMBER),
+    "mos_15s": _or_null({"type": "number", "description": "MOS-CQE over the last 15 s; null when the call is over."}),
+    "mos_mean": _or_null({"type": "number", "description": "Lowest MOS-CQE (narrowband, G.107) of any direction."}),
     "mos_worst": _or_null(NUMBER),
+    "mos_cqew_mean": _or_null({"type": "number", "description": "The same as MOS-CQEW (wideband, G.107.1)."}),
+    "mos_cqew_worst": _or_null(NUMBER),
+    "mos_cqef_mean": _or_null({"type": "number", "description": "The same as MOS-CQEF (fullband, G.107.2)."}),
+    "mos_cqef_worst": _or_null(NUMBER),
+    "blame": _or_null({"enum": [*Culprit], "description": "Who damages the call; null until it is bridged."}),
+    "blame_because": _or_null(STRING),
     "recording": _or_null(STRING),
 }
 
@@ -94,22 +103,53 @@ SCHEMAS: dict[str, Json] = {
             "description": "Packets thrown away, by reason, while the call runs.",
             "additionalProperties": INTEGER,
         },
+        far_end=_or_null(_ref("FarEnd")),
+        weak={"type": "boolean", "description": "The score of the last 15 s is below the limit; see the story."},
+        alerts={**_array(STRING), "description": "What is outside the healthy limits: `loss from party`..."},
+        message=_or_null({"type": "string", "description": "What is to be shown to the agent, word for word."}),
         recording=_or_null(STRING),
     ),
     "Heard": _object(
+        codec=_or_null(STRING),
+        scale=_or_null({"enum": [*OPINIONS], "description": "What the scores are scores of; never compare two."}),
         mos_15s=_or_null({"type": "number", "description": "Over the last 15 s; null when the call is over."}),
         mos_mean=_or_null(NUMBER),
         mos_worst=_or_null(NUMBER),
+        mos_lq=_or_null({"type": "number", "description": "The mean without delay."}),
         mos_ceiling=_or_null({"type": "number", "description": "The best MOS the codec can reach."}),
         degradation=_or_null(_ref("Degradation")),
+        grounding=_or_null({"enum": ["itu", "published", "assumed"], "description": "Of the codec's factors."}),
         packets=INTEGER,
         lost=INTEGER,
         discarded=INTEGER,
+        burst_ratio=_or_null({"type": "number", "description": "1: what is missing is missing at random."}),
         jitter_ms=_or_null(NUMBER),
+        delay_ms=_or_null({"type": "number", "description": "One way over this leg, mouth to ear."}),
+        delay_source=_or_null({"enum": ["rtcp", "xr", "assumed"]}),
+        reason=_or_null({"type": "string", "description": "Why there is no score."}),
     ),
+    "FarEnd": {
+        **_object(
+            loss_percent=NUMBER,
+            discard_percent=NUMBER,
+            burst_loss_percent=NUMBER,
+            burst_ms=INTEGER,
+            gap_loss_percent=NUMBER,
+            gap_ms=INTEGER,
+            rtt_ms=_or_null(INTEGER),
+            end_system_ms=_or_null(INTEGER),
+            buffer_ms=INTEGER,
+            r=_or_null(INTEGER),
+            external_r=_or_null(INTEGER),
+            mos_lq=_or_null(NUMBER),
+            mos_cq=_or_null(NUMBER),
+        ),
+        "description": "The party's own figures of what it receives (RFC 3611 4.7).",
+    },
     "Degradation": {
         **_object(codec=NUMBER, loss=NUMBER, discard=NUMBER, delay=NUMBER),
-        "description": "MOS points each cause took on average: from 4.41 down to mos_mean.",
+        "description": "Points each cause took on average, from the best of the scale (4.41 as MOS-CQE, 4.5 as the "
+        "others) down to mos_mean.",
     },
     "Event": _object(time=TIME, event=STRING, facts={"type": "object"}),
     "PromptList": _object(prompts=_array(_ref("Prompt")), accepted=_array(STRING)),

@@ -9,11 +9,11 @@ are answered here and never reach a script.
 from __future__ import annotations
 
 from enum import Enum
-from operator import itemgetter
 from typing import TYPE_CHECKING, assert_never
 
 from softswitch.b2bua import cause as causes
 from softswitch.b2bua.codec_choice import acceptable, answer_like, convertible, names, towards, why_nothing
+from softswitch.b2bua.connection import Connection
 from softswitch.sdp.errors import INCOMPATIBLE_FORMAT, LocalError, SdpError, warning_value
 from softswitch.sip.events import (
     Answered,
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from media.commands import Sound
-    from media.events import LegGone, PlaybackFinished, QualityReport
+    from media.events import LegGone, PlaybackFinished
     from softswitch.b2bua.cause import ReleaseCause
+    from softswitch.b2bua.connection import QualityNews
     from softswitch.b2bua.leg_media import LegMedia
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.b2bua.terms import MediaTerms
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
-
-WEAK_BELOW = 4.0
-GOOD_FROM = 4.1
 
 SessionEvent = (
     Progressed | Answered | Refused | Established | OfferReceived | OfferAnswered | OfferRefused | InfoReceived | Ended
@@ -73,6 +71,7 @@ class Leg:
         "_music_at",
         "answered_at",
         "cause",
+        "connection",
         "created_at",
         "ended_at",
         "ended_by",
@@ -91,7 +90,6 @@ class Leg:
         "story",
         "switch",
         "terms",
-        "weak",
     )
 
     role = ""
@@ -117,7 +115,7 @@ class Leg:
         self.media: LegMedia | None = None
         self.on_change: Callable[[], None] = _nobody
         self.silent = False
-        self.weak = False
+        self.connection = Connection(name, story)
         self.finished: set[int] = set()
         """Numbers of the playbacks that have ended."""
         self.speaks = False
@@ -233,25 +231,10 @@ class Leg:
         self.speaks = True
         self.on_change()
 
-    def heard(self, report: QualityReport) -> None:
-        """A new verdict: tell the story only when it turns bad or good (REQUIREMENTS G15)."""
-        scored = [(each.mos_15s, each) for each in (report.received, report.sent) if each and each.mos_15s is not None]
-        if not scored:
-            return
-        mos, worse = min(scored, key=itemgetter(0))
-        if mos < WEAK_BELOW and not self.weak:
-            self.weak = True
-            damage = worse.degradation
-            self.story.warn(
-                "connection weak",
-                leg=self.name,
-                mos=round(mos, 2),
-                ceiling=None if worse.ceiling is None else round(worse.ceiling, 2),
-                mostly=None if damage is None else damage.largest,
-            )
-        elif mos >= GOOD_FROM and self.weak:
-            self.weak = False
-            self.story.tell("connection recovered", leg=self.name, mos=round(mos, 2))
+    def connection_changed(self, news: QualityNews) -> None:
+        """The connection turned weak or recovered, its link left the healthy limits or came back."""
+        self.connection.take(news)
+        self.on_change()
 
     def media_gone(self, gone: LegGone) -> None:
         """The engine's last word about this leg: what the CDR is made of."""

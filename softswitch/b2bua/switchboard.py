@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media.events import (
+    ConnectionRecovered,
+    ConnectionWeak,
     DigitReceived,
     EngineDegraded,
     LegGone,
+    LinkHealthy,
+    LinkUnhealthy,
     MediaStarted,
     MediaTimeout,
     PlaybackFinished,
@@ -202,8 +206,10 @@ class Switchboard:
                 leg.story.tell("digit", leg=leg.name, digit=event.digit, duration_ms=event.duration_ms)
             case PlaybackFinished():
                 leg.playback_finished(event)
+            case ConnectionWeak() | ConnectionRecovered() | LinkUnhealthy() | LinkHealthy():
+                leg.connection_changed(event)
             case QualityReport():
-                leg.heard(event)
+                pass
             case LegGone():
                 leg.media_gone(event)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from media.quality.blame import CallEvidence, blame, leg_evidence
+from media.quality.opinion import MosCqe, MosCqef, MosCqew, lowest
 from softswitch.b2bua.cause import ADMIN, towards_caller
 from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import LegState
@@ -13,7 +16,9 @@ from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from media.quality.verdict import DirectionSummary, StreamCounters
+    from media.quality.blame import Blame
+    from media.quality.verdict import DirectionSummary, QualitySummary, StreamCounters
+    from media.snapshots import LegStatistics
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.leg import Leg
     from softswitch.dialplan.match import Decision
@@ -58,6 +63,8 @@ def call_record(
     last = next((leg for leg in reversed(call.legs) if leg is not caller), None)
     connected = next((leg for leg in call.legs if leg is not caller and leg.answered_at is not None), last)
     directions = [each for leg in legs for each in (leg.from_party, leg.to_party) if each is not None]
+    means, worst = [each.mos_mean for each in directions], [each.mos_worst for each in directions]
+    verdict = blamed(call)
     return CallRecord(
         call_id=call.id,
         source=caller.name,
@@ -78,8 +85,14 @@ def call_record(
         q850_cause=call.cause.q850,
         hung_up_by=_hung_up_by(call),
         codec=legs[0].codec,
-        mos_mean=min((each.mos_mean for each in directions if each.mos_mean is not None), default=None),
-        mos_worst=min((each.mos_worst for each in directions if each.mos_worst is not None), default=None),
+        mos_mean=lowest(means, MosCqe),
+        mos_worst=lowest(worst, MosCqe),
+        mos_cqew_mean=lowest(means, MosCqew),
+        mos_cqew_worst=lowest(worst, MosCqew),
+        mos_cqef_mean=lowest(means, MosCqef),
+        mos_cqef_worst=lowest(worst, MosCqef),
+        blame=None if verdict is None else verdict.culprit.value,
+        blame_because=None if verdict is None else verdict.because,
         recording=recording,
         node=node,
     )
@@ -110,8 +123,44 @@ def _leg_record(call: Call, number: int, leg: Leg) -> LegRecord:
         rtt_ms=statistics.rtt_ms if statistics is not None else None,
         from_party=heard(statistics.received if statistics else None, summary.received if summary else None),
         to_party=heard(statistics.reported if statistics else None, summary.sent if summary else None),
+        far=summary.far if summary is not None else None,
+        times_weak=leg.connection.times_weak,
+        times_unhealthy=leg.connection.times_unhealthy,
         recording=leg.recording,
     )
+
+
+def blamed(call: Call) -> Blame | None:
+    """Who damages the call, by what is known of its two talking legs; None when it was never bridged."""
+    caller = call.caller
+    callee = next((leg for leg in reversed(call.legs) if leg is not caller and leg.answered_at is not None), None)
+    if callee is None or caller.media is None or callee.media is None:
+        return None
+    summaries = [_summary(leg) for leg in (caller, callee)]
+    if summaries == [None, None]:
+        return None
+    first, second = (
+        leg_evidence(summary, trunk=leg.name.startswith("trunk:"), **_sending(leg))
+        for leg, summary in zip((caller, callee), summaries, strict=True)
+    )
+    return blame(CallEvidence(first, second, max(each.worker_late_ms for each in summaries if each is not None)))
+
+
+def _summary(leg: Leg) -> QualitySummary | None:
+    if leg.gone is not None:
+        return leg.gone.quality
+    return None if leg.media is None else leg.media.quality()
+
+
+def _sending(leg: Leg) -> dict[str, int]:
+    """How many packets were sent, and how many could not be."""
+    if leg.gone is not None:
+        statistics: LegStatistics | None = leg.gone.statistics
+    else:
+        statistics = None if leg.media is None else leg.media.statistics()
+    if statistics is None:
+        return {}
+    return {"sent": statistics.packets_sent, "send_failed": statistics.drops.send_failed}
 
 
 def _final_status(leg: Leg, status: int) -> int:
@@ -127,15 +176,28 @@ def heard(counters: StreamCounters | None, summary: DirectionSummary | None) -> 
     """One direction over the call so far; None when nothing was counted."""
     if counters is None:
         return None
-    return Heard(
-        mos_mean=summary.mos_cq if summary is not None else None,
-        mos_worst=summary.worst.mos_cq if summary is not None and summary.worst is not None else None,
-        mos_ceiling=summary.ceiling if summary is not None else None,
-        degradation=summary.degradation if summary is not None else None,
+    counted = Heard(
         packets=counters.received,
         lost=counters.lost,
         discarded=counters.discarded,
         jitter_ms=counters.jitter_ms,
+    )
+    if summary is None:
+        return counted
+    missing = summary.lost + summary.discarded
+    return replace(
+        counted,
+        codec=summary.codec,
+        mos_mean=summary.mos_cq,
+        mos_worst=summary.worst.mos_cq if summary.worst is not None else None,
+        mos_lq=summary.mos_lq,
+        mos_ceiling=summary.ceiling,
+        degradation=summary.degradation,
+        grounding=summary.grounding,
+        burst_ratio=summary.burst_ratio if missing else None,
+        delay_ms=summary.delay_ms if summary.mos_cq is not None else None,
+        delay_source=summary.delay_source if summary.mos_cq is not None else None,
+        reason=summary.reason or None,
     )
 
 

@@ -230,6 +230,10 @@ class CallSupervisor:
             by=record.hung_up_by,
             seconds=round(record.duration_seconds, 3),
             mos=record.mos_mean,
+            mos_cqew=record.mos_cqew_mean,
+            mos_cqef=record.mos_cqef_mean,
+            blame=record.blame,
+            because=record.blame_because,
         )
         self._metrics.call_ended(record, legs)
         self._recent.add(FinishedCall(record, tuple(legs), call.story))

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.leg import LegState
-from softswitch.callflow.records import heard
+from softswitch.callflow.records import blamed, heard
 from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def call_snapshot(running: RunningCall) -> CallSnapshot:
     call, decision = running.call, running.decision
     caller = call.caller
     last = call.legs[-1]
+    verdict = blamed(call)
     return CallSnapshot(
         call_id=call.id,
         state=_state(running),
@@ -35,6 +36,8 @@ def call_snapshot(running: RunningCall) -> CallSnapshot:
         if caller.answered_at is None
         else call.story.started_at + (caller.answered_at - caller.created_at),
         seconds=round(call.switch.clock() - caller.created_at, 3),
+        blame=None if verdict is None else verdict.culprit.value,
+        blame_because=None if verdict is None else verdict.because,
         recording=running.recorder.stereo,
         legs=tuple(_leg(call.id, number, leg) for number, leg in enumerate(call.legs)),
     )
@@ -80,6 +83,10 @@ def _leg(call_id: str, number: int, leg: Leg) -> LegSnapshot:
         from_party=_heard(statistics.received if statistics else None, summary.received if summary else None),
         to_party=_heard(statistics.reported if statistics else None, summary.sent if summary else None),
         dropped=_dropped(statistics.drops) if statistics is not None else {},
+        far=summary.far if summary is not None else None,
+        weak=leg.connection.weak and not leg.ended,
+        alerts=() if leg.ended else leg.connection.alerts,
+        message=None if leg.ended else leg.connection.message,
         recording=leg.recording,
     )
 

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from media.quality.opinion import OPINIONS, MosCqe, MosCqef, MosCqew
+from media.quality.scores import Degradation
 from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
+    from media.quality.opinion import Opinion
+
 Value = str | int | float | None
 Row = dict[str, Value]
 
-_HEARD_FIELDS = ("mos_mean", "mos_worst", "packets", "lost", "discarded", "jitter_ms")
+_PLAIN = (
+    "packets",
+    "lost",
+    "discarded",
+    "jitter_ms",
+    "codec",
+    "grounding",
+    "burst_ratio",
+    "delay_ms",
+    "delay_source",
+    "reason",
+)
+_SCORES = ("mos_mean", "mos_worst", "mos_lq", "mos_ceiling")
+_CAUSES = ("codec", "loss", "discard", "delay")
+_HEARD_FIELDS = (*_PLAIN, "mos_scale", *_SCORES, *(f"degradation_{cause}" for cause in _CAUSES))
 _FROM_PARTY = tuple(f"from_party_{name}" for name in _HEARD_FIELDS)
 _TO_PARTY = tuple(f"to_party_{name}" for name in _HEARD_FIELDS)
 
@@ -42,8 +60,14 @@ def call_row(call: CallRecord) -> Row:
         "q850_cause": call.q850_cause,
         "hung_up_by": call.hung_up_by,
         "codec": _optional(call.codec, 32),
-        "mos_mean": call.mos_mean,
-        "mos_worst": call.mos_worst,
+        "mos_mean": _number(call.mos_mean),
+        "mos_worst": _number(call.mos_worst),
+        "mos_cqew_mean": _number(call.mos_cqew_mean),
+        "mos_cqew_worst": _number(call.mos_cqew_worst),
+        "mos_cqef_mean": _number(call.mos_cqef_mean),
+        "mos_cqef_worst": _number(call.mos_cqef_worst),
+        "blame": call.blame,
+        "blame_because": _optional(call.blame_because, 128),
         "recording": _optional(call.recording, 1024),
     }
 
@@ -72,6 +96,8 @@ def leg_row(leg: LegRecord) -> Row:
         "rtt_ms": leg.rtt_ms,
         **_heard_values(_FROM_PARTY, leg.from_party),
         **_heard_values(_TO_PARTY, leg.to_party),
+        "times_weak": leg.times_weak,
+        "times_unhealthy": leg.times_unhealthy,
         "recording": _optional(leg.recording, 1024),
     }
 
@@ -97,8 +123,14 @@ def call_of(row: RowMapping) -> CallRecord:
         q850_cause=row["q850_cause"],
         hung_up_by=row["hung_up_by"],
         codec=row["codec"],
-        mos_mean=row["mos_mean"],
-        mos_worst=row["mos_worst"],
+        mos_mean=_score(row["mos_mean"], MosCqe),
+        mos_worst=_score(row["mos_worst"], MosCqe),
+        mos_cqew_mean=_score(row["mos_cqew_mean"], MosCqew),
+        mos_cqew_worst=_score(row["mos_cqew_worst"], MosCqew),
+        mos_cqef_mean=_score(row["mos_cqef_mean"], MosCqef),
+        mos_cqef_worst=_score(row["mos_cqef_worst"], MosCqef),
+        blame=row["blame"],
+        blame_because=row["blame_because"],
         recording=row["recording"],
     )
 
@@ -124,6 +156,8 @@ def leg_of(row: RowMapping) -> LegRecord:
         rtt_ms=row["rtt_ms"],
         from_party=_heard(row, "from_party"),
         to_party=_heard(row, "to_party"),
+        times_weak=row["times_weak"] or 0,
+        times_unhealthy=row["times_unhealthy"] or 0,
         recording=row["recording"],
     )
 
@@ -131,14 +165,47 @@ def leg_of(row: RowMapping) -> LegRecord:
 def _heard_values(columns: tuple[str, ...], heard: Heard | None) -> Row:
     if heard is None:
         return dict.fromkeys(columns)
-    values = (heard.mos_mean, heard.mos_worst, heard.packets, heard.lost, heard.discarded, heard.jitter_ms)
+    damage = heard.degradation
+    values: tuple[Value, ...] = (
+        heard.packets,
+        heard.lost,
+        heard.discarded,
+        heard.jitter_ms,
+        _optional(heard.codec, 32),
+        heard.grounding,
+        heard.burst_ratio,
+        heard.delay_ms,
+        heard.delay_source,
+        _optional(heard.reason, 256),
+        heard.scale,
+        _number(heard.mos_mean),
+        _number(heard.mos_worst),
+        _number(heard.mos_lq),
+        _number(heard.mos_ceiling),
+        *((None,) * 4 if damage is None else (damage.codec, damage.loss, damage.discard, damage.delay)),
+    )
     return dict(zip(columns, values, strict=True))
 
 
 def _heard(row: RowMapping, direction: str) -> Heard | None:
     if row[f"{direction}_packets"] is None:
         return None
-    return Heard(**{name: row[f"{direction}_{name}"] for name in _HEARD_FIELDS})
+    # A scale only a later version knows: its scores must not be taken for those of another.
+    opinion = OPINIONS.get(row[f"{direction}_mos_scale"])
+    values: dict[str, Any] = {name: row[f"{direction}_{name}"] for name in _PLAIN}
+    if opinion is not None:
+        values.update({name: _score(row[f"{direction}_{name}"], opinion) for name in _SCORES})
+    damage = [row[f"{direction}_degradation_{cause}"] for cause in _CAUSES]
+    return Heard(**values, degradation=None if None in damage else Degradation(*damage))
+
+
+def _number(score: Opinion | None) -> float | None:
+    """Drivers take plain numbers."""
+    return None if score is None else float(score)
+
+
+def _score(value: float | None, opinion: type[Opinion]) -> Opinion | None:
+    return None if value is None else opinion(value)
 
 
 def _text(text: str, longest: int) -> str:

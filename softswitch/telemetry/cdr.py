@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
+    from media.quality.opinion import Opinion
     from media.quality.verdict import Degradation
+    from media.quality.voip_metrics import VoipMetrics
 
 
 class Outcome(StrEnum):
@@ -33,23 +35,41 @@ class Outcome(StrEnum):
 
 @value_class(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """How one direction of a leg sounded. MOS is ITU-T G.107 narrowband, 1.0 to 4.5.
-
-    The database keeps neither ceiling nor degradation: calls read back from it have None there.
+    """How one direction of a leg sounded. Scores are of one scale, told by their type: MOS-CQE (ITU-T G.107), MOS-CQEW
+    (G.107.1) or MOS-CQEF (G.107.2), 1.0 to 4.5.
     """
 
-    mos_15s: float | None = None
+    codec: str | None = None
+    """What was scored: the codec of most packets of this direction."""
+    mos_15s: Opinion | None = None
     """Over the last 15 s; of running calls only."""
-    mos_mean: float | None = None
-    mos_worst: float | None = None
-    mos_ceiling: float | None = None
+    mos_mean: Opinion | None = None
+    mos_worst: Opinion | None = None
+    mos_lq: Opinion | None = None
+    """The mean without delay."""
+    mos_ceiling: Opinion | None = None
     """The best the codec can reach."""
     degradation: Degradation | None = None
-    """What each cause took, in MOS points: from 4.41 to `mos_mean`."""
+    """What each cause took, in points of the scale: from its best (4.41 as MOS-CQE) to `mos_mean`."""
+    grounding: str | None = None
+    """What the codec's values rest on: `itu`, `published` or `assumed`."""
     packets: int = 0
     lost: int = 0
     discarded: int = 0
+    burst_ratio: float | None = None
+    """Of the packets that were missing: 1 is random loss."""
     jitter_ms: float | None = None
+    delay_ms: float | None = None
+    """One way, mouth to ear over this leg, when last scored."""
+    delay_source: str | None = None
+    """Where its round trip comes from: `rtcp`, `xr` or `assumed`."""
+    reason: str | None = None
+    """Why there is no score."""
+
+    @property
+    def scale(self) -> str | None:
+        """`MOS-CQE`, `MOS-CQEW` or `MOS-CQEF`; None for a codec without values."""
+        return None if self.mos_ceiling is None else self.mos_ceiling.scale
 
 
 @value_class(frozen=True, slots=True, kw_only=True)
@@ -81,6 +101,10 @@ class LegRecord:
     """From the party on this leg to the switch."""
     to_party: Heard | None = None
     """From the switch to the party, as the party reports it."""
+    far: VoipMetrics | None = None
+    """The party's own figures of what it receives (RFC 3611 4.7); not kept in the database."""
+    times_weak: int = 0
+    times_unhealthy: int = 0
     recording: str | None = None
 
     @property
@@ -120,9 +144,17 @@ class CallRecord:
     """`caller`, `callee`, `switch`, `operator`, `timeout` or `transport`."""
     codec: str | None = None
     """On the caller's leg."""
-    mos_mean: float | None = None
-    """Lowest mean of any direction of any leg."""
-    mos_worst: float | None = None
+    mos_mean: Opinion | None = None
+    """Lowest MOS-CQE mean of any direction of any leg; the other scales have fields of their own."""
+    mos_worst: Opinion | None = None
+    mos_cqew_mean: Opinion | None = None
+    mos_cqew_worst: Opinion | None = None
+    mos_cqef_mean: Opinion | None = None
+    mos_cqef_worst: Opinion | None = None
+    blame: str | None = None
+    """Who damaged the call (`media.quality.blame.Culprit`); None when it was never bridged."""
+    blame_because: str | None = None
+    """The row of the table that says so."""
     recording: str | None = None
     """The stereo file of the conversation."""
     node: str = ""

@@ -67,11 +67,16 @@ def _of_calls(metrics: Metrics) -> Iterator[Metric]:
     yield _histogram("softswitch_call_ringing_seconds", "From the INVITE to the first ringing.", metrics.ringing_time)
     yield _histogram("softswitch_call_routing_seconds", "From the INVITE in to the INVITE out.", metrics.routing_time)
     mos = HistogramMetricFamily(
-        "softswitch_leg_mos", "Mean MOS (G.107 narrowband) of finished legs by direction.", labels=["direction"]
+        "softswitch_leg_mos",
+        "Mean score of finished legs by direction and scale (MOS-CQE: G.107, MOS-CQEW: G.107.1, MOS-CQEF: G.107.2).",
+        labels=["direction", "scale"],
     )
-    mos.add_metric(["from_party"], _buckets(metrics.mos_from_party), metrics.mos_from_party.total)
-    mos.add_metric(["to_party"], _buckets(metrics.mos_to_party), metrics.mos_to_party.total)
+    for (way, scale), histogram in metrics.mos.items():
+        mos.add_metric([way, scale], _buckets(histogram), histogram.total)
     yield mos
+    yield _by("softswitch_connection_weak", "How often connections turned weak, by endpoint.", "endpoint", metrics.weak)
+    yield _by("softswitch_link_unhealthy", "How often links left their limits.", "endpoint", metrics.unhealthy)
+    yield _by("softswitch_calls_blamed", "Bridged calls by who damaged them.", "culprit", metrics.blame)
     yield _histogram("softswitch_loop_lag_seconds", "How late timers of the signalling loop ran.", metrics.loop_lag)
 
 
@@ -95,6 +100,7 @@ def _of_parts(now: Readings) -> Iterator[Metric]:
     yield _by("softswitch_media_packets", "RTP packets by direction.", "direction", packets)
     yield _by("softswitch_media_dropped_packets", "RTP packets dropped by reason.", "reason", now.media_dropped)
     yield GaugeMetricFamily("softswitch_media_legs", "Legs the media engine holds.", now.media_legs)
+    yield GaugeMetricFamily("softswitch_weak_legs", "Legs whose connection is weak at present.", now.weak_legs)
     yield GaugeMetricFamily("softswitch_media_ports_free", "Free RTP port pairs.", now.media_ports_free)
     load = GaugeMetricFamily("softswitch_media_load", "Share of its core a media worker uses.", labels=["worker"])
     for worker, share in enumerate(now.media_load):

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from media.quality.blame import Culprit
+from media.quality.opinion import OPINIONS
 from softswitch.telemetry.cdr import Outcome
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class Histogram:
 class Metrics:
     """Written by the signalling loop only; read by whoever renders it."""
 
-    __slots__ = ("calls", "loop_lag", "mos_from_party", "mos_to_party", "ringing_time", "routing_time", "setup_time")
+    __slots__ = ("blame", "calls", "loop_lag", "mos", "ringing_time", "routing_time", "setup_time", "unhealthy", "weak")
 
     def __init__(self) -> None:
         self.calls: dict[str, int] = dict.fromkeys((outcome.value for outcome in Outcome), 0)
@@ -54,8 +56,14 @@ class Metrics:
         """Seconds from the INVITE to the first ringing (post-dial delay)."""
         self.routing_time = Histogram(LAG_SECONDS)
         """Seconds from the INVITE in to the INVITE out."""
-        self.mos_from_party = Histogram(MOS_STEPS)
-        self.mos_to_party = Histogram(MOS_STEPS)
+        self.mos = {(way, scale): Histogram(MOS_STEPS) for way in ("from_party", "to_party") for scale in OPINIONS}
+        """By direction and scale: no bucket holds scores of two scales."""
+        self.weak: dict[str, int] = dict.fromkeys(("trunk", "phone"), 0)
+        """How often connections turned weak, by what was at their end."""
+        self.unhealthy: dict[str, int] = dict.fromkeys(("trunk", "phone"), 0)
+        """How often links left their healthy limits."""
+        self.blame: dict[str, int] = dict.fromkeys((culprit.value for culprit in Culprit), 0)
+        """Bridged calls by who damaged them."""
         self.loop_lag = Histogram(LAG_SECONDS)
         """Seconds a timer of the signalling loop came late."""
 
@@ -66,11 +74,16 @@ class Metrics:
             self.ringing_time.observe(call.ringing_after)
         if call.answered_after is not None:
             self.setup_time.observe(call.answered_after)
+        if call.blame is not None:
+            self.blame[call.blame] += 1
         for leg in legs:
-            if leg.from_party is not None and leg.from_party.mos_mean is not None:
-                self.mos_from_party.observe(leg.from_party.mos_mean)
-            if leg.to_party is not None and leg.to_party.mos_mean is not None:
-                self.mos_to_party.observe(leg.to_party.mos_mean)
+            for way, heard in (("from_party", leg.from_party), ("to_party", leg.to_party)):
+                if heard is not None and heard.mos_mean is not None:
+                    self.mos[way, heard.mos_mean.scale].observe(float(heard.mos_mean))
+            kind = leg.endpoint.partition(":")[0]
+            if kind in self.weak:
+                self.weak[kind] += leg.times_weak
+                self.unhealthy[kind] += leg.times_unhealthy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +110,8 @@ class Readings:
     media_dropped: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     """Packets by reason."""
     media_legs: int = 0
+    weak_legs: int = 0
+    """Legs whose connection is weak at present."""
     media_ports_free: int = 0
     media_load: Sequence[float] = ()
     """Share of its core each media worker has used lately, 0 to 1."""

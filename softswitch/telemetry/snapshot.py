@@ -10,6 +10,7 @@ from softswitch.value import value_class
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from media.quality.voip_metrics import VoipMetrics
     from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
     from softswitch.telemetry.story import Message, Story, StoryLine
 
@@ -37,6 +38,13 @@ class LegSnapshot:
     to_party: Heard | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Packets thrown away, by reason; reasons that did not occur are left out."""
+    far: VoipMetrics | None = None
+    """The party's own figures of what it receives (RFC 3611 4.7)."""
+    weak: bool = False
+    alerts: tuple[str, ...] = ()
+    """What is outside the healthy limits at present."""
+    message: str | None = None
+    """What is to be shown to the agent, word for word."""
     recording: str | None = None
 
 
@@ -56,6 +64,9 @@ class CallSnapshot:
     answered_at: float | None = None
     seconds: float = 0.0
     """Age of the call on the monotonic clock."""
+    blame: str | None = None
+    """Who damages the call so far (`media.quality.blame.Culprit`); None until it is bridged."""
+    blame_because: str | None = None
     recording: str | None = None
     """The stereo file of the conversation."""
     legs: tuple[LegSnapshot, ...] = ()

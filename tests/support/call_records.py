@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from media.quality.opinion import MosCqe
+from media.quality.scores import Degradation
 from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
 
 _CALL = CallRecord(
@@ -24,8 +26,10 @@ _CALL = CallRecord(
     q850_cause=16,
     hung_up_by="caller",
     codec="PCMA",
-    mos_mean=4.25,
-    mos_worst=4.0,
+    mos_mean=MosCqe(4.25),
+    mos_worst=MosCqe(4.0),
+    blame="caller_leg",
+    blame_because="loss, lateness or delay on one leg",
     recording="/var/lib/softswitch/recordings/call-1.wav",
     node="node-1",
 )
@@ -38,7 +42,22 @@ def call_record(call_id: str = "call-1", **changes: Any) -> CallRecord:
 
 def leg_records(call_id: str = "call-1") -> tuple[LegRecord, LegRecord]:
     """Its two legs."""
-    heard = Heard(mos_mean=4.25, mos_worst=4.0, packets=500, lost=2, discarded=1, jitter_ms=1.5)
+    heard = Heard(
+        codec="PCMA",
+        mos_mean=MosCqe(4.25),
+        mos_worst=MosCqe(4.0),
+        mos_lq=MosCqe(4.25),
+        mos_ceiling=MosCqe(4.40625),
+        degradation=Degradation(0.0, 0.125, 0.03125, 0.0),
+        grounding="itu",
+        packets=500,
+        lost=2,
+        discarded=1,
+        burst_ratio=1.5,
+        jitter_ms=1.5,
+        delay_ms=120.25,
+        delay_source="rtcp",
+    )
     caller = LegRecord(
         leg_id=f"{call_id}/caller",
         call_id=call_id,
@@ -68,6 +87,6 @@ def leg_records(call_id: str = "call-1") -> tuple[LegRecord, LegRecord]:
         remote_uri="sip:1001@192.0.2.9",
         created_at=1_700_000_000.5,
         hung_up_by="local",
-        to_party=replace(heard, mos_mean=None, jitter_ms=None),
+        to_party=replace(heard, mos_mean=None, jitter_ms=None, degradation=None, reason="no packets expected"),
     )
     return caller, callee

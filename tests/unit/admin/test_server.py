@@ -14,7 +14,9 @@ import pytest
 from aiohttp import ClientSession
 from jsonschema import Draft202012Validator
 
+from media.quality.opinion import MosCqe, MosCqew
 from media.quality.verdict import Degradation
+from media.quality.voip_metrics import VoipMetrics
 from softswitch.admin.idle import IdleReaper
 from softswitch.admin.openapi import document
 from softswitch.admin.operation import Access
@@ -59,13 +61,18 @@ def snapshot(call_id: str, state: str = "talking") -> CallSnapshot:
         sip_call_id="abc",
         codec="PCMA",
         from_party=Heard(
-            mos_15s=3.9,
-            mos_mean=4.25,
-            mos_worst=3.8,
-            mos_ceiling=4.409,
+            codec="PCMA",
+            mos_15s=MosCqe(3.9),
+            mos_mean=MosCqe(4.25),
+            mos_worst=MosCqe(3.8),
+            mos_ceiling=MosCqe(4.409),
             degradation=Degradation(0.0, 0.12345, 0.0, 0.036),
         ),
-        to_party=Heard(mos_15s=4.1, mos_mean=4.1),
+        to_party=Heard(codec="AMR-WB", mos_15s=MosCqew(2.1), mos_mean=MosCqew(2.1), mos_ceiling=MosCqew(4.14)),
+        far=VoipMetrics.read((5, 3, 64, 2, 400, 8000, 120, 45, 0xEC, 0xBA, 55, 16, 86, 127, 42, 41, 0xF3, 60, 80, 200)),
+        weak=True,
+        alerts=("loss from party",),
+        message="Your connection is weak",
     )
     return CallSnapshot(
         call_id=call_id,
@@ -77,6 +84,8 @@ def snapshot(call_id: str, state: str = "talking") -> CallSnapshot:
         answered_at=1_700_000_002.0,
         seconds=12.3456,
         recording="/recordings/c1.wav",
+        blame="carrier",
+        blame_because="the line is clean and its far end complains",
         legs=(leg,),
     )
 
@@ -345,7 +354,14 @@ async def test_running_call_with_its_story_in_order(site: Site) -> None:
     heard = body["legs"][0]["from_party"]
     assert (heard["mos_15s"], heard["mos_mean"], heard["mos_ceiling"]) == (3.9, 4.25, 4.409)
     assert heard["degradation"] == {"codec": 0.0, "loss": 0.123, "discard": 0.0, "delay": 0.036}
-    assert (body["mos_15s"], body["mos_mean"], body["mos_worst"]) == (3.9, 4.1, 3.8)
+    assert (body["mos_15s"], body["mos_mean"], body["mos_worst"]) == (3.9, 4.25, 3.8)
+    assert (body["mos_cqew_mean"], body["mos_cqef_mean"]) == (2.1, None)
+    assert (body["blame"], body["blame_because"]) == ("carrier", "the line is clean and its far end complains")
+    (leg,) = body["legs"]
+    assert (leg["from_party"]["scale"], leg["to_party"]["scale"]) == ("MOS-CQE", "MOS-CQEW")
+    assert (leg["weak"], leg["alerts"]) == (True, ["loss from party"])
+    assert leg["message"] == "Your connection is weak"
+    assert (leg["far_end"]["discard_percent"], leg["far_end"]["external_r"]) == (1.172, None)
     assert body["recording"] == "/recordings/c1.wav"
 
 

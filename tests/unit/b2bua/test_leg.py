@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media.commands import SetDirection, SetRemote, StartTap
+from media.events import ConnectionRecovered, ConnectionWeak, LinkHealthy, LinkUnhealthy
+from media.quality.opinion import MosCqe
+from softswitch.b2bua.connection import message
 from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import LegState
 from softswitch.b2bua.terms import MediaTerms
@@ -21,7 +24,6 @@ from softswitch.telemetry.story import Story
 from tests.support.phone import Plan, sdp
 from tests.support.puppets import a_moment, act, bodies, requests_to, responses_to
 from tests.support.switch_world import SWITCH, World, to
-from tests.support.verdicts import good_then_bad
 from tests.support.virtual_time import run_virtual
 
 if TYPE_CHECKING:
@@ -561,13 +563,36 @@ def test_a_weak_connection_is_told_with_its_ceiling_and_main_cause() -> None:
         session = caller.call("123", SWITCH)
         await a_moment()
         (leg,) = the_call(world)
-        report, _ = good_then_bad(1)
-        leg.heard(report)
-        leg.heard(report)
+        assert leg.media is not None
+        engine_leg, shown = leg.media.leg, message(leg.name, webrtc=False)
+        switch = leg.switch
+        switch.media_event(ConnectionWeak(engine_leg, "received", MosCqe(3.904), MosCqe(4.409), "loss"))
+        switch.media_event(LinkUnhealthy(engine_leg, "received", "loss", 2.345, 1.0))
         (facts,) = [line.facts for line in leg.story.lines if line.event == "connection weak"]
-        assert facts["mos"] == round(report.received.mos_15s or 0.0, 2)
-        assert (facts["ceiling"], facts["mostly"]) == (4.41, "loss")
+        assert (facts["mos"], facts["ceiling"], facts["scale"]) == (3.9, 4.41, "MOS-CQE")
+        assert (facts["mostly"], facts["way"], facts["message"]) == ("loss", "from party", shown)
+        assert (leg.connection.weak, leg.connection.alerts) == (True, ("loss from party",))
+        assert leg.connection.message == shown
+        switch.media_event(ConnectionRecovered(engine_leg, "received", MosCqe(4.2)))
+        switch.media_event(LinkHealthy(engine_leg, "received", "loss", 0.0))
+        assert (leg.connection.weak, leg.connection.alerts, leg.connection.message) == (False, (), None)
+        assert (leg.connection.times_weak, leg.connection.times_unhealthy) == (1, 1)
+        told = [line.event for line in leg.story.lines][-2:]
+        assert told == ["connection recovered", "link healthy"]
         caller.hang_up(session)
         await world.settle()
 
     run_virtual(story)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "webrtc", "text"),
+    [
+        ("phone:1001", False, "Your connection is weak"),
+        ("phone:1001", True, "Your connection is weak"),
+        ("trunk:carrier", False, None),
+        ("guest:1", True, "Customer\u2019s connection is weak"),
+    ],
+)
+def test_what_is_shown_about_a_weak_connection(endpoint: str, webrtc: bool, text: str | None) -> None:
+    assert message(endpoint, webrtc=webrtc) == text

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from media.quality.opinion import MosCqef, MosCqew
 from softswitch.store import schema
 from softswitch.store.call_log import CallLog
 from softswitch.store.cdr_writer import CdrWriter
 from softswitch.store.database import open_engine
+from softswitch.telemetry.cdr import Heard
 from tests.support.call_records import call_record, leg_records
 
 if TYPE_CHECKING:
@@ -49,6 +51,17 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
         threading.Event().wait(0.002)
+
+
+def test_scores_of_other_scales_come_back_as_what_they_are(engine: Engine, writer: CdrWriter) -> None:
+    wide = Heard(codec="AMR-WB", mos_mean=MosCqew(3.5), mos_ceiling=MosCqew(4.25), packets=10)
+    unrated = Heard(codec="opus", packets=10, reason="opus: no values")
+    caller, callee = leg_records()
+    legs = [replace(caller, from_party=wide, to_party=unrated), callee]
+    call = call_record(mos_mean=None, mos_cqew_mean=MosCqew(3.5), mos_cqef_worst=MosCqef(2.5))
+    writer.submit(call, legs)
+    assert writer.flush(5.0)
+    assert CallLog(engine).get("call-1") == (call, tuple(legs))
 
 
 def test_record_comes_back_as_it_was_submitted(engine: Engine, writer: CdrWriter) -> None:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -15,7 +16,9 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.schema import CreateTable
 
+from media.quality.opinion import MosCqe
 from softswitch.store import schema
+from softswitch.store.call_log import CallLog
 from softswitch.store.database import open_engine
 from softswitch.store.errors import DatabaseError
 from softswitch.store.migration import configuration, upgrade
@@ -74,11 +77,52 @@ def test_older_database_is_migrated(engine: Engine, monkeypatch: pytest.MonkeyPa
     assert done == [schema.HEAD]
 
 
+def test_calls_scored_before_there_were_scales_are_narrowband(engine: Engine) -> None:
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+        connection.execute(
+            text(
+                "insert into calls (call_id, node, source, caller, called, started_at, ended_at, duration_seconds,"
+                " talk_seconds, outcome, sip_status, hung_up_by, mos_mean) values"
+                " ('old', 'n', 'trunk:a', '1', '2', 1.0, 2.0, 1.0, 1.0, 'answered', 200, 'caller', 3.75)"
+            )
+        )
+        connection.execute(
+            text(
+                "insert into legs (leg_id, call_id, role, endpoint, remote_uri, sip_call_id, created_at, ended_at,"
+                " talk_seconds, sip_status, hung_up_by, from_party_packets, from_party_mos_mean, to_party_packets)"
+                " values ('old-0', 'old', 'caller', 'trunk:a', 'sip:a', 'x', 1.0, 2.0, 1.0, 200, 'remote', 50, 3.75, 9)"
+            )
+        )
+    schema.prepare(engine)
+    found = CallLog(engine).get("old")
+    assert found is not None
+    call, (leg,) = found
+    assert (call.mos_mean, call.blame) == (MosCqe(3.75), None)
+    assert leg.from_party is not None
+    assert leg.to_party is not None
+    assert leg.from_party.mos_mean == MosCqe(3.75)
+    assert (leg.from_party.mos_ceiling, leg.from_party.degradation, leg.times_weak) == (None, None, 0)
+    assert (leg.to_party.packets, leg.to_party.mos_mean) == (9, None)
+
+
+def test_the_newest_schema_can_be_undone(engine: Engine) -> None:
+    schema.prepare(engine)
+    with engine.begin() as connection:
+        command.downgrade(configuration(connection), "0001")
+        assert schema.revision(connection) == "0001"
+        assert "blame" not in {each["name"] for each in inspect(connection).get_columns("calls")}
+        upgrade(connection)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
 def test_newer_database_is_refused_and_untouched(engine: Engine) -> None:
     schema.prepare(engine)
     with engine.begin() as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
-    with pytest.raises(DatabaseError, match="schema 9999, this version knows up to 0001"):
+    with pytest.raises(DatabaseError, match=f"schema 9999, this version knows up to {schema.HEAD}"):
         schema.prepare(engine)
 
 

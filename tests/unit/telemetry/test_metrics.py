@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from media.quality.opinion import MosCqe, MosCqew
 from softswitch.telemetry.cdr import Heard, Outcome
 from softswitch.telemetry.exposition import Exposition
 from softswitch.telemetry.loop_lag import PERIOD, LoopLag
@@ -60,10 +61,29 @@ def test_unanswered_call_has_no_set_up_time() -> None:
 def test_mos_is_counted_by_direction() -> None:
     metrics = Metrics()
     caller, callee = leg_records()
-    metrics.call_ended(call_record(), [caller, replace(callee, to_party=Heard(mos_mean=2.2))])
+    metrics.call_ended(call_record(), [caller, replace(callee, to_party=Heard(mos_mean=MosCqe(2.2)))])
+    metrics.call_ended(call_record(), [replace(caller, to_party=Heard(mos_mean=MosCqew(2.3)))])
     found = samples(metrics)
-    assert found["softswitch_leg_mos_count", (("direction", "from_party"),)] == 2
-    assert found["softswitch_leg_mos_bucket", (("direction", "to_party"), ("le", "2.5"))] == 1
+    assert found["softswitch_leg_mos_count", (("direction", "from_party"), ("scale", "MOS-CQE"))] == 3
+    narrow = (("direction", "to_party"), ("le", "2.5"), ("scale", "MOS-CQE"))
+    assert found["softswitch_leg_mos_bucket", narrow] == 1
+    wide = (("direction", "to_party"), ("scale", "MOS-CQEW"))
+    assert found["softswitch_leg_mos_count", wide] == 1
+    assert found["softswitch_leg_mos_count", (("direction", "to_party"), ("scale", "MOS-CQEF"))] == 0
+
+
+def test_weak_connections_and_blame_are_counted() -> None:
+    metrics = Metrics()
+    caller, callee = leg_records()
+    metrics.call_ended(call_record(blame="carrier"), [replace(caller, times_weak=2, times_unhealthy=3), callee])
+    metrics.call_ended(call_record(blame=None), [replace(callee, endpoint="phone:1001", times_weak=1)])
+    found = samples(metrics, Readings(weak_legs=4))
+    assert found["softswitch_connection_weak_total", (("endpoint", "trunk"),)] == 2
+    assert found["softswitch_connection_weak_total", (("endpoint", "phone"),)] == 1
+    assert found["softswitch_link_unhealthy_total", (("endpoint", "trunk"),)] == 3
+    assert found["softswitch_calls_blamed_total", (("culprit", "carrier"),)] == 1
+    assert found["softswitch_calls_blamed_total", (("culprit", "node"),)] == 0
+    assert found["softswitch_weak_legs", ()] == 4
 
 
 def test_readings_are_shown() -> None:
