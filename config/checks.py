@@ -210,6 +210,14 @@ def _phones(written: Written, sections: Sections) -> Iterator[Problem]:
         yield places.problem(("phones", "minimum_expires"), "longer than phones.maximum_expires")
 
 
+def _quality(written: Written, sections: Sections) -> Iterator[Problem]:
+    quality = sections.quality
+    if quality.good_from <= quality.weak_below:
+        given = "good_from" if "good_from" in written.names("quality") else "weak_below"
+        message = f"a connection weak below {quality.weak_below:g} cannot be good from {quality.good_from:g}"
+        yield written.positions.problem(("quality", given), message)
+
+
 def _admin(written: Written, sections: Sections) -> Iterator[Problem]:
     admin = sections.admin
     loopback = ipaddress.ip_address(admin.address).is_loopback
@@ -311,6 +319,7 @@ _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_listeners, frozenset({"sip", "admin"})),
     (_media, frozenset({"media", "sip"})),
     (_phones, frozenset({"phones"})),
+    (_quality, frozenset({"quality"})),
     (_admin, frozenset({"admin"})),
     (_prompts, frozenset({"prompts"})),
 )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Node,
         Phones,
         Prompts,
+        Quality,
         Recording,
         Sip,
         Trunk,
@@ -60,6 +61,7 @@ class Settings:
     media: Media
     trunks: Mapping[str, Trunk]
     phones: Phones
+    quality: Quality
     recording: Recording
     prompts: Prompts
     speech: Speech

@@ -16,11 +16,13 @@ from config.sound_schema import Hold, Speech
 from config.values import (
     Address,
     AnyNumber,
+    Between,
     Boolean,
     Codec,
     Country,
     DatabaseUrl,
     Digest,
+    ExtendedReports,
     FilePath,
     Host,
     Lasting,
@@ -32,6 +34,7 @@ from config.values import (
     OpusBandwidth,
     PacketTime,
     Port,
+    RatedCodec,
     SecretText,
     SourceText,
     Srtp,
@@ -194,6 +197,13 @@ class Trunk(Section):
     hold: Annotated[
         Hold | None, Field(description="What a party hears that this trunk's side holds. Not given: the node's hold.")
     ] = None
+    rtcp_xr: Annotated[
+        ExtendedReports,
+        Field(
+            description="RTCP extended reports (RFC 3611): a round trip for a side that only receives, and what each "
+            "side makes of what it hears. answer: where the far end offers them; offer: offered as well; off: neither."
+        ),
+    ] = "answer"
     username: Annotated[Line | None, Field(description="For digest challenges from the trunk.")] = None
     password: Annotated[SecretText | None, Field(description="For digest challenges from the trunk.")] = None
     realm: Annotated[
@@ -259,6 +269,13 @@ class Phones(Section):
     hold: Annotated[
         Hold | None, Field(description="What a party hears that a phone holds. Not given: the node's hold.")
     ] = None
+    rtcp_xr: Annotated[
+        ExtendedReports,
+        Field(
+            description="RTCP extended reports (RFC 3611): a round trip for a side that only receives, and what each "
+            "side makes of what it hears. answer: where the far end offers them; offer: offered as well; off: neither."
+        ),
+    ] = "answer"
     minimum_expires: Annotated[
         float, Lasting("10s", "24h"), Field(description="Shortest registration granted (423 below it).")
     ] = 60.0
@@ -270,6 +287,42 @@ class Phones(Section):
         Field(description="Digest algorithms offered, best first. [MD5] for phones that give up on others."),
     ] = ("SHA-256", "MD5")
     users: Annotated[Mapping[Name, Phone], Field(description="The phones, by user name.")] = {}
+
+
+class CodecFactors(Section):
+    """What a codec costs, where the built-in values (ITU-T G.113, published ones) are missing or known better."""
+
+    scale: Annotated[
+        Literal["narrowband", "wideband", "fullband"],
+        Field(description="The E-model the values belong to: G.107, G.107.1 or G.107.2."),
+    ] = "narrowband"
+    ie: Annotated[float, Between(0, 130), Field(description="Ie: what coding alone takes off R.")]
+    bpl: Annotated[float, Between(0.1, 100), Field(description="Bpl: robustness against packet loss.")]
+    look_ahead: Annotated[float, Lasting("0ms", "200ms"), Field(description="Delay beyond the packet itself.")] = 0.0
+    source: Annotated[Line | None, Field(description="Where the values come from; shown beside scores.")] = None
+
+
+class Quality(Section):
+    """How calls are judged."""
+
+    weak_below: Annotated[
+        float, Between(1.5, 4.4), Field(description="A connection is weak when the score of its last 15 s is below.")
+    ] = 4.0
+    good_from: Annotated[
+        float, Between(1.6, 4.45), Field(description="And good again when it has been this or better for 5 s.")
+    ] = 4.1
+    loss_limit: Annotated[
+        float, Between(0.01, 100), Field(description="Percent of packets lost from which a link counts as unhealthy.")
+    ] = 1.0
+    latency_limit: Annotated[
+        float,
+        Lasting("1ms", "5s"),
+        Field(description="Time one way, half the measured round trip, from which a link counts as unhealthy."),
+    ] = 0.15
+    codecs: Annotated[
+        Mapping[RatedCodec, CodecFactors],
+        Field(description="Values of codecs, by name or by name and sample rate of the audio (opus/16000)."),
+    ] = {}
 
 
 class Recording(Section):
@@ -339,6 +392,7 @@ class Sections(Section):
         Mapping[Name, Trunk], Field(description="Carriers and other switches, by name.", default_factory=dict)
     ]
     phones: Phones = Field(default_factory=Phones, description="Phones that register here.")
+    quality: Quality = Field(default_factory=Quality, description="How calls are judged.")
     recording: Recording = Field(default_factory=Recording, description="Call recording.")
     prompts: Prompts = Field(default_factory=Prompts, description="Announcements and music.")
     speech: Speech = Field(default_factory=Speech, description="Text to speech.")

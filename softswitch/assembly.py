@@ -7,6 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media.play.countries import tones_of
+from media.quality.codecs import CodecFactors, CodecImpairment
+from media.quality.emodel import SCALES
+from media.quality.watch import Thresholds
 from media.settings import MediaSettings
 from softswitch.b2bua.codec_choice import why_not_coded
 from softswitch.b2bua.terms import NOISE_REDUCTION_DB, MediaTerms
@@ -17,6 +20,7 @@ from softswitch.endpoints.network import Source
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sdp.crypto import SrtpPolicy
+from softswitch.sdp.extended_reports import XrPolicy
 from softswitch.sdp.opus import parameters_of
 from softswitch.sip.digest import Credentials
 from softswitch.sip.grammar import HOST
@@ -49,7 +53,7 @@ def listeners(settings: Settings) -> list[Listener]:
 
 def media(settings: Settings) -> MediaSettings:
     """What the engine is told."""
-    section = settings.media
+    section, quality = settings.media, settings.quality
     return MediaSettings(
         address=section.address,
         port_first=section.ports.first,
@@ -59,6 +63,25 @@ def media(settings: Settings) -> MediaSettings:
         media_timeout=section.timeout,
         latch_window=section.latch_window,
         opus_complexity=section.opus_complexity,
+        codec_factors=CodecFactors({name: _impairment(name, each) for name, each in quality.codecs.items()}),
+        thresholds=Thresholds(
+            weak_below=quality.weak_below,
+            good_from=quality.good_from,
+            loss_percent=quality.loss_limit,
+            one_way_ms=quality.latency_limit * 1000,
+        ),
+    )
+
+
+def _impairment(name: str, section: schema.CodecFactors) -> CodecImpairment:
+    """An operator's values for a codec."""
+    return CodecImpairment(
+        section.ie,
+        section.bpl,
+        section.look_ahead * 1000,
+        "assumed",
+        section.source or f"quality.codecs.{name}",
+        SCALES[section.scale],
     )
 
 
@@ -109,6 +132,7 @@ def terms(section: schema.Trunk | schema.Phones) -> MediaTerms:
         codecs=codecs(section),
         ptime=None if section.ptime is None else round(section.ptime * 1000),
         srtp=SrtpPolicy(section.srtp, tuple(section.srtp_suites)),
+        rtcp_xr=XrPolicy(section.rtcp_xr),
         reduce_noise=NOISE_REDUCTION_DB if section.noise_reduction else 0,
     )
 

@@ -17,11 +17,13 @@ from media.commands import (
     PayloadFormat,
     ReduceNoise,
     SetDirection,
+    SetExtendedReports,
     SetFormats,
     SetKeys,
     SetRemote,
 )
 from softswitch.sdp.address import AddressKind, address_kind
+from softswitch.sdp.extended_reports import NO_XR
 from softswitch.sdp.negotiate import Direction, Negotiation, SdpError
 from softswitch.sdp.opus import OpusParameters, sending
 
@@ -95,6 +97,7 @@ class LegMedia:
             ptime=terms.ptime,
             srtp=terms.srtp,
             random=token_bytes,
+            rtcp_xr=terms.rtcp_xr,
         )
         self.agreement: AudioAgreement | None = None
         self._last_answer = b""
@@ -200,6 +203,9 @@ class LegMedia:
             ),
             self._direction(agreement),
         )
+        before = NO_XR if self.agreement is None else self.agreement.rtcp_xr
+        if agreement.rtcp_xr != before:
+            self._engine.post(SetExtendedReports(self.leg, *agreement.rtcp_xr))
         self.agreement = agreement
 
     def _direction(self, agreement: AudioAgreement) -> SetDirection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.sdp.crypto import PLAIN
+from softswitch.sdp.extended_reports import XrPolicy
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class MediaTerms:
     """Milliseconds a packet we would like from there, and send unless they want another; None: their wish, or 20."""
     srtp: SrtpPolicy = PLAIN
     """Whether media is encrypted there."""
+    rtcp_xr: XrPolicy = XrPolicy.ANSWER
+    """Whether extended reports (RFC 3611) are agreed to, or asked for, there."""
     reduce_noise: int = 0
     """dB by which steady noise in what comes from there is lowered."""
 

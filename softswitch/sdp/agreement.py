@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.sdp.address import is_plausible_media_address
+from softswitch.sdp.extended_reports import NO_XR, XrTerms
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class AudioAgreement:
     """What they declared for themselves, the unspecified address counted as "do not send to me"."""
     keys: SrtpKeys | None = None
     """SRTP with these; None: plain RTP."""
+    rtcp_xr: XrTerms = NO_XR
+    """The extended reports both sides asked for (RFC 3611 5)."""
 
     @property
     def codec(self) -> Codec:

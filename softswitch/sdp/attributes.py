@@ -56,7 +56,7 @@ class RtpAttributes:
     Shared by all sections that say the same: read only.
     """
 
-    __slots__ = ("direction", "fmtp", "maxptime", "ptime", "rtcp", "rtcp_mux", "rtpmap")
+    __slots__ = ("direction", "fmtp", "maxptime", "ptime", "rtcp", "rtcp_mux", "rtcp_xr", "rtpmap")
 
     def __init__(self, lines: Iterable[str], default: Direction = Direction.SENDRECV) -> None:
         self.direction = default
@@ -69,6 +69,8 @@ class RtpAttributes:
         self.rtcp: tuple[int, str | None] | None = None
         """RFC 3605: port, and an address when it differs from the RTP address."""
         self.rtcp_mux = False
+        self.rtcp_xr: str | None = None
+        """RFC 3611 5.1: the formats of extended reports, as written."""
         for line in lines:
             if line[0] != "a":
                 continue
@@ -87,6 +89,8 @@ class RtpAttributes:
                 self.rtcp = _rtcp(value)
             elif name == "rtcp-mux":
                 self.rtcp_mux = True
+            elif name == "rtcp-xr":
+                self.rtcp_xr = value
             elif not value:
                 self.direction = _DIRECTION_LINES.get(line, self.direction)
 

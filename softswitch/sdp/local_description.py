@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from softswitch.sdp.address import address_type
+from softswitch.sdp.extended_reports import NO_XR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from softswitch.sdp.codec import Format
     from softswitch.sdp.crypto import Crypto
     from softswitch.sdp.description import SessionDescription
+    from softswitch.sdp.extended_reports import XrTerms
 
 
 class Slot(NamedTuple):
@@ -72,6 +74,7 @@ class LocalDescription:
         *,
         rtcp_mux: bool,
         crypto: Sequence[Crypto] = (),
+        rtcp_xr: XrTerms = NO_XR,
     ) -> bytes:
         """Write the session with one audio stream of `formats`; all other m= lines are refused with port 0."""
         numbers: list[str] = []
@@ -88,7 +91,7 @@ class LocalDescription:
         slots, audio_position = layout
         audio = (
             f"m=audio {self.port} {slots[audio_position].protocol} {' '.join(numbers)}\r\n{''.join(lines)}"
-            f"{keys}a=ptime:{ptime}\r\na={direction.value}\r\n{mux}"
+            f"{keys}a=ptime:{ptime}\r\na={direction.value}\r\n{mux}{rtcp_xr.line}"
         )
         if len(slots) > 1:
             audio = "".join(

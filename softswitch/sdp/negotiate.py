@@ -22,6 +22,7 @@ from softswitch.sdp.codec import KNOWN_CODECS, Codec, Format
 from softswitch.sdp.crypto import PLAIN, SECURE_PROFILES, SrtpPolicy
 from softswitch.sdp.description import SessionDescription
 from softswitch.sdp.errors import INCOMPATIBLE_FORMAT, LocalError, SdpError
+from softswitch.sdp.extended_reports import EVERYTHING, NO_XR, XrPolicy, XrTerms
 from softswitch.sdp.keying import Keying
 from softswitch.sdp.local_description import AUDIO_ONLY, SECURE_AUDIO_ONLY, Layout, LocalDescription, layout_of
 from softswitch.sdp.matching import match, settle
@@ -63,6 +64,7 @@ class _OwnOffer(NamedTuple):
     direction: Direction
     ptime: int
     rtcp_mux: bool
+    rtcp_xr: XrTerms
 
 
 def _no_random(octets: int) -> bytes:
@@ -96,6 +98,7 @@ class Negotiation:
         "_ours",
         "_ptime",
         "_remote_body",
+        "_rtcp_xr",
         "_theirs",
         "agreement",
     )
@@ -111,6 +114,7 @@ class Negotiation:
         ptime: int | None = None,
         srtp: SrtpPolicy = PLAIN,
         random: Callable[[int], bytes] = _no_random,
+        rtcp_xr: XrPolicy = XrPolicy.ANSWER,
     ) -> None:
         self.agreement: AudioAgreement | None = None
         """What was last agreed; None before the first answer."""
@@ -119,6 +123,7 @@ class Negotiation:
         self._local = LocalDescription(address=address, port=port, session_id=session_id, name=name)
         self._numbers = PayloadTypes()
         self._keying = Keying(srtp, random)
+        self._rtcp_xr = rtcp_xr
         self._layout = SECURE_AUDIO_ONLY if srtp.mandatory else AUDIO_ONLY
         self._remote_body = b""
         self._ours: _OwnOffer | None = None
@@ -169,9 +174,13 @@ class Negotiation:
         else:
             offered = _first_offer(tuple(codecs))
             self._numbers.for_first_offer(offered)
-        mux = self.agreement is not None and self.agreement.rtcp_mux
-        self._ours = _OwnOffer(offered, direction, ptime, mux)
-        return self._local.write(self._layout, offered, direction, ptime, rtcp_mux=mux, crypto=self._keying.offer())
+        agreed = self.agreement
+        mux = agreed is not None and agreed.rtcp_mux
+        xr = EVERYTHING if self._rtcp_xr is XrPolicy.OFFER else NO_XR if agreed is None else agreed.rtcp_xr
+        self._ours = _OwnOffer(offered, direction, ptime, mux, xr)
+        return self._local.write(
+            self._layout, offered, direction, ptime, rtcp_mux=mux, crypto=self._keying.offer(), rtcp_xr=xr
+        )
 
     def receive_answer(self, body: bytes, *, provisional: bool = False) -> AudioAgreement:
         """Read the answer to our offer. A `provisional` one (unreliable 183) leaves the offer open for the final one.
@@ -211,6 +220,7 @@ class Negotiation:
             rtcp_mux=ours.rtcp_mux and audio.attributes.rtcp_mux,
             ptime=audio.ptime(ours.ptime, send[0].codec),
             keys=keys,
+            rtcp_xr=ours.rtcp_xr.both(audio.rtcp_xr),
         )
         if audio.section.protocol.upper() in SECURE_PROFILES:
             self._layout = self._layout.with_protocol(audio.section.protocol)
@@ -295,11 +305,18 @@ class Negotiation:
             audio.section.port,
         )
         crypto = self._keying.answer(audio.crypto, moved=moved)
+        xr = NO_XR if self._rtcp_xr is XrPolicy.OFF else audio.rtcp_xr
         written = self._local.write(
-            layout, receive, ours_now, self._ptime or ptime, rtcp_mux=mux, crypto=() if crypto is None else (crypto,)
+            layout,
+            receive,
+            ours_now,
+            self._ptime or ptime,
+            rtcp_mux=mux,
+            crypto=() if crypto is None else (crypto,),
+            rtcp_xr=xr,
         )
         self.agreement = agreement = _agree(
-            audio, send, receive, ours_now, rtcp_mux=mux, ptime=ptime, keys=self._keying.agreed
+            audio, send, receive, ours_now, rtcp_mux=mux, ptime=ptime, keys=self._keying.agreed, rtcp_xr=xr
         )
         self._layout = layout
         self._remote_body = body
@@ -345,6 +362,7 @@ def _agree(
     rtcp_mux: bool,
     ptime: int,
     keys: SrtpKeys | None,
+    rtcp_xr: XrTerms,
 ) -> AudioAgreement:
     return AudioAgreement(
         audio.address,
@@ -357,6 +375,7 @@ def _agree(
         ptime,
         audio.direction,
         keys,
+        rtcp_xr,
     )
 
 

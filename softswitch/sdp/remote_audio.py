@@ -9,7 +9,9 @@ from softswitch.sdp.address import AddressKind, address_kind, address_type, is_p
 from softswitch.sdp.attributes import Direction, RtpAttributes, direction_of, read_direction
 from softswitch.sdp.crypto import PLAIN, PLAIN_PROFILES, SECURE_PROFILES, has_crypto, read_crypto
 from softswitch.sdp.errors import INCOMPATIBLE_ADDRESS, INCOMPATIBLE_FORMAT, NO_SUCH_MEDIA, SdpError
+from softswitch.sdp.extended_reports import NO_XR, XrTerms, read_xr
 from softswitch.sdp.matching import read_formats
+from softswitch.sdp.media import find_attribute
 from softswitch.sdp.packet_time import packet_time
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class RemoteAudio(NamedTuple):
     """What they want; 0.0.0.0 or :: means that nothing may be sent there (RFC 3264 8.4)."""
     crypto: tuple[Crypto, ...] = ()
     """Their keys that can be used; (): plain RTP."""
+    rtcp_xr: XrTerms = NO_XR
+    """The extended reports they ask for."""
 
     def rtcp(self, *, mux: bool) -> tuple[str, int]:
         """Where their RTCP goes: the RTP port under rtcp-mux, else as RFC 3605 says, else the next port."""
@@ -145,7 +149,11 @@ def read_audio(description: SessionDescription, index: int, srtp: SrtpPolicy = P
     direction = attributes.direction
     if kind is AddressKind.UNSPECIFIED:
         direction = direction_of(send=direction.sends, receive=False)
-    return RemoteAudio(index, section, attributes, connection.address, formats, direction, crypto)
+    stated_xr = attributes.rtcp_xr
+    if stated_xr is None:
+        stated_xr = find_attribute(description.lines, "rtcp-xr")
+    rtcp_xr = NO_XR if stated_xr is None else read_xr(stated_xr)
+    return RemoteAudio(index, section, attributes, connection.address, formats, direction, crypto, rtcp_xr)
 
 
 def _keys(section: MediaDescription, srtp: SrtpPolicy) -> tuple[Crypto, ...]:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from media.quality.codecs import CodecImpairment, Mode, Unrated, codec_impairment
+from media.quality.emodel import WIDEBAND
+from media.quality.watch import HEALTHY
 from media.srtp.material import SUITES
 from softswitch import assembly
 from softswitch.endpoints.trunk import NextHop
@@ -264,3 +267,51 @@ def test_noise_is_reduced_where_it_is_asked_for(tmp_path: Path) -> None:
     found = settings(tmp_path, "trunks: {noisy: {destinations: 192.0.2.1, noise_reduction: true}}")
     assert assembly.trunks(found)["noisy"].terms.reduce_noise == 25
     assert assembly.terms(found.phones).reduce_noise == 0
+
+
+def test_an_operators_values_for_codecs_and_limits(tmp_path: Path) -> None:
+    found = assembly.media(
+        settings(
+            tmp_path,
+            """
+            quality:
+              weak_below: 3.8
+              good_from: 3.9
+              loss_limit: 2
+              latency_limit: 200ms
+              codecs:
+                G722: {scale: wideband, ie: 13, bpl: 4.3, look_ahead: 1.5ms, source: own listening test}
+                opus/16000: {scale: wideband, ie: 18, bpl: 17}
+            """,
+        )
+    )
+    limits = found.thresholds
+    assert (limits.weak_below, limits.good_from, limits.loss_percent, limits.one_way_ms) == (3.8, 3.9, 2.0, 200.0)
+    g722 = found.codec_factors.find("g722", plc=True)
+    assert g722 == CodecImpairment(13.0, 4.3, 1.5, "assumed", "own listening test", WIDEBAND)
+    opus = found.codec_factors.find("opus", plc=True, mode=Mode(16000, 30.0))
+    assert isinstance(opus, CodecImpairment)
+    assert (opus.source, opus.grounding) == ("quality.codecs.opus/16000", "assumed")
+    assert isinstance(found.codec_factors.find("opus", plc=True, mode=Mode(48000, 30.0)), Unrated)
+
+
+def test_nothing_said_leaves_the_published_values_and_limits(tmp_path: Path) -> None:
+    found = assembly.media(settings(tmp_path, ""))
+    assert found.thresholds == HEALTHY
+    assert found.codec_factors.find("PCMA", plc=True) == codec_impairment("PCMA", plc=True)
+
+
+def test_extended_reports_are_asked_for_by_trunk_and_phones(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        trunks:
+          silent: {sources: [192.0.2.1], rtcp_xr: off}
+          talkative: {sources: [192.0.2.2], rtcp_xr: offer}
+          ordinary: {sources: [192.0.2.3]}
+        phones: {rtcp_xr: off}
+        """,
+    )
+    asked = {name: trunk.terms.rtcp_xr.value for name, trunk in assembly.trunks(found).items()}
+    assert asked == {"silent": "off", "talkative": "offer", "ordinary": "answer"}
+    assert assembly.terms(found.phones).rtcp_xr.value == "off"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from config.problem import ConfigError
 from tests.support.config_files import TRUNK_AND_PHONES, ConfigFolder
 
 if TYPE_CHECKING:
@@ -199,3 +200,25 @@ def test_warnings(root: Path) -> None:
         "config/all.yaml:5:58 trunks.c.srtp_suites: has no effect: srtp is off",
         "config/all.yaml:7:23 phones.srtp_suites: has no effect: srtp is off",
     ]
+
+
+QUALITY_MISTAKES = [
+    ("{weak_below: 5}", "quality.weak_below: expected a number from 1.5 to 4.4, got 5"),
+    ("{weak_below: 4.2}", "quality.weak_below: a connection weak below 4.2 cannot be good from 4.1"),
+    ("{good_from: 3.9}", "quality.good_from: a connection weak below 4 cannot be good from 3.9"),
+    ("{loss_limit: 1%}", "quality.loss_limit: expected a number from 0.01 to 100, got '1%'"),
+    ("{latency_limit: 150}", "write 150s or 150ms"),
+    ("{codecs: {g722: {ie: 13}}}", "bpl"),
+    ("{codecs: {g722: {ie: 13, bpl: 0}}}", "expected a number from 0.1 to 100, got 0"),
+    ("{codecs: {g722: {ie: .nan, bpl: 4}}}", "expected a number from 0 to 130"),
+    ("{codecs: {g722: {ie: true, bpl: 4}}}", "expected a number from 0 to 130, got true"),
+    ("{codecs: {g722: {ie: 13, bpl: 4, scale: wide}}}", "narrowband, wideband or fullband"),
+    ("{codecs: {opus/7000: {ie: 13, bpl: 4}}}", "expected the name of a codec"),
+]
+
+
+@pytest.mark.parametrize(("quality", "told"), QUALITY_MISTAKES)
+def test_quality_mistakes(tmp_path: Path, quality: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ConfigFolder.make(tmp_path, f"quality: {quality}").load()
+    assert told in str(caught.value)

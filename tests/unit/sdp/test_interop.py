@@ -276,6 +276,7 @@ EXCHANGES = [
         a=fmtp:99 0-15
         a=ptime:20
         a=sendrecv
+        a=rtcp-xr:rcvr-rtt=all voip-metrics
         m=video 0 RTP/AVPF 96
         """,
     ),
