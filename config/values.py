@@ -176,26 +176,6 @@ class Whole:
 Port = Annotated[int, Whole(1, 65535)]
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
-    """Annotation of a number within bounds, both included: `Annotated[float, Between(0, 100)]`."""
-
-    low: float
-    high: float
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.check)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "number", "minimum": self.low, "maximum": self.high}
-
-    def check(self, value: object) -> float:
-        # Asked this way round, what is not a number fails as well.
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not self.low <= value <= self.high:
-            raise ValueError(f"expected a number from {self.low:g} to {self.high:g}, got {shown(value)}")
-        return float(value)
-
-
 _RATED_CODEC = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,31}(/(8000|12000|16000|24000|32000|44100|48000))?")
 
 
