@@ -47,13 +47,13 @@ class LegScoring:
         return None if first is None else cls(first, record, factors, limits)
 
     def look(self, record: LegRecord, received: Use | None, sent: Use | None) -> None:
-        """See what is being received and sent, and score by that from here on. Before anything is: what SDP prefers."""
+        """See what is being received and sent, and score by that from here on."""
         quality = self.quality
         quality.ptime_ms = record.ptime
-        coming = in_use(record.receive, received) or audio_of(record.receive)
+        coming = in_use(record.receive, received) or _meanwhile(record.receive, quality.codec)
         if coming is not None:
             quality.receives(coming.name, self._rated(coming, self._received_use, received))
-        going = in_use(record.send, sent) or audio_of(record.send)
+        going = in_use(record.send, sent) or _meanwhile(record.send, quality.sent_codec)
         if going is not None:
             quality.sends(going.name, self._rated(going, self._sent_use, sent))
         self._received_use, self._sent_use = received or self._received_use, sent or self._sent_use
@@ -64,3 +64,8 @@ class LegScoring:
         if after is not None and self._factors.by_mode(codec.name):
             mode = mode_of(codec, before, after)
         return self._factors.find(codec.name, plc=True, mode=mode)
+
+
+def _meanwhile(formats: tuple[PayloadFormat, ...], current: str) -> PayloadFormat | None:
+    """What goes on while events or noise are sent: the codec in use, as long as it is agreed; else what SDP prefers."""
+    return next((each for each in formats if each.name == current), None) or audio_of(formats)
