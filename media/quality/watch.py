@@ -23,6 +23,7 @@ Figure = Literal["loss", "latency"]
 
 EXCELLENT_FROM = 4.3
 UNACCEPTABLE_BELOW = 3.5
+Grade = Literal["excellent", "good", "weak", "unacceptable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,15 @@ def weak_for(ceiling: Opinion, thresholds: Thresholds) -> tuple[float, float]:
     """
     good = min(thresholds.good_from, float(ceiling) - 0.05)
     return min(thresholds.weak_below, good - 0.05), good
+
+
+def grade(score: Opinion, thresholds: Thresholds = HEALTHY) -> Grade:
+    """A word for a score on its scale, whatever its codec could do."""
+    if score < UNACCEPTABLE_BELOW:
+        return "unacceptable"
+    if score < thresholds.weak_below:
+        return "weak"
+    return "excellent" if score >= EXCELLENT_FROM else "good"
 
 
 @dataclass(frozen=True, slots=True)

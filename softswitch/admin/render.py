@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media.quality.opinion import MosCqe, MosCqef, MosCqew, lowest
+from media.quality.watch import grade
 from softswitch.telemetry.log_format import shown, timestamp
 from softswitch.telemetry.siptrace import render_messages
 
@@ -185,6 +186,7 @@ def _heard(heard: Heard | None) -> Json:
         "mos_15s": _rounded(heard.mos_15s),
         "mos_mean": _rounded(heard.mos_mean),
         "mos_worst": _rounded(heard.mos_worst),
+        "grade": None if heard.mos_mean is None else grade(heard.mos_mean),
         "mos_lq": _rounded(heard.mos_lq),
         "mos_ceiling": _rounded(heard.mos_ceiling),
         "degradation": _degradation(heard.degradation),

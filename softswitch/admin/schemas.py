@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from media.quality.blame import Culprit
 from media.quality.opinion import OPINIONS
+from media.quality.watch import Grade
 
 if TYPE_CHECKING:
     from softswitch.admin.operation import Json
@@ -115,6 +116,7 @@ SCHEMAS: dict[str, Json] = {
         mos_15s=_or_null({"type": "number", "description": "Over the last 15 s; null when the call is over."}),
         mos_mean=_or_null(NUMBER),
         mos_worst=_or_null(NUMBER),
+        grade=_or_null({"enum": [*get_args(Grade)], "description": "A word for mos_mean on its scale."}),
         mos_lq=_or_null({"type": "number", "description": "The mean without delay."}),
         mos_ceiling=_or_null({"type": "number", "description": "The best MOS the codec can reach."}),
         degradation=_or_null(_ref("Degradation")),

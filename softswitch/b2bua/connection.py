@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from media.events import ConnectionRecovered, ConnectionWeak, LinkHealthy, LinkUnhealthy
 
 if TYPE_CHECKING:
-    from media.events import Direction
+    from media.events import Direction, QualityReport
     from media.quality.watch import Figure
     from softswitch.telemetry.story import Story
 
@@ -36,16 +36,27 @@ def message(endpoint: str, *, webrtc: bool) -> str | None:
 class Connection:
     """One leg's connection."""
 
-    __slots__ = ("_leg", "_story", "_unhealthy", "_weak", "times_unhealthy", "times_weak", "webrtc")
+    __slots__ = ("_codecs", "_leg", "_story", "_unhealthy", "_weak", "times_unhealthy", "times_weak", "webrtc")
 
     def __init__(self, leg: str, story: Story, *, webrtc: bool = False) -> None:
         self._leg = leg
         self._story = story
+        self._codecs: dict[str, str] = {}
         self._weak: set[Direction] = set()
         self._unhealthy: dict[tuple[Direction, Figure], float] = {}
         self.times_weak = 0
         self.times_unhealthy = 0
         self.webrtc = webrtc
+
+    def heard(self, report: QualityReport) -> None:
+        """Notice when the packets of a direction begin to carry another codec."""
+        for way, interval in (("from party", report.received), ("to party", report.sent)):
+            if interval is None or not interval.expected:
+                continue
+            before = self._codecs.get(way, interval.codec)
+            self._codecs[way] = interval.codec
+            if before != interval.codec:
+                self._story.tell("codec changed", leg=self._leg, way=way, codec=interval.codec, before=before)
 
     @property
     def weak(self) -> bool:

@@ -209,7 +209,7 @@ class Switchboard:
             case ConnectionWeak() | ConnectionRecovered() | LinkUnhealthy() | LinkHealthy():
                 leg.connection_changed(event)
             case QualityReport():
-                pass
+                leg.connection.heard(event)
             case LegGone():
                 leg.media_gone(event)
 

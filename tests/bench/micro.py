@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media.quality.emodel import delay_impairment, loss_impairment, mos
+from media.quality.verdict import LegQuality, StreamCounters
+from media.quality.watch import DirectionWatch
 from softswitch import provision
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.sdp.codec import KNOWN_CODECS
@@ -43,6 +46,22 @@ def best_us(work: Callable[[], object]) -> float:
     return best * 1e6
 
 
+def _scored_leg() -> Callable[[], object]:
+    """A leg that is scored again and again."""
+    quality, watch = LegQuality("PCMA", True, 20, 60.0, started=0.0), DirectionWatch()
+    rounds = itertools.count(1)
+
+    def score() -> None:
+        number = next(rounds)
+        counters = StreamCounters(250 * number, 247 * number, 3 * number, 0, 2 * number, 1.0, 0)
+        for interval in quality.interval(5.0 * number, counters, counters, 300.0):
+            if interval is not None:
+                for _ in watch.look(interval, 20):
+                    pass
+
+    return score
+
+
 def run(log: Callable[[str], None]) -> list[Row]:
     """Measure one after the other."""
     plan = provision.load(ROOT / "config").dialplan
@@ -72,6 +91,7 @@ def run(log: Callable[[str], None]) -> list[Row]:
             lambda: mos(93.2 - delay_impairment(80.0) - loss_impairment(0.0, 4.3, 1.5, 1.2)),
             "one MOS from loss and delay",
         ),
+        "micro.leg_scored_us": (_scored_leg(), "both directions of a leg over 5 s, with loss, delay and hysteresis"),
     }
     rows = [Row(name, best_us(work), "us", None, f"{how}; best of {ROUNDS}") for name, (work, how) in works.items()]
     for row in rows:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media.commands import SetDirection, SetRemote, StartTap
-from media.events import ConnectionRecovered, ConnectionWeak, LinkHealthy, LinkUnhealthy
+from media.commands import SetDirection, SetExtendedReports, SetRemote, StartTap
+from media.events import ConnectionRecovered, ConnectionWeak, LinkHealthy, LinkUnhealthy, QualityReport
 from media.quality.opinion import MosCqe
+from media.quality.verdict import LegQuality, StreamCounters
 from softswitch.b2bua.connection import message
 from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import LegState
@@ -585,6 +586,27 @@ def test_a_weak_connection_is_told_with_its_ceiling_and_main_cause() -> None:
     run_virtual(story)
 
 
+def test_another_codec_in_the_packets_is_told_once() -> None:
+    async def story() -> None:
+        world = world_with(Echo(None))
+        caller = world.phone(CALLER)
+        session = caller.call("123", SWITCH)
+        await a_moment()
+        (leg,) = the_call(world)
+        assert leg.media is not None
+        quality = LegQuality("PCMA", True, 20, 40.0, started=0.0)
+        for number, codec in enumerate(("PCMA", "PCMA", "PCMU", "PCMU"), 1):
+            quality.set_codec(codec, plc=True, ptime_ms=20)
+            counters = StreamCounters(250 * number, 250 * number, 0, 0, 0, 1.0, 0)
+            leg.switch.media_event(QualityReport(leg.media.leg, *quality.interval(5.0 * number, counters, None, None)))
+        told = [line.facts for line in leg.story.lines if line.event == "codec changed"]
+        assert [(facts["way"], facts["before"], facts["codec"]) for facts in told] == [("from party", "PCMA", "PCMU")]
+        caller.hang_up(session)
+        await world.settle()
+
+    run_virtual(story)
+
+
 @pytest.mark.parametrize(
     ("endpoint", "webrtc", "text"),
     [
@@ -596,3 +618,27 @@ def test_a_weak_connection_is_told_with_its_ceiling_and_main_cause() -> None:
 )
 def test_what_is_shown_about_a_weak_connection(endpoint: str, webrtc: bool, text: str | None) -> None:
     assert message(endpoint, webrtc=webrtc) == text
+
+
+@pytest.mark.parametrize(
+    ("offered", "agreed"),
+    [
+        ("a=rtcp-xr:rcvr-rtt=all voip-metrics\r\n", [(True, True)]),
+        ("a=rtcp-xr:voip-metrics\r\n", [(False, True)]),
+        ("", []),
+    ],
+)
+def test_extended_reports_are_agreed_on_where_they_are_offered(offered: str, agreed: list[tuple[bool, bool]]) -> None:
+    async def story() -> None:
+        world = world_with(Echo(None))
+        caller = world.phone(CALLER)
+        session = caller.call("123", SWITCH, body=at_address("198.51.100.9", extra=offered))
+        await a_moment()
+        told = [each for each in world.media.commands if isinstance(each, SetExtendedReports)]
+        assert [(each.reference_time, each.metrics) for each in told] == agreed
+        (answer,) = bodies(caller, Answered)
+        assert (b"a=rtcp-xr:" in answer) == bool(agreed)
+        caller.hang_up(session)
+        await world.settle()
+
+    run_virtual(story)

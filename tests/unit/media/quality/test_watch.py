@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from media.quality.codecs import AMR_WB, CodecImpairment
 from media.quality.opinion import MosCqe, MosCqew
 from media.quality.verdict import LegQuality, StreamCounters
-from media.quality.watch import HEALTHY, DirectionWatch, LinkNews, Thresholds, WeakNews, weak_for
+from media.quality.watch import HEALTHY, DirectionWatch, LinkNews, Thresholds, WeakNews, grade, weak_for
 
 
 class Leg:
@@ -125,6 +125,23 @@ def test_weak_always_lies_below_good_and_good_below_the_ceiling(ceiling: float, 
     assert below < good < ceiling
     assert below <= limits.weak_below
     assert good <= limits.good_from
+
+
+@pytest.mark.parametrize(
+    ("score", "word"),
+    [
+        (4.5, "excellent"),
+        (4.3, "excellent"),
+        (4.29, "good"),
+        (4.0, "good"),
+        (3.99, "weak"),
+        (3.5, "weak"),
+        (3.49, "unacceptable"),
+    ],
+)
+def test_a_word_for_a_score(score: float, word: str) -> None:
+    assert grade(MosCqe(score)) == word
+    assert grade(MosCqew(score)) == word
 
 
 class TestLinks:
