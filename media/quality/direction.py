@@ -200,11 +200,3 @@ class DirectionScores:
             self.stretches.append(known)
         known.follow(current)
         self.current = known
-
-    def main(self) -> Stretch:
-        """The stretch with most packets; the newest among equals."""
-        return max(reversed(self.stretches), key=_expected)
-
-
-def _expected(stretch: Stretch) -> int:
-    return stretch.expected

@@ -144,15 +144,16 @@ class LegQuality:
     def summary(self) -> QualitySummary:
         """Give the call as a whole so far."""
         source = self._delay_source
-        received, sent = self._received, self._sent
-        main = received.main()
+        received = tuple([each.summary(source) for each in self._received.stretches])
+        sent = tuple([each.summary(source) for each in self._sent.stretches])
+        main = _most(received)
         return QualitySummary(
             main.codec,
-            main.summary(source),
-            sent.main().summary(source),
+            main,
+            _most(sent),
             self._implausible,
-            tuple([each.summary(source) for each in received.stretches]),
-            tuple([each.summary(source) for each in sent.stretches]),
+            received,
+            sent,
             self._far,
             self._rtt_ms,
             self._skipped,
@@ -297,6 +298,15 @@ class LegQuality:
         if lq is not None and cq is not None and degradation is not None:
             stretch.score(verdict, float(lq), float(cq), degradation)
         return verdict
+
+
+def _most(stretches: tuple[DirectionSummary, ...]) -> DirectionSummary:
+    """That with most packets; the newest among equals."""
+    return stretches[0] if len(stretches) == 1 else max(reversed(stretches), key=_expected)
+
+
+def _expected(summary: DirectionSummary) -> int:
+    return summary.expected
 
 
 def _burst_ratio(delta: Delta, ppl: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from media.quality.blame import CallEvidence, blame, leg_evidence
 from media.quality.opinion import MosCqe, MosCqef, MosCqew, lowest
@@ -14,9 +14,9 @@ from softswitch.b2bua.outbound_leg import OutboundLeg
 from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from media.quality.blame import Blame
+    from media.quality.blame import Blame, LegEvidence
     from media.quality.verdict import DirectionSummary, QualitySummary, StreamCounters
     from media.snapshots import LegStatistics
     from softswitch.b2bua.call import Call
@@ -100,9 +100,7 @@ def call_record(
 
 def _leg_record(call: Call, number: int, leg: Leg) -> LegRecord:
     agreement = leg.media.agreement if leg.media is not None else None
-    gone = leg.gone
-    statistics = gone.statistics if gone is not None else None
-    summary = gone.quality if gone is not None else None
+    statistics, summary = final_figures(leg)
     assert leg.cause is not None
     return LegRecord(
         leg_id=f"{call.id}-{number}",
@@ -130,37 +128,40 @@ def _leg_record(call: Call, number: int, leg: Leg) -> LegRecord:
     )
 
 
-def blamed(call: Call) -> Blame | None:
+class Figures(NamedTuple):
+    """What the engine knows of a leg: at its end, or now."""
+
+    statistics: LegStatistics | None
+    quality: QualitySummary | None
+
+
+def final_figures(leg: Leg) -> Figures:
+    """The engine's last word about a leg that has ended."""
+    return Figures(None, None) if leg.gone is None else Figures(leg.gone.statistics, leg.gone.quality)
+
+
+def blamed(call: Call, figures: Callable[[Leg], Figures] = final_figures) -> Blame | None:
     """Who damages the call, by what is known of its two talking legs; None when it was never bridged."""
     caller = call.caller
     callee = next((leg for leg in reversed(call.legs) if leg is not caller and leg.answered_at is not None), None)
-    if callee is None or caller.media is None or callee.media is None:
+    if callee is None:
         return None
-    summaries = [_summary(leg) for leg in (caller, callee)]
-    if summaries == [None, None]:
+    known = [(leg, figures(leg)) for leg in (caller, callee)]
+    late = [each.quality.worker_late_ms for _, each in known if each.quality is not None]
+    if not late:
         return None
-    first, second = (
-        leg_evidence(summary, trunk=leg.name.startswith("trunk:"), **_sending(leg))
-        for leg, summary in zip((caller, callee), summaries, strict=True)
+    first, second = (_evidence(leg, each) for leg, each in known)
+    return blame(CallEvidence(first, second, max(late)))
+
+
+def _evidence(leg: Leg, figures: Figures) -> LegEvidence:
+    statistics = figures.statistics
+    return leg_evidence(
+        figures.quality,
+        trunk=leg.name.startswith("trunk:"),
+        sent=0 if statistics is None else statistics.packets_sent,
+        send_failed=0 if statistics is None else statistics.drops.send_failed,
     )
-    return blame(CallEvidence(first, second, max(each.worker_late_ms for each in summaries if each is not None)))
-
-
-def _summary(leg: Leg) -> QualitySummary | None:
-    if leg.gone is not None:
-        return leg.gone.quality
-    return None if leg.media is None else leg.media.quality()
-
-
-def _sending(leg: Leg) -> dict[str, int]:
-    """How many packets were sent, and how many could not be."""
-    if leg.gone is not None:
-        statistics: LegStatistics | None = leg.gone.statistics
-    else:
-        statistics = None if leg.media is None else leg.media.statistics()
-    if statistics is None:
-        return {}
-    return {"sent": statistics.packets_sent, "send_failed": statistics.drops.send_failed}
 
 
 def _final_status(leg: Leg, status: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.leg import LegState
-from softswitch.callflow.records import blamed, heard
+from softswitch.callflow.records import Figures, blamed, final_figures, heard
 from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def call_snapshot(running: RunningCall) -> CallSnapshot:
     call, decision = running.call, running.decision
     caller = call.caller
     last = call.legs[-1]
-    verdict = blamed(call)
+    figures = {leg: _figures(leg) for leg in call.legs}
+    verdict = blamed(call, figures.__getitem__)
     return CallSnapshot(
         call_id=call.id,
         state=_state(running),
@@ -39,7 +40,7 @@ def call_snapshot(running: RunningCall) -> CallSnapshot:
         blame=None if verdict is None else verdict.culprit.value,
         blame_because=None if verdict is None else verdict.because,
         recording=running.recorder.stereo,
-        legs=tuple(_leg(call.id, number, leg) for number, leg in enumerate(call.legs)),
+        legs=tuple(_leg(call.id, number, leg, figures[leg]) for number, leg in enumerate(call.legs)),
     )
 
 
@@ -62,11 +63,18 @@ def _on_hold(leg: Leg) -> bool:
     return agreement is not None and agreement.on_hold
 
 
-def _leg(call_id: str, number: int, leg: Leg) -> LegSnapshot:
+def _figures(leg: Leg) -> Figures:
+    """Asked for once a leg: a list of all calls asks for thousands."""
+    media = leg.media
+    if media is None or leg.ended:
+        return final_figures(leg)
+    return Figures(media.statistics(), media.quality())
+
+
+def _leg(call_id: str, number: int, leg: Leg, figures: Figures) -> LegSnapshot:
     media = leg.media
     agreement = media.agreement if media is not None else None
-    statistics = media.statistics() if media is not None and not leg.ended else None
-    summary = media.quality() if media is not None and not leg.ended else None
+    statistics, summary = figures if not leg.ended else (None, None)
     return LegSnapshot(
         leg_id=f"{call_id}-{number}",
         role=leg.role,
