@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from media.events import ConnectionRecovered, ConnectionWeak, LinkHealthy, LinkUnhealthy, QualityReport
 from media.quality.codecs import CodecFactors
 from media.quality.opinion import MosCqe
+from media.quality.scores import NOTHING_CAME, NOTHING_EXPECTED
 from media.quality.usage import Use
 from media.quality.verdict import StreamCounters
 from media.quality.voip_metrics import UNAVAILABLE, VoipMetrics
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 SLICE = 0.1
 """Seconds between two slices."""
-NOTHING_CAME = "nothing received, though the far end should send"
 NOTICED_MS = 5.0
 """Lateness of a worker that is kept."""
 _LATENESSES = 256
@@ -137,7 +137,7 @@ class QualityRound:
             buffer_ms=float(depth),
             far=far,
             skipped=skipped,
-            silence=NOTHING_CAME if record.expects_media else "no packets expected",
+            silence=NOTHING_CAME if record.expects_media else NOTHING_EXPECTED,
         )
 
     def _report(self, record: LegRecord, came: QualityInterval) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from media.quality.codecs import CodecImpairment, Unrated
 from media.quality.counters import NOTHING
-from media.quality.scores import Degradation, DirectionSummary
+from media.quality.scores import NOTHING_EXPECTED, Degradation, DirectionSummary
 
 if TYPE_CHECKING:
     from media.quality.counters import Delta
@@ -49,6 +49,7 @@ class Stretch:
         "codec",
         "delay_ms",
         "impairment",
+        "silence",
     )
 
     def __init__(self, codec: str, impairment: CodecImpairment | Unrated) -> None:
@@ -61,6 +62,7 @@ class Stretch:
             self.ceiling = impairment.ceiling
             self.best = float(impairment.scale.best)
         self.delay_ms = 0.0
+        self.silence = NOTHING_EXPECTED
         # A list of three: a deque takes 760 bytes, on every leg twice.
         self._recent: list[tuple[float, int, float]] = []
         self._worst: QualityInterval | None = None
@@ -134,7 +136,7 @@ class Stretch:
         weight = self._weight
         impairment = self.impairment
         lq = cq = recent = degradation = grounding = None
-        reason = "" if weight else "no packets expected"
+        reason = "" if weight else self.silence
         if isinstance(impairment, Unrated):
             reason = impairment.reason
         else:

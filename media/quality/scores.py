@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from media.quality.opinion import Opinion, ScaleName
     from media.quality.voip_metrics import VoipMetrics
 
+NOTHING_EXPECTED = "no packets expected"
+NOTHING_CAME = "nothing received, though the far end should send"
+"""Why an interval has no score."""
+
 DelaySource = Literal["rtcp", "xr", "assumed"]
 """Where the round trip comes from: RTCP reports (RFC 3550 6.4.1), extended reports (RFC 3611), or nowhere."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from media.quality.codecs import CodecImpairment, Unrated, codec_impairment
 from media.quality.counters import Delta, Fault, StreamCounters, difference, fault
 from media.quality.direction import DirectionScores
-from media.quality.scores import Degradation, DirectionSummary, QualityInterval, QualitySummary
+from media.quality.scores import NOTHING_EXPECTED, Degradation, DirectionSummary, QualityInterval, QualitySummary
 
 if TYPE_CHECKING:
     from media.quality.opinion import Opinion
@@ -113,7 +113,7 @@ class LegQuality:
         buffer_ms: float | None = None,
         far: VoipMetrics | None = None,
         skipped: int = 0,
-        silence: str = "no packets expected",
+        silence: str = NOTHING_EXPECTED,
     ) -> tuple[QualityInterval, QualityInterval | None]:
         """Score what happened since the last call, from cumulative counters.
 
@@ -134,7 +134,7 @@ class LegQuality:
         outbound = None
         if reported is not None and self._credible(now, reported):
             buffer = ASSUMED_BUFFER_MS if self._far is None else self._far.buffer_ms or ASSUMED_BUFFER_MS
-            outbound = self._score(self._sent, now, self._with_discards(reported), rtt + buffer, "no packets expected")
+            outbound = self._score(self._sent, now, self._with_discards(reported), rtt + buffer, NOTHING_EXPECTED)
         return inbound, outbound
 
     def implausible(self) -> None:
@@ -254,7 +254,9 @@ class LegQuality:
         reason = ""
         delay = way_ms
         if isinstance(impairment, Unrated) or ceiling is None:
-            reason = impairment.reason if isinstance(impairment, Unrated) else silence
+            # That nothing came is news, whatever the codec; that none was expected is not.
+            nothing = not expected and silence != NOTHING_EXPECTED
+            reason = impairment.reason if isinstance(impairment, Unrated) and not nothing else silence
         else:
             delay += impairment.look_ahead_ms
             if expected:
@@ -273,6 +275,7 @@ class LegQuality:
             else:
                 reason = silence
         stretch.delay_ms = delay
+        stretch.silence = silence
         verdict = QualityInterval(
             started,
             now,

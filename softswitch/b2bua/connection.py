@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media.events import ConnectionRecovered, ConnectionWeak, LinkHealthy, LinkUnhealthy
+from media.quality.scores import NOTHING_CAME
 
 if TYPE_CHECKING:
     from media.events import Direction, QualityReport
@@ -36,12 +37,24 @@ def message(endpoint: str, *, webrtc: bool) -> str | None:
 class Connection:
     """One leg's connection."""
 
-    __slots__ = ("_codecs", "_leg", "_story", "_unhealthy", "_weak", "times_unhealthy", "times_weak", "webrtc")
+    __slots__ = (
+        "_codecs",
+        "_leg",
+        "_silent",
+        "_story",
+        "_unhealthy",
+        "_weak",
+        "times_unhealthy",
+        "times_weak",
+        "webrtc",
+    )
 
     def __init__(self, leg: str, story: Story, *, webrtc: bool = False) -> None:
         self._leg = leg
         self._story = story
         self._codecs: dict[str, str] = {}
+        self._silent = True
+        """Whether nothing has come so far; told once, for a pause later on may be silence suppression."""
         self._weak: set[Direction] = set()
         self._unhealthy: dict[tuple[Direction, Figure], float] = {}
         self.times_weak = 0
@@ -49,7 +62,12 @@ class Connection:
         self.webrtc = webrtc
 
     def heard(self, report: QualityReport) -> None:
-        """Notice when the packets of a direction begin to carry another codec."""
+        """Notice when the packets of a direction begin to carry another codec, and when none ever come."""
+        if report.received.expected:
+            self._silent = False
+        elif self._silent and report.received.reason == NOTHING_CAME:
+            self._silent = False
+            self._story.warn("nothing received", leg=self._leg, way="from party", reason=NOTHING_CAME)
         for way, interval in (("from party", report.received), ("to party", report.sent)):
             if interval is None or not interval.expected:
                 continue

@@ -11,6 +11,7 @@ import pytest
 from media.commands import SetDirection, SetExtendedReports, SetRemote, StartTap
 from media.events import ConnectionRecovered, ConnectionWeak, LinkHealthy, LinkUnhealthy, QualityReport
 from media.quality.opinion import MosCqe
+from media.quality.scores import NOTHING_CAME
 from media.quality.verdict import LegQuality, StreamCounters
 from softswitch.b2bua.connection import message
 from softswitch.b2bua.inbound_leg import InboundLeg
@@ -580,6 +581,26 @@ def test_a_weak_connection_is_told_with_its_ceiling_and_main_cause() -> None:
         assert (leg.connection.times_weak, leg.connection.times_unhealthy) == (1, 1)
         told = [line.event for line in leg.story.lines][-2:]
         assert told == ["connection recovered", "link healthy"]
+        caller.hang_up(session)
+        await world.settle()
+
+    run_virtual(story)
+
+
+def test_a_far_end_that_never_sends_is_told_of_once_and_a_pause_is_not() -> None:
+    async def story() -> None:
+        world = world_with(Echo(None))
+        caller = world.phone(CALLER)
+        session = caller.call("123", SWITCH)
+        await a_moment()
+        (leg,) = the_call(world)
+        assert leg.media is not None
+        quality = LegQuality("PCMA", True, 20, 40.0, started=0.0)
+        for number, packets in enumerate((0, 0, 250, 250, 250), 1):
+            counters = StreamCounters(packets, packets, 0, 0, 0, 1.0, 0)
+            intervals = quality.interval(5.0 * number, counters, None, None, silence=NOTHING_CAME)
+            leg.switch.media_event(QualityReport(leg.media.leg, *intervals))
+        assert [line.event for line in leg.story.lines].count("nothing received") == 1
         caller.hang_up(session)
         await world.settle()
 

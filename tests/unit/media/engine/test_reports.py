@@ -284,6 +284,10 @@ async def test_a_far_end_that_owes_us_media_and_sends_none_is_told_of() -> None:
         assert told.sent is not None
         assert (told.sent.expected, told.sent.lost) == (10, 1)
         assert told.sent.mos_cq is not None
+        summary = world.engine.quality(b.leg)
+        assert summary is not None
+        assert summary.received.reason == told.received.reason
+        assert summary.sent.reason == ""
 
 
 async def test_each_direction_is_scored_with_the_codec_that_passes() -> None:
