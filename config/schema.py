@@ -130,6 +130,11 @@ class Media(Section):
     priority: Annotated[int, Whole(0, 99), Field(description="Real-time priority asked for (SCHED_FIFO); 0: none.")] = (
         10
     )
+    jitter_buffer: Annotated[
+        float,
+        Lasting("40ms", "500ms"),
+        Field(description="The most that audio waits for late packets where it is mixed or paced."),
+    ] = 0.2
     opus_complexity: Annotated[
         int, Whole(0, 10), Field(description="Effort of encoding Opus: 5 sounds a little better, and costs twice.")
     ] = 0

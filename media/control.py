@@ -97,6 +97,7 @@ class MediaEngine:
             rtcp_interval=settings.rtcp_interval,
             wall_clock=time.time(),
             dscp=settings.dscp,
+            jitter_buffer=settings.jitter_buffer,
         )
         self._writer = RecordingWriter(self._from_writer)
         self._sounds = Sounds()

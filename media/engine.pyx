@@ -137,6 +137,7 @@ cdef class EngineCore:
     cdef uint64_t generation
     cdef Address local
     cdef int traffic_class
+    cdef int jitter_buffer_ms    # most delay of a leg that is played out
     cdef Steering steering
     cdef Leg** by_port
     cdef readonly bint accelerated
@@ -148,7 +149,7 @@ cdef class EngineCore:
 
     def __cinit__(
         self, bytes host, int workers, uint32_t most_legs, *, double latch_window, double latch_grace,
-        double rtcp_interval, double wall_clock, int dscp=46,
+        double rtcp_interval, double wall_clock, int dscp=46, double jitter_buffer=0.2,
     ):
         cdef int i
         cdef Worker* w
@@ -162,6 +163,7 @@ cdef class EngineCore:
         self.most_legs = most_legs
         self.generation = 1
         self.traffic_class = dscp << 2
+        self.jitter_buffer_ms = round(jitter_buffer * 1000)
         self._free = []
         self._waiting = [deque() for _ in range(workers)]
         self.workers = <Worker**> calloc(workers, sizeof(Worker*))
@@ -499,6 +501,7 @@ cdef class EngineCore:
             if leg.playout_memory == NULL:
                 raise MemoryError("no memory for a leg's playout")
         command.pointer = leg.playout_memory if on else NULL
+        command.number = self.jitter_buffer_ms
         self._post(&command, leg)
         return True
 

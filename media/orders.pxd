@@ -11,7 +11,7 @@ from media.mix.seat cimport Seat
 from media.net.latch cimport latch_open, latch_signal
 from media.net.udp cimport address_known, address_same_host, address_clear
 from media.net.wiring cimport wire_close, wire_release
-from media.receive.playout cimport Playout
+from media.receive.playout cimport Playout, playout_bound
 from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport COMMAND_EXTENDED, COMMAND_OPEN_ROOM, COMMAND_SCORES
 from media.ring cimport (
@@ -228,6 +228,8 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
     elif command.kind == COMMAND_SET_PLAYOUT:
         if leg.voice != NULL:
             voice_playout(leg, <Playout*> command.pointer)
+            if leg.voice.playout != NULL:
+                playout_bound(leg.voice.playout, <int> command.number)
             _reroute(leg)
     elif command.kind == COMMAND_SET_CODERS:
         _set_coders(w, leg, &command.order.coders)

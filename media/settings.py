@@ -18,6 +18,7 @@ class MediaSettings:
     SCHED_FIFO priority asked for, 0 for none. `port_drain`: rest of a used pair before reuse. `dscp`: 46 is expedited
     forwarding (RFC 3246, RFC 4594 for telephony), 0 leaves packets unmarked. `acceleration`: "auto" lets the kernel
     hand over the packets of settled IPv4 legs in batches where it permits (media.net.steer), "off" has one call each.
+    `jitter_buffer`: most delay of audio that is played out (mixed, paced).
     `opus_complexity`: 0-10, effort of encoding Opus (RFC 6716 5.); 5 costs twice as much as 0.
     """
 
@@ -29,6 +30,7 @@ class MediaSettings:
     priority: int = 10
     dscp: int = 46
     acceleration: Literal["auto", "off"] = "auto"
+    jitter_buffer: float = 0.2
     opus_complexity: int = 0
     media_timeout: float = 60.0
     latch_window: float = 5.0

@@ -62,6 +62,7 @@ def media(settings: Settings) -> MediaSettings:
         priority=section.priority,
         media_timeout=section.timeout,
         latch_window=section.latch_window,
+        jitter_buffer=section.jitter_buffer,
         opus_complexity=section.opus_complexity,
         codec_factors=CodecFactors({name: _impairment(name, each) for name, each in quality.codecs.items()}),
         thresholds=Thresholds(
