@@ -287,7 +287,7 @@ class MediaEngine:
         for timer in (self._turn, self._retry):
             if timer is not None:
                 timer.cancel()
-        self._playbacks.close()
+        await asyncio.to_thread(self._playbacks.close)
         await asyncio.to_thread(self._writer.stop)
         await asyncio.sleep(0)
 

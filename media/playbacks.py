@@ -45,8 +45,8 @@ class _Playback:
     def __init__(self, command: Play | Announce, sources: tuple[PlaySource, ...]) -> None:
         self.command = command
         self.sources = sources
-        self.prepared = False
-        """The tracks were made once already: the next refusal counts."""
+        self.prepared: set[tuple[str, int, int]] = set()
+        """Name, clock rate and packet time of formats the tracks were made for: a second refusal counts."""
         self.waits: PlaybackFinished | None = None
         """What the worker said of it, while its tracks are made."""
 
@@ -108,7 +108,7 @@ class Playbacks:
         playback = self._running.get(key)
         if playback is None:
             return event
-        if event.reason == "no encoder" and not playback.prepared and self._can_prepare(event.leg, playback):
+        if event.reason == "no encoder" and self._can_prepare(event.leg, playback):
             playback.waits = event
             self._waiting.setdefault(event.leg, set()).add(event.playback)
             self._prepare(key, playback)
@@ -129,9 +129,9 @@ class Playbacks:
         await self._loop.run_in_executor(self._threads(), _make_tracks, (source,), formats, _USUAL_PTIME)
 
     def close(self) -> None:
-        """Nothing is prepared any more."""
+        """Nothing is prepared any more. Waits for what is being encoded: in a thread, please."""
         if self._encoder is not None:
-            self._encoder.shutdown(wait=False, cancel_futures=True)
+            self._encoder.shutdown(cancel_futures=True)
 
     def _sources(self, prompt: int | Tone | tuple[int | Tone, ...]) -> tuple[PlaySource, ...]:
         wanted = prompt if isinstance(prompt, tuple) else (prompt,)
@@ -162,8 +162,14 @@ class Playbacks:
     # -- making tracks --------------------------------------------------------------------------------------------
 
     def _can_prepare(self, leg: int, playback: _Playback) -> bool:
-        playback.prepared = True
-        return self._best(self._legs.get(leg)) is not None
+        record = self._legs.get(leg)
+        best = self._best(record)
+        if record is None or best is None:
+            return False
+        wanted = (best.name, best.clock_rate, record.ptime)
+        is_new = wanted not in playback.prepared
+        playback.prepared.add(wanted)
+        return is_new
 
     @staticmethod
     def _best(record: LegRecord | None) -> PayloadFormat | None:

@@ -221,7 +221,9 @@ def tones(settings: Settings) -> NetworkTones:
 
 def every_codec(settings: Settings) -> list[str]:
     """Names of the codecs that somebody here may listen in."""
-    sections: list[schema.Trunk | schema.Phones] = [settings.phones, *settings.trunks.values()]
+    sections: list[schema.Trunk | schema.Phones] = list(settings.trunks.values())
+    if settings.phones.users:
+        sections.append(settings.phones)
     return list(dict.fromkeys(codec.name for section in sections for codec in codecs(section)))
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from audiocodecs.coding import Encoder
 
 from media.commands import (
+    Announce,
     CloseRecording,
     Connect,
     OpenRecording,
@@ -136,6 +137,33 @@ async def played(world: MediaWorld) -> Callable[[], Awaitable[int]]:
     return work
 
 
+def announced(format_: PayloadFormat) -> Work:
+    """Music with an announcement over it, another song, and the end: mixed and encoded wherever sounds meet."""
+
+    async def prepare(world: MediaWorld) -> Callable[[], Awaitable[int]]:
+        alice = world.far_end()
+        a = world.leg(alice, (format_, DTMF))
+        songs = Tone((425,), (100, 100)), Tone((600,), (200, 20))
+        words = Tone((1000,), (150, 50))
+
+        async def work() -> int:
+            alice.hear_waiting()
+            world.engine.post(Play(a.leg, 1, songs[0], repeat=True))
+            heard = await alice.hear_many(3)
+            world.engine.post(Announce(a.leg, 2, (words, words)))
+            heard += await alice.hear_many(12)
+            world.engine.post(Play(a.leg, 3, songs[1], repeat=True, start_ms=40))
+            heard += await alice.hear_many(5)
+            world.engine.post(StopPlay(a.leg))
+            return len(heard)
+
+        await work()  # tracks and encoders are made by Python's threads, before
+        await world.settled()
+        return work
+
+    return prepare
+
+
 async def recorded(world: MediaWorld) -> Callable[[], Awaitable[int]]:
     folder = Path(tempfile.mkdtemp())
     alice, _, a, _ = bridged(world, (PCMA,), (PCMU,))
@@ -195,6 +223,8 @@ WORKS: dict[str, Work] = {
     "G.729 to G.722": between(G729, G722),
     "echo": echoed,
     "playback": played,
+    "announcements": announced(PCMU),
+    "announcements in Opus": announced(OPUS),
     "recording": recorded,
     "SRTP": secured,
     "under load": crowded,

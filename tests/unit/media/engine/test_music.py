@@ -264,6 +264,9 @@ async def test_a_new_codec_takes_over_where_the_old_one_was(tmp_path: Path) -> N
         assert len(samples) > 1600
         assert samples[600] > pcm(heard)[-1]
         assert np.diff(samples[600:1600]).mean() == pytest.approx(0.25, abs=0.01)
+        narrow = PayloadFormat(97, "L16", 8000)
+        world.engine.post(SetFormats(a.leg, (narrow, DTMF), (narrow, DTMF)))
+        assert narrow.payload_type in {each.payload_type for each in await alice.hear_many(20)}
         assert not world.told(PlaybackFinished)
 
 
