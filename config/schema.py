@@ -22,6 +22,7 @@ from config.values import (
     Country,
     DatabaseUrl,
     Digest,
+    Dtmf,
     ExtendedReports,
     FilePath,
     Host,
@@ -184,6 +185,14 @@ class Trunk(Section):
         Boolean,
         Field(description="Lower steady noise in what comes from there; its audio is decoded and encoded again."),
     ] = False
+    dtmf: Annotated[
+        Dtmf,
+        Field(
+            description="Digits. rfc4733 (or its old name, RFC2833): telephone events in RTP, offered at the clock of "
+            "every codec; who does not take them is sent tones, and listened to for tones. inband: tones (G.711). "
+            "info: SIP INFO, application/dtmf-relay or application/dtmf."
+        ),
+    ] = "rfc4733"
     srtp: Annotated[
         Srtp,
         Field(
@@ -256,6 +265,14 @@ class Phones(Section):
         Boolean,
         Field(description="Lower steady noise in what comes from there; its audio is decoded and encoded again."),
     ] = False
+    dtmf: Annotated[
+        Dtmf,
+        Field(
+            description="Digits. rfc4733 (or its old name, RFC2833): telephone events in RTP, offered at the clock of "
+            "every codec; who does not take them is sent tones, and listened to for tones. inband: tones (G.711). "
+            "info: SIP INFO, application/dtmf-relay or application/dtmf."
+        ),
+    ] = "rfc4733"
     srtp: Annotated[
         Srtp,
         Field(
@@ -337,6 +354,13 @@ class Recording(Section):
         False
     )
     directory: Annotated[FilePath, Field(description="Where recordings go.")] = Path("recordings")
+    mask_digits: Annotated[
+        Boolean,
+        Field(
+            description="Keep digits (card numbers, PINs) out of recordings, where tones become silence, and out of "
+            "logs, which then tell that a key was pressed but not which."
+        ),
+    ] = False
 
 
 class Prompts(Section):

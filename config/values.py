@@ -118,6 +118,19 @@ def _text(value: object) -> str:
     raise ValueError(f"expected text, got {shown(value)}{hint}")
 
 
+def _dtmf(value: object) -> object:
+    """Any case, and the name telephone events had before RFC 4733."""
+    if not isinstance(value, str):
+        return value
+    name = value.lower()
+    return "rfc4733" if name == "rfc2833" else name
+
+
+Dtmf = Annotated[
+    Literal["rfc4733", "inband", "info"],
+    BeforeValidator(_dtmf),
+    WithJsonSchema({"enum": ["rfc4733", "inband", "info", "RFC2833", "INBAND"]}),
+]
 Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number"]})]
 """Text; a number is taken as it was typed."""
 

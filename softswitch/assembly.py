@@ -134,6 +134,7 @@ def terms(section: schema.Trunk | schema.Phones) -> MediaTerms:
         ptime=None if section.ptime is None else round(section.ptime * 1000),
         srtp=SrtpPolicy(section.srtp, tuple(section.srtp_suites)),
         rtcp_xr=XrPolicy(section.rtcp_xr),
+        dtmf=section.dtmf,
         reduce_noise=NOISE_REDUCTION_DB if section.noise_reduction else 0,
     )
 

@@ -245,6 +245,7 @@ class Node:
             ladder=ladder,
             channels=neighbours.channels,
             warn=log.warning,
+            mask_digits=settings.recording.mask_digits,
         )
         self._on_media = switch.media_event
         return door, switch

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, assert_never
 from softswitch.b2bua import cause as causes
 from softswitch.b2bua.codec_choice import acceptable, answer_like, convertible, names, towards, why_nothing
 from softswitch.b2bua.connection import Connection
+from softswitch.b2bua.digits import told_by_info
 from softswitch.sdp.errors import INCOMPATIBLE_FORMAT, LocalError, SdpError, warning_value
 from softswitch.sip.events import (
     Answered,
     Ended,
     Established,
     InfoReceived,
+    InfoRefused,
     OfferAnswered,
     OfferReceived,
     OfferRefused,
@@ -43,7 +45,16 @@ if TYPE_CHECKING:
     from softswitch.telemetry.story import Story
 
 SessionEvent = (
-    Progressed | Answered | Refused | Established | OfferReceived | OfferAnswered | OfferRefused | InfoReceived | Ended
+    Progressed
+    | Answered
+    | Refused
+    | Established
+    | OfferReceived
+    | OfferAnswered
+    | OfferRefused
+    | InfoReceived
+    | InfoRefused
+    | Ended
 )
 
 
@@ -77,9 +88,11 @@ class Leg:
         "ended_by",
         "finished",
         "gone",
+        "keys_by_info",
         "media",
         "name",
         "on_change",
+        "partner",
         "party",
         "recording",
         "ringing_at",
@@ -110,6 +123,10 @@ class Leg:
         self.name = name
         self.party = party
         self.terms = terms
+        self.partner: Leg | None = None
+        """Whom it talks to."""
+        self.keys_by_info: bool | None = None
+        """How the far end told its first digit: by INFO, or in media."""
         self.session = session
         self.state = LegState.CALLING
         self.media: LegMedia | None = None
@@ -197,8 +214,8 @@ class Leg:
                 self.story.tell("offer refused", leg=self.name, status=status)
                 # We only ever offer again because what is agreed cannot be heard at the other end.
                 self.hangup(causes.NOT_ACCEPTABLE)
-            case InfoReceived():
-                pass
+            case InfoReceived() | InfoRefused():
+                told_by_info(self, event)
             case Ended():
                 self._session_ended(event)
             case _:
@@ -276,6 +293,9 @@ class Leg:
         self.state = LegState.ENDED
         self.cause = cause
         self.ended_by = by
+        if self.partner is not None and self.partner.partner is self:
+            self.partner.partner = None
+        self.partner = None
         self.ended_at = self.switch.clock()
         self.switch.channels.leave(self.name)
         # An answered leg has had its 200: what stands in the cause is no status anybody was sent.

@@ -16,6 +16,7 @@ from media.commands import (
     Encoding,
     PayloadFormat,
     ReduceNoise,
+    SetDigits,
     SetDirection,
     SetExtendedReports,
     SetFormats,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from media.legs import OpenedLeg
     from media.quality.verdict import QualitySummary
     from media.snapshots import LegStatistics
-    from softswitch.b2bua.terms import MediaTerms
+    from softswitch.b2bua.terms import Dtmf, MediaTerms
     from softswitch.sdp.negotiate import AudioAgreement, AudioOffer, Codec, Format
 
 
@@ -58,6 +59,7 @@ class LegMedia:
     """One leg's port and negotiation. Created with the port open; `close()` gives it back, once."""
 
     __slots__ = (
+        "_dtmf",
         "_engine",
         "_ipv6",
         "_is_owed",
@@ -84,6 +86,7 @@ class LegMedia:
         """Open a port; `peer` is the address signalling talks to. Raises media.ports.PortsExhausted."""
         opened = engine.open_leg(label=label, group=group)
         self._engine = engine
+        self._dtmf = terms.dtmf
         self._ipv6 = ":" in opened.address
         self._peer = peer
         self._is_owed = False
@@ -105,12 +108,20 @@ class LegMedia:
         if terms.reduce_noise:
             engine.post(ReduceNoise(self.leg, terms.reduce_noise))
 
+    @property
+    def dtmf(self) -> Dtmf:
+        """How digits come and go as agreed: tones where telephone events were wanted and not agreed on."""
+        if self._dtmf == "rfc4733" and self.agreement is not None:
+            agreed = any(each.codec.is_telephone_event for each in self.agreement.send)
+            return "rfc4733" if agreed else "inband"
+        return self._dtmf
+
     # -- offers we make -----------------------------------------------------------------------------------------
 
     def offer(self, codecs: Sequence[Codec], direction: Direction = Direction.SENDRECV) -> bytes:
         """Our offer as SDP."""
         self._last_answer = b""
-        return self.negotiation.make_offer(codecs, direction=direction)
+        return self.negotiation.make_offer(self._with_digits(codecs), direction=direction)
 
     def take_answer(self, body: bytes, *, provisional: bool = False) -> bool:
         """Their answer to our offer; False when it is the one already in force (183 and 200 often repeat it).
@@ -145,7 +156,9 @@ class LegMedia:
 
     def answer(self, codecs: Sequence[Codec], direction: Direction = Direction.SENDRECV) -> bytes:
         """Our answer as SDP; from here on it is in force. Raises SdpError(488) when nothing in `codecs` was offered."""
-        body, agreement = self.negotiation.make_answer(codecs, direction=direction)
+        body, agreement = self.negotiation.make_answer(
+            self._with_digits(codecs), direction=direction, telephone_event=self._dtmf == "rfc4733"
+        )
         self._last_answer = b""
         self._apply(agreement)
         return body
@@ -207,6 +220,13 @@ class LegMedia:
         if agreement.rtcp_xr != before:
             self._engine.post(SetExtendedReports(self.leg, *agreement.rtcp_xr))
         self.agreement = agreement
+        self._engine.post(SetDigits(self.leg, sends=self.dtmf != "info", listens=self.dtmf == "inband"))
+
+    def _with_digits(self, codecs: Sequence[Codec]) -> Sequence[Codec]:
+        """Telephone events only where digits are meant to be them."""
+        if self._dtmf == "rfc4733":
+            return codecs
+        return [codec for codec in codecs if not codec.is_telephone_event]
 
     def _direction(self, agreement: AudioAgreement) -> SetDirection:
         """Who holds us often sends nothing, whatever its SDP says (sendonly without music): no time-out then."""

@@ -126,6 +126,7 @@ class Alerting:
         caller = self._call.caller
         if caller.media is not None and leg.media is not None:
             caller.media.connect(leg.media)
+            caller.partner, leg.partner = leg, caller
 
     # -- ours -----------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from media.events import (
 )
 from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, TOO_MANY_HOPS
 from softswitch.b2bua.codec_choice import towards
+from softswitch.b2bua.digits import pressed
 from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.leg_media import LegMedia
 from softswitch.b2bua.outbound_leg import OutboundLeg
@@ -62,6 +63,7 @@ class Switchboard:
         ladder: Ladder,
         channels: Channels,
         warn: Callable[[str], None],
+        mask_digits: bool = False,
     ) -> None:
         """`number()` gives fresh positive integers. `media_address` goes into SDP; "": the address SIP uses.
 
@@ -75,6 +77,7 @@ class Switchboard:
         self.channels = channels
         self._media_address = media_address
         self._warn = warn
+        self.mask_digits = mask_digits
         self._by_media: dict[int, Leg] = {}
         self._keys_in_clear: set[str] = set()
         self.recordings: dict[int, Callable[[RecordingFinished | RecordingFailed], None]] = {}
@@ -203,7 +206,7 @@ class Switchboard:
             case MediaTimeout():
                 leg.lost_media(event.silent_for)
             case DigitReceived():
-                leg.story.tell("digit", leg=leg.name, digit=event.digit, duration_ms=event.duration_ms)
+                pressed(leg, event.digit, event.duration_ms, by_info=False)
             case PlaybackFinished():
                 leg.playback_finished(event)
             case ConnectionWeak() | ConnectionRecovered() | LinkUnhealthy() | LinkHealthy():

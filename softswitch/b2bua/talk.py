@@ -38,6 +38,7 @@ async def talk(call: Call, a: Leg, b: Leg, hold_music: HoldMusic | None = None) 
     """Bridge `a` and `b` until one is gone or silent; who is held by the other hears music."""
     if a.media is not None and b.media is not None:
         a.media.connect(b.media)
+    a.partner, b.partner = b, a
     with Holding(hold_music, a, b) as holding:
         while True:
             call.check()

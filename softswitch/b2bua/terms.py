@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from softswitch.sdp.crypto import PLAIN
 from softswitch.sdp.extended_reports import XrPolicy
@@ -11,6 +11,9 @@ from softswitch.value import value_class
 if TYPE_CHECKING:
     from softswitch.sdp.codec import Codec
     from softswitch.sdp.crypto import SrtpPolicy
+
+Dtmf = Literal["rfc4733", "inband", "info"]
+"""Digits. rfc4733: telephone events if they are agreed on, else tones. inband: tones. info: SIP INFO."""
 
 NOISE_REDUCTION_DB = 25
 """Enough for a fan or a street; voices keep their colour."""
@@ -30,6 +33,8 @@ class MediaTerms:
     """Whether extended reports (RFC 3611) are agreed to, or asked for, there."""
     reduce_noise: int = 0
     """dB by which steady noise in what comes from there is lowered."""
+    dtmf: Dtmf = "rfc4733"
+    """How digits go there and come from there."""
 
 
 NO_TERMS = MediaTerms()

@@ -11,6 +11,7 @@ from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from softswitch.sip.client_request import ClientRequest
+    from softswitch.sip.dtmf import KeyPress
     from softswitch.sip.flow import Flow
     from softswitch.sip.headers import Reason
     from softswitch.sip.message import Request, Response
@@ -112,6 +113,16 @@ class InfoReceived:
 
     session: InviteSession
     request: Request
+    key: KeyPress | None
+    """The digit it tells, if it tells one."""
+
+
+@value_class(frozen=True, slots=True)
+class InfoRefused:
+    """A digit of ours was not taken: 300..699, 408 (nobody answered) or 503 (transport)."""
+
+    session: InviteSession
+    status: int
 
 
 @value_class(frozen=True, slots=True)
@@ -138,5 +149,6 @@ Event = (
     | OfferAnswered
     | OfferRefused
     | InfoReceived
+    | InfoRefused
     | Ended
 )

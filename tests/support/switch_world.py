@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
+    from softswitch.b2bua.terms import Dtmf
     from softswitch.dialplan.route import Action
     from softswitch.sdp.codec import Codec
     from softswitch.sip.events import Event
@@ -100,9 +101,14 @@ class World:
         called: tuple[Codec, ...] | None = None,
         ptime: int | None = None,
         sounds: Sounds = SOUNDS,
+        dtmf: tuple[Dtmf, Dtmf] = ("rfc4733", "rfc4733"),
+        mask_digits: bool = False,
         **wire: float,
     ) -> None:
-        """`codecs` are those of all trunks; `called`, where given, those of the trunks that can be called."""
+        """`codecs` are those of all trunks; `called`, where given, those of the trunks that can be called.
+
+        `dtmf`: of the trunk that calls, and of those that can be called.
+        """
         self.dice = dice
         self.codecs = codecs
         self.wire = Wire(dice, **wire)
@@ -124,6 +130,7 @@ class World:
             ladder=ladder,
             channels=Channels({"trunk:t8": 1}),
             warn=lambda _text: None,
+            mask_digits=mask_digits,
         )
         self.media.on_event = self.switch.media_event
         locator = Locator()
@@ -132,7 +139,7 @@ class World:
             self.switch,
             Resources(
                 dialplan=Dialplan((Rule(Route("test", tuple(actions))),), Numbering()),
-                trunks={f"t{n}": _trunk(n, called or codecs, ptime) for n in range(1, 9)},
+                trunks={f"t{n}": _trunk(n, called or codecs, ptime, dtmf[1]) for n in range(1, 9)},
                 bindings=(bindings := Bindings()),
                 health=DestinationHealth(),
                 locator=locator,
@@ -150,7 +157,7 @@ class World:
             recent=self.recent,
             file_records=lambda call, legs: self.records.append((call, legs)),
         )
-        self.reception = self._reception(bindings, codecs, ptime)
+        self.reception = self._reception(bindings, codecs, ptime, dtmf[0])
 
     def token(self) -> str:
         """Random hex from the seeded dice."""
@@ -178,11 +185,11 @@ class World:
         assert asyncio.all_tasks() == {task}
         assert task.cancelling() == 0
 
-    def _reception(self, bindings: Bindings, codecs: tuple[Codec, ...], ptime: int | None) -> Reception:
+    def _reception(self, bindings: Bindings, codecs: tuple[Codec, ...], ptime: int | None, dtmf: Dtmf) -> Reception:
         inbound = Trunk(
             name="inbound",
             sources=(Source.parse("198.51.100.0/24"), Source.parse(SWITCH[0])),
-            terms=MediaTerms(codecs, ptime),
+            terms=MediaTerms(codecs, ptime, dtmf=dtmf),
         )
         authenticator = Authenticator(
             [PhoneAccount(user, PASSWORD) for user in PHONE_USERS],
@@ -210,5 +217,9 @@ def to(*trunks: int, strategy: str = "sequential", ring_for: float = 20.0) -> Di
     return Dial(targets, "parallel" if strategy == "parallel" else "sequential", ring_for)
 
 
-def _trunk(number: int, codecs: tuple[Codec, ...], ptime: int | None = None) -> Trunk:
-    return Trunk(name=f"t{number}", next_hops=(NextHop(f"198.51.100.{number}"),), terms=MediaTerms(codecs, ptime))
+def _trunk(number: int, codecs: tuple[Codec, ...], ptime: int | None = None, dtmf: Dtmf = "rfc4733") -> Trunk:
+    return Trunk(
+        name=f"t{number}",
+        next_hops=(NextHop(f"198.51.100.{number}"),),
+        terms=MediaTerms(codecs, ptime, dtmf=dtmf),
+    )

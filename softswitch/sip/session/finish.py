@@ -40,7 +40,7 @@ def end(session: InviteSession, release: Release, now: float) -> None:
 
 
 def quiet(session: InviteSession, now: float) -> None:
-    """Stop what no longer matters once BYE is on its way: timers, a pending ACK, a re-INVITE in progress."""
+    """Stop what no longer matters once BYE is on its way: timers, a pending ACK, a re-INVITE or digits."""
     timers = session.core.layer.timers
     timers.cancel(session.timer)
     session.timer = 0
@@ -50,6 +50,9 @@ def quiet(session: InviteSession, now: float) -> None:
     if session.modification is not None:
         session.modification.close(now)
         session.modification = None
+    if session.keys is not None:
+        session.keys.close()
+        session.keys = None
 
 
 def reason_of(request: Request) -> Reason | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.sip.core import ALLOW_LINE
-from softswitch.sip.events import InfoReceived
 from softswitch.sip.raw import noted_via
 from softswitch.sip.reply import Reply, reply_flow
+from softswitch.sip.session import info
 from softswitch.sip.session.reinvite import Input as ModificationInput
 from softswitch.sip.session.reinvite import Theirs
 from softswitch.sip.session.state import Input, State
@@ -54,11 +54,6 @@ def _bye(session: InviteSession, theirs: Theirs, now: float) -> None:
     session.step(Input.BYE, now, theirs.request)
 
 
-def _info(session: InviteSession, theirs: Theirs, now: float) -> None:
-    _ok(session, theirs, now)
-    session.core.events.append(InfoReceived(session, theirs.request))
-
-
 def _options(session: InviteSession, theirs: Theirs, now: float) -> None:
     _ok(session, theirs, now, f"{ALLOW_LINE}Accept: application/sdp\r\n")
 
@@ -100,7 +95,7 @@ def _ok(session: InviteSession, theirs: Theirs, now: float, lines: str = "") -> 
 
 _TAKERS: dict[str, Callable[[InviteSession, Theirs, float], None]] = {
     "BYE": _bye,
-    "INFO": _info,
+    "INFO": info.answer,
     "OPTIONS": _options,
     "UPDATE": _update,
 }

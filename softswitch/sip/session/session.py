@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from softswitch.sip.authorizer import Authorizer
 from softswitch.sip.core import session_key
 from softswitch.sip.errors import LocalProtocolError
+from softswitch.sip.events import InfoRefused
 from softswitch.sip.message import Request, parse_message
 from softswitch.sip.outgoing import header_lines, host_port, one_line
 from softswitch.sip.session import accept
+from softswitch.sip.session.info import KeySender
 from softswitch.sip.session.reinvite import Input as ModificationInput
 from softswitch.sip.session.reinvite import Modification
 from softswitch.sip.session.state import Input, Outcome, Refusal, Release, State
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from softswitch.sip.core import Core
     from softswitch.sip.dialog import Dialog
     from softswitch.sip.digest import Credentials
+    from softswitch.sip.dtmf import KeyPress
     from softswitch.sip.flow import Flow
     from softswitch.sip.headers import NameAddr, Reason
     from softswitch.sip.message import Response
@@ -44,7 +47,7 @@ class InviteSession:
 
     __slots__ = (
         "_remote_uri", "authorizer", "call_id", "contact_line", "core", "dialog", "early", "exchange", "flow",
-        "had_offer", "local_cseq", "local_tag", "modification", "owner", "pending_ack", "pinned", "received",
+        "had_offer", "keys", "local_cseq", "local_tag", "modification", "owner", "pending_ack", "pinned", "received",
         "release", "remote_cseq", "remote_tag", "reply", "role", "sent", "server", "state", "timer", "told",
     )  # fmt: skip
 
@@ -89,6 +92,8 @@ class InviteSession:
         """Theirs: the number of the INVITE."""
         self.authorizer = Authorizer(credentials) if credentials is not None else None
         self.pending_ack: PendingAck | None = None
+        self.keys: KeySender | None = None
+        """Digits of ours by INFO."""
         self.modification: Modification | None = None
         self.release: Release | None = None
         """What shall be told when a hang-up that must wait is through."""
@@ -218,6 +223,15 @@ class InviteSession:
         if self.modification is not None:
             self.modification.step(ModificationInput.REJECT, now, (status, header_lines(headers)))
 
+    def send_key(self, key: KeyPress, now: float) -> None:
+        """Tell a digit by INFO, in order behind those before; `InfoRefused` follows if the far end does not take it."""
+        if self.state >= State.CLOSING or self.told:
+            return
+        if self.keys is None:
+            self.keys = KeySender(self)
+        if not self.keys.send(key, now):
+            self.core.events.append(InfoRefused(self, 503))
+
     # What moves it. Called by the stack, its requests, transactions and timers.
 
     def step(self, what: int, now: float, payload: object = None) -> bool:
@@ -243,6 +257,8 @@ class InviteSession:
                 self.step(Input.REFUSED, now, Outcome(status, response))
         elif exchange.method == "BYE":
             self.step(Input.BYE_DONE, now)
+        elif exchange.method == "INFO" and self.keys is not None:
+            self.keys.on_outcome(exchange, response, status, now)
         elif self.modification is not None:
             self.modification.on_outcome(exchange, response, status, now)
 
@@ -270,6 +286,8 @@ class InviteSession:
             self.step(Input.ACK, now, request)
             if self.modification is not None:
                 self.modification.settle(now)
+            if self.keys is not None:
+                self.keys.resume(now)
 
     def on_transport_failed(self, now: float) -> None:
         """A response to their INVITE could not be sent."""

@@ -1,0 +1,103 @@
+"""INFO, both ways (RFC 6086): digits in the body, ours in order and one at a time.
+
+RFC 6086 wants bodies to belong to negotiated packages; digits by INFO are older and belong to none (its section 2,
+"legacy usage"), so they are recognised by their type. A package we did not ask for is refused with 469.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from softswitch.sip.client_request import ClientRequest
+from softswitch.sip.dtmf import ACCEPTED, PLAIN, RELAY, is_digits, read_key
+from softswitch.sip.errors import RemoteProtocolError
+from softswitch.sip.events import InfoReceived, InfoRefused
+from softswitch.sip.session.fork import DISCARD
+
+if TYPE_CHECKING:
+    from softswitch.sip.dtmf import KeyPress
+    from softswitch.sip.message import Response
+    from softswitch.sip.session.reinvite import Theirs
+    from softswitch.sip.session.session import InviteSession
+
+MOST_WAITING = 64
+
+
+def answer(session: InviteSession, theirs: Theirs, now: float) -> None:
+    """Theirs: 200 for a digit and for a body that says nothing; 400, 415 or 469 otherwise."""
+    request = theirs.request
+    content_type = request.headers.get("Content-Type") or ""
+    status, lines, reason, key = 200, "", None, None
+    if request.headers.get("Info-Package") is not None:
+        status, lines = 469, "Recv-Info: \r\n"
+    elif request.body and not is_digits(content_type):
+        status, lines = 415, f"Accept: {ACCEPTED}\r\n"
+    elif request.body:
+        try:
+            key = read_key(content_type, request.body)
+        except RemoteProtocolError as error:
+            status, reason = error.status, error.reason
+    reply = theirs.reply.write(status, reason=reason, headers=session.core.server_line + lines)
+    theirs.server.respond(status, reply, now)
+    if status == 200:
+        session.core.events.append(InfoReceived(session, request, key))
+
+
+class KeySender:
+    """Our digits of one session: each INFO waits for the outcome of the one before, so that they arrive in order."""
+
+    __slots__ = ("_content_type", "_exchange", "_key", "_session", "_waiting")
+
+    def __init__(self, session: InviteSession) -> None:
+        self._session = session
+        self._waiting: deque[KeyPress] = deque()
+        self._exchange: ClientRequest | None = None
+        self._key: KeyPress | None = None
+        self._content_type = RELAY
+
+    def send(self, key: KeyPress, now: float) -> bool:
+        """Now, or behind those that wait; False when too many do."""
+        if len(self._waiting) >= MOST_WAITING:
+            return False
+        self._waiting.append(key)
+        self._next(now)
+        return True
+
+    def close(self) -> None:
+        """The session is over: nobody wants to know any more."""
+        self._waiting.clear()
+        if self._exchange is not None:
+            self._exchange.owner = DISCARD
+            self._exchange = None
+
+    def resume(self, now: float) -> None:
+        """The session stands: what waited for that may go."""
+        self._next(now)
+
+    def on_outcome(self, exchange: ClientRequest, response: Response | None, status: int, now: float) -> None:
+        """Who knows only the shorter body gets that from now on. Nothing else is told twice: it may have counted."""
+        if exchange is not self._exchange or self._key is None:
+            return
+        key, self._exchange, self._key = self._key, None, None
+        if response is not None and status == 415 and self._content_type == RELAY:
+            self._content_type = PLAIN
+            self._waiting.appendleft(key)
+        elif status >= 300:
+            self._session.core.events.append(InfoRefused(self._session, status))
+        self._next(now)
+
+    def _next(self, now: float) -> None:
+        session, dialog = self._session, self._session.dialog
+        if self._exchange is not None or not self._waiting or not session.is_established or dialog is None:
+            return
+        self._key = key = self._waiting.popleft()
+        outgoing = dialog.request(
+            "INFO",
+            session.next_cseq(),
+            session.core.branch(),
+            authorization=session.authorization("INFO"),
+            headers=f"Content-Type: {self._content_type}\r\n" + session.core.agent_line,
+            body=key.body(self._content_type),
+        )
+        self._exchange = ClientRequest(session.core, session, outgoing, dialog.flow, session.authorizer, now)
