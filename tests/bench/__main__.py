@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.bench import audio, footprint, listeners, machine, micro, relay, setup_rate, srtp
 from tests.bench.rows import table
+from tests.bench.transcode import run as transcode
 
 if TYPE_CHECKING:
     from tests.bench.rows import Row
@@ -22,6 +23,7 @@ GROUPS = {
     "micro": micro.run,
     "audio": audio.run,
     "footprint": footprint.run,
+    "transcode": transcode,
     "setup": setup_rate.run,
     "relay": relay.run,
     "srtp": srtp.run,

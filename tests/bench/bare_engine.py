@@ -1,0 +1,47 @@
+"""A media engine without signalling: `python -m tests.bench.bare_engine OPUS_COMPLEXITY`, told on standard input.
+
+A line of JSON opens calls: {"first": 0, "formats": [["PCMA", 8, 8000], ["opus", 111, 48000]], "ports": [[a, b], ...]};
+the answer is where it listens, [[a, b], ...]. Ends with its input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+from media.commands import Connect, PayloadFormat, SetFormats, SetRemote
+from media.control import MediaEngine
+from media.settings import MediaSettings
+from tests.bench.rtpload import ADDRESS
+
+PORTS = (10000, 32000)
+
+
+def open_calls(engine: MediaEngine, line: str) -> list[list[int]]:
+    """Bridge calls between the ports asked for."""
+    asked = json.loads(line)
+    sides = [(PayloadFormat(number, name, rate),) for name, number, rate in asked["formats"]]
+    answer = []
+    for call, theirs in enumerate(asked["ports"], asked["first"]):
+        legs = [engine.open_leg(label="bench", group=str(call)) for _ in sides]
+        for leg, formats, port in zip(legs, sides, theirs, strict=True):
+            engine.post(SetFormats(leg.leg, formats, formats), SetRemote(leg.leg, ADDRESS, port, ADDRESS, port + 1))
+        engine.post(Connect(legs[0].leg, legs[1].leg))
+        answer.append([leg.port for leg in legs])
+    return answer
+
+
+async def main() -> None:
+    """Serve until the input ends."""
+    loop = asyncio.get_running_loop()
+    settings = MediaSettings(address=ADDRESS, port_first=PORTS[0], port_last=PORTS[1], opus_complexity=int(sys.argv[1]))
+    engine = MediaEngine.start(settings, lambda _: None, loop)
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        sys.stdout.write(json.dumps(open_calls(engine, line)) + "\n")
+        sys.stdout.flush()
+    await engine.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,202 @@
+"""The transcoding rows: calls a core between Opus and G.711, and what A-law to mu-law costs beside the plain relay.
+
+The engine is driven without signalling, by one generator for all; the relay is that of the same engine in the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from audiocodecs.coding import Encoder
+
+from tests.bench.machine import GENERATOR_CPU, ROOT, cpu_ms, pin_to_switch_core
+from tests.bench.rows import Row
+from tests.bench.rtpload import GeneratorError
+from tests.support.voice import speech
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Log = Callable[[str], None]
+
+SOURCE = ROOT / "tests/bench/native/codecload.c"
+BINARY = ROOT / "build" / "bench" / "codecload"
+SOCKETS, CALLS_PER_SOCKET = 32, 16  # as in codecload.c
+SECONDS = 3.0
+RATIO_CALLS = 1000
+FORMATS = {"PCMA": (8, 8000, 8000), "PCMU": (0, 8000, 8000), "opus": (111, 48000, 48000)}
+"""Payload type, clock rate, sampling rate of the far end's coder."""
+BARS = {0: 200, 5: 130}
+STEP = 1.1
+FEWEST_STEP = 5
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One measured window."""
+
+    calls: int
+    loss: float
+    p99_ms: float
+    cpu_us: float  # of the engine's process, a packet taken in
+    core: float
+    late_ms: float
+
+    @property
+    def clean(self) -> bool:
+        """Whether all came through in time; more than was sent is what an overloaded engine still had from before."""
+        return abs(self.loss) < 0.001
+
+
+def build() -> None:
+    """Compile the generator unless it is newer than its source."""
+    if not BINARY.exists() or BINARY.stat().st_mtime < SOURCE.stat().st_mtime:
+        BINARY.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["gcc", "-O2", "-o", str(BINARY), str(SOURCE)], check=True)
+
+
+class Codecs:
+    """An engine and a generator between which calls of two codecs run."""
+
+    def __init__(self, a: str, b: str, complexity: int = 0) -> None:
+        self._stack = ExitStack()
+        self._formats = (a, b)
+        self._engine = self._start([sys.executable, "-m", "tests.bench.bare_engine", str(complexity)], pinned=True)
+        build()
+        self._generator = self._start([str(BINARY), str(GENERATOR_CPU)], pinned=False)
+        self._ports = [[int(word) for word in self._read(self._generator).split()[1:]] for _ in "ab"]
+        self._calls = 0
+        for side, name in enumerate(self._formats):
+            number, clock, rate = FORMATS[name]
+            encoder = Encoder(name, rate if name == "opus" else None, complexity=5)
+            sound, step = speech(rate), rate // 50
+            said = [encoder.encode(sound[n : n + step].tobytes()).hex() for n in range(0, len(sound) - step, step)]
+            self._write(self._generator, f"say {side} {number} {clock // 50} {' '.join(said)}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def watch(self, calls: int) -> Window:
+        """Run that many calls for a while."""
+        if calls > self._calls:
+            new = range(self._calls, calls)
+            theirs = [[ports[call // CALLS_PER_SOCKET % SOCKETS] for ports in self._ports] for call in new]
+            formats = [[name, *FORMATS[name][:2]] for name in self._formats]
+            self._write(self._engine, json.dumps({"first": self._calls, "formats": formats, "ports": theirs}))
+            for call, (a, b) in zip(new, json.loads(self._read(self._engine)), strict=True):
+                self._write(self._generator, f"call {call} {a} {b}")
+            self._calls = calls
+        self._write(self._generator, f"active {calls}")
+        time.sleep(1)
+        before = cpu_ms(self._engine.pid)
+        self._write(self._generator, f"measure {int(SECONDS * 1000)}")
+        found = json.loads(self._read(self._generator))
+        spent = cpu_ms(self._engine.pid) - before
+        return Window(
+            calls, 1 - found["received"] / found["sent"], found["p99_ms"], spent * 1000 / found["sent"],
+            spent / 1000 / SECONDS, found["late_ms"],
+        )  # fmt: skip
+
+    def _start(self, command: list[str], *, pinned: bool) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            preexec_fn=pin_to_switch_core if pinned else None,
+        )
+        self._stack.callback(process.communicate)
+        self._stack.callback(process.terminate)
+        return process
+
+    @staticmethod
+    def _write(process: subprocess.Popen[str], line: str) -> None:
+        assert process.stdin is not None
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+
+    @staticmethod
+    def _read(process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise GeneratorError(f"{process.args!r} ended with status {process.wait()}")
+        return line
+
+
+def describe(window: Window) -> str:
+    """Return one line for the log."""
+    return (
+        f"{window.calls:5} calls: loss {window.loss:.4%}, p99 {window.p99_ms:.2f} ms, {window.cpu_us:.1f} us a packet, "
+        f"core {window.core:.0%}, generator late {window.late_ms:.1f} ms"
+    )
+
+
+def most_calls(codecs: Codecs, bar: int, log: Log) -> tuple[int, Window]:
+    """The most calls with under 0.1 % loss, sought around the bar; and the window that carried them."""
+    best: Window | None = None
+    failed, calls = 0, bar
+    while True:
+        window = codecs.watch(calls)
+        log(describe(window))
+        if window.clean:
+            best = window
+        else:
+            failed = calls
+        if best is None:
+            calls = int(failed / STEP)
+            if calls < bar // 3:
+                return 0, window
+        elif not failed:
+            calls = int(best.calls * STEP)
+        elif failed - best.calls > FEWEST_STEP:
+            calls = (best.calls + failed) // 2
+        else:
+            return best.calls, best
+
+
+def median_cost(a: str, b: str, log: Log) -> list[Window]:
+    """Windows of the same number of calls, one after the other."""
+    with Codecs(a, b) as codecs:
+        windows = []
+        for _ in range(ROUNDS):
+            windows.append(codecs.watch(RATIO_CALLS))
+            log(describe(windows[-1]))
+    return sorted(windows, key=lambda window: window.cpu_us)
+
+
+def run(log: Log) -> list[Row]:
+    """Relay and translation beside each other, then Opus at both complexities."""
+    rows = []
+    log("relay, A-law")
+    relay = median_cost("PCMA", "PCMA", log)[ROUNDS // 2]
+    log("A-law to mu-law")
+    laws = median_cost("PCMA", "PCMU", log)[ROUNDS // 2]
+    how = f"engine alone, {RATIO_CALLS} calls, 50 packets/s each way on both legs; median of {ROUNDS} windows"
+    rows += [
+        Row("transcode.relay_us_per_packet", relay.cpu_us, "us", None, how),
+        Row("transcode.alaw_mulaw_us_per_packet", laws.cpu_us, "us", None, how),
+        Row("transcode.alaw_mulaw_ratio_to_relay", relay.cpu_us / laws.cpu_us, "", ">= 0.9", f"{how}; of CPU a packet"),
+    ]
+    for complexity, bar in BARS.items():
+        log(f"Opus to G.711, complexity {complexity}")
+        with Codecs("opus", "PCMA", complexity) as codecs:
+            calls, window = most_calls(codecs, bar, log)
+        how = f"engine alone on one core, speech, {SECONDS:.0f} s a step, < 0.1 % lost"
+        name = f"transcode.opus_g711_complexity_{complexity}"
+        rows += [
+            Row(f"{name}_calls_per_core", calls, "calls", f">= {bar}", how),
+            Row(f"{name}_us_per_packet", window.cpu_us, "us", None, f"at {window.calls} calls, both directions"),
+        ]
+    return rows
