@@ -34,6 +34,7 @@ _RATES = {"OPUS": (8000, 16000, 24000, 48000), "G722": (8000, 16000)}
 """Of PCM, of codecs that have several: those the resampler knows as well. G.722 at 8 kHz leaves its upper band out."""
 _WIDE = 16000
 """Hz, where neither side prescribes a rate."""
+_NOISE_RATE = 8000
 _KEPT = 64
 """Idle coders of one kind."""
 
@@ -72,11 +73,12 @@ class Coder:
 
 @value_class(frozen=True, slots=True)
 class Plan:
-    """What a leg is to have."""
+    """What a leg is to have; `voiced`: a voice even without coders."""
 
     decoders: tuple[Coder, ...] = ()
     encoder: Coder | None = None
     paced: bool = False
+    voiced: bool = False
 
 
 def _own_rate(format_: PayloadFormat) -> int | None:
@@ -164,6 +166,13 @@ class Coding:
         record.reduce_noise = depth
         self.formats_changed(record)
 
+    def silent(self, record: LegRecord) -> None:
+        """The leg's far end stops sending in pauses, and its partner cannot be told: noise is to be said to that."""
+        record.silent = True
+        self._settle(record)
+        if record.partner is not None:
+            self._settle(record.partner)
+
     def need(self, record: LegRecord, why: str, need: Need | None) -> None:
         """Something beside the bridge needs the leg as audio, until it says None for the same `why`."""
         if need is None:
@@ -223,7 +232,7 @@ class Coding:
             spoken = self._spoken(record) if speak and encoder is None else None
             if spoken is not None:
                 encoder = _coder(spoken, rate, encodes=True)
-        return Plan(tuple(decoders.values()), encoder, any(need.paced for need in record.needs.values()))
+        return Plan(tuple(decoders.values()), encoder, any(need.paced for need in record.needs.values()), record.silent)
 
     def _wants(self, record: LegRecord) -> Iterable[tuple[int, list[PayloadFormat], bool]]:
         """(rate, formats to decode, whether to encode) for each reason there is."""
@@ -240,6 +249,8 @@ class Coding:
         spoken = self._spoken(record) if said else None
         if spoken is not None:
             yield _own_rate(said[0]) or _own_rate(spoken) or _WIDE, [], True
+        elif partner.silent:
+            yield _NOISE_RATE, [], True
 
     def _decoded(self, source: LegRecord, target: LegRecord) -> list[PayloadFormat]:
         """The formats of `source` that must be decoded for `target`.

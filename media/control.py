@@ -303,6 +303,10 @@ class MediaEngine:
         entries = self._core.read(worker)
         for entry in entries:
             kind, leg = entry[0], entry[1]
+            if kind == translate.SILENCE:
+                self._coding.silent(self._legs[leg])
+                self._wake_soon()
+                continue
             if kind == translate.RELEASED:
                 record = self._legs[leg]
                 if not self._coding.released(record, entry[2]):
@@ -334,6 +338,7 @@ class MediaEngine:
         self._leave_group(record.group)
         self._ports.put_back(self._core.reap(leg), now)
         self._coding.gone(record)
+        self._wake_soon()
         return LegGone(leg, statistics, quality)
 
     def _tell(self, event: Event) -> None:

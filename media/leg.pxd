@@ -8,6 +8,7 @@ from media.mix.gain cimport Limiter
 from media.net.latch cimport Latch
 from media.net.udp cimport Address
 from media.play.source cimport play_source
+from media.receive.comfort_noise cimport ComfortNoise
 from media.receive.playout cimport Playout
 from media.receive.statistics cimport ReceiveStream
 from media.receive.telephone_event cimport DigitWatch
@@ -22,6 +23,7 @@ from media.srtp.session cimport SrtpSession
 cdef enum:
     FORMATS = 12             # payload types a leg may have each way
     NO_FORMAT = 255
+    NOISE_OCTETS = 13        # of a comfort noise payload: level and the coefficients that are used
     PACKED = 2880            # samples of the longest packet we make: 60 ms at 48 kHz
     PLAY_SOUNDS = 8          # that one command may play one after the other
 
@@ -67,8 +69,14 @@ cdef struct Format:
     uint8_t translation
 
 
+cdef enum Pause:
+    PAUSE_NONE
+    PAUSE_BY_NOISE           # RFC 3389
+    PAUSE_BY_CODEC           # the decoder makes the noise
+
 cdef enum WheelKind:
     WHEEL_PLAYBACK              # owner: Leg
+    WHEEL_PAUSE                 # owner: Leg
     WHEEL_ROOM                  # owner: media.mix.seat.Room
     WHEEL_KEYS                  # owner: Leg
 
@@ -116,6 +124,9 @@ cdef struct Voice:
     uint32_t beside_timestamp
     int64_t sent_at             # when `timestamp` was the moment's
     Arrival arrival
+    uint8_t pause               # Pause: what they do not send is said for them (media.mix.silence)
+    WheelEntry pause_turn
+    ComfortNoise noise
     Resampler to_encoder        # from the rate of who spoke last
     Playout* playout            # NULL: nobody asks what they say at a pace of his own
     Resampler from_playout      # to the rate that was asked for last
@@ -197,6 +208,7 @@ cdef struct Leg:
     uint8_t wire                # Wire
     uint16_t port
     uint32_t local_host         # WIRE_SHARED: the IPv4 address the far end sends to, network order
+    uint8_t silence_told        # control knows that they stop sending in pauses
     uint8_t start_untold        # MediaStarted found no room in the event ring
     uint32_t foreign_ssrc       # a new SSRC from the locked source that has yet to prove itself
     uint32_t foreign_packets
@@ -223,6 +235,8 @@ cdef struct Leg:
     Leg* untold_next            # next of the legs whose end found no room in the event ring
     Voice* voice_memory         # Python's: what `voice` is, was or will be; freed with the leg
     Playout* playout_memory     # as well
+    uint8_t noise_length        # of the comfort noise they told of last, where nobody can carry it
+    uint8_t noise[NOISE_OCTETS]
     DigitWatch digit
     Keys keys
     Reports reports

@@ -47,6 +47,7 @@ class LegRecord:
         "scoring",
         "send",
         "settled_at",
+        "silent",
         "tapped_by",
         "worker",
     )
@@ -73,6 +74,7 @@ class LegRecord:
         self.room: int | None = None
         # Of media.coding: why it is needed as audio, what was lent to it last, and by token what it still has.
         self.needs: dict[str, Need] = {}
+        self.silent = False
         self.plan: Plan | None = None
         self.coders: dict[int, dict[Coder, Decoder | Encoder]] = {}
         self.keys: LegKeys | None = None

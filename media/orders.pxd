@@ -8,9 +8,11 @@ from media.mix.bridge cimport bridge_route
 from media.mix.room cimport room_leave
 from media.mix.room_orders cimport obey_room
 from media.mix.seat cimport Seat
+from media.mix.silence cimport silence_again, silence_end
 from media.net.latch cimport latch_open, latch_signal
 from media.net.udp cimport address_known, address_same_host, address_clear
 from media.net.wiring cimport wire_close, wire_release
+from media.receive.comfort_noise cimport noise_begin
 from media.receive.playout cimport Playout, playout_bound
 from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport COMMAND_EXTENDED, COMMAND_OPEN_ROOM, COMMAND_SCORES
@@ -71,14 +73,17 @@ cdef inline void _reroute(Leg* leg) noexcept nogil:
         bridge_route(leg.peer)
 
 
-cdef inline void _turn_away(Leg* leg) noexcept nogil:
+cdef inline void _turn_away(Worker* w, Leg* leg) noexcept nogil:
     """The leg feeds somebody else from now on, or nobody."""
+    silence_end(w, leg)
+    leg.silence_told = 0
+    leg.noise_length = 0
     if leg.voice != NULL:
         leg.voice.arrival.decoder = NULL
     bridge_route(leg)
 
 
-cdef inline void _part(Leg* leg) noexcept nogil:
+cdef inline void _part(Worker* w, Leg* leg) noexcept nogil:
     """Leave the partner, if there is one."""
     cdef Leg* peer = leg.peer
     if peer == NULL:
@@ -87,8 +92,8 @@ cdef inline void _part(Leg* leg) noexcept nogil:
     keys_part(peer)
     leg.peer = NULL
     peer.peer = NULL
-    _turn_away(leg)
-    _turn_away(peer)
+    _turn_away(w, leg)
+    _turn_away(w, peer)
 
 
 cdef inline void _drop_tap(Leg* leg) noexcept nogil:
@@ -101,7 +106,7 @@ cdef inline void _close(Worker* w, Leg* leg) noexcept nogil:
     cdef epoll_event unused
     send_report(w, leg, True)
     playback_end(w, leg, PLAYBACK_STOPPED)
-    _part(leg)
+    _part(w, leg)
     room_leave(w, <Seat*> leg.seat)
     keys_stop(w, leg)
     _drop_tap(leg)
@@ -123,12 +128,12 @@ cdef inline void _expect_media(Worker* w, Leg* leg) noexcept nogil:
 cdef inline void _connect(Worker* w, Leg* a, Leg* b) noexcept nogil:
     if a == b or a.peer == b:
         return
-    _part(a)
-    _part(b)
+    _part(w, a)
+    _part(w, b)
     a.peer = b
     b.peer = a
-    _turn_away(a)
-    _turn_away(b)
+    _turn_away(w, a)
+    _turn_away(w, b)
     _expect_media(w, a)
     _expect_media(w, b)
 
@@ -167,6 +172,9 @@ cdef inline void _set_coders(Worker* w, Leg* leg, const Coders* coders) noexcept
     former = leg.voice.coders.token
     voice_coders(leg, coders)
     _reroute(leg)
+    silence_again(w, leg)
+    if leg.peer != NULL:
+        silence_again(w, leg.peer)
     tell_released(w, leg, former)
 
 
@@ -202,7 +210,7 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
         if command.kind == COMMAND_CONNECT:
             _connect(w, leg, other)
         elif leg.peer == other:
-            _part(leg)
+            _part(w, leg)
     elif command.kind == COMMAND_PLAY:
         playback_begin(w, leg, command.number, &command.order.play, command.flag)
         _expect_media(w, leg)
@@ -213,7 +221,7 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
         playback_stop(w, leg)
     elif command.kind == COMMAND_ECHO:
         leg.echo = command.flag
-        _turn_away(leg)
+        _turn_away(w, leg)
         if command.flag:
             _expect_media(w, leg)
     elif command.kind == COMMAND_START_TAP:
@@ -225,6 +233,7 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
         leg.media_timeout = command.number
     elif command.kind == COMMAND_SET_VOICE:
         leg.voice = <Voice*> command.pointer
+        noise_begin(&leg.voice.noise)
     elif command.kind == COMMAND_SET_PLAYOUT:
         if leg.voice != NULL:
             voice_playout(leg, <Playout*> command.pointer)

@@ -73,6 +73,7 @@ cdef enum EventKind:
     EVENT_PLAYBACK_FINISHED = 3
     EVENT_GONE = 4
     EVENT_RELEASED = 5           # number: the token of what the worker has let go of
+    EVENT_SILENCE = 6            # the far end stops sending in pauses, and its partner cannot be told of them
     EVENT_ROOM_CHANGED = 20      # number: the room, second number: parties in it
     EVENT_ROOM_CLOSED = 21       # number: the room
     EVENT_MARK_REACHED = 22      # leg: the stream, number: the mark

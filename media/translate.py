@@ -21,11 +21,12 @@ DIGIT = 2
 PLAYBACK_FINISHED = 3
 GONE = 4
 RELEASED = 5
+SILENCE = 6
 ROOM_CHANGED = 20
 ROOM_CLOSED = 21
 MARK_REACHED = 22
 STREAM_LEFT = 23
-"""EventKind of ring.pxd. GONE and RELEASED are control's own affair, the others have a value each."""
+"""EventKind of ring.pxd. GONE, RELEASED and SILENCE are control's own affair, the others have a value each."""
 
 _DIGITS = "0123456789*#ABCD!"
 _ENDS: tuple[PlaybackEnd, ...] = ("end", "stopped", "no encoder")
@@ -68,7 +69,7 @@ _VALUES: dict[int, Callable[[int, int, int, CoreAddress | None], Event]] = {
 
 
 def event(entry: CoreEvent) -> Event:
-    """The value of an entry of `EngineCore.read` that has one: not GONE or RELEASED."""
+    """The value of an entry of `EngineCore.read` that has one."""
     kind, leg, number, second, address = entry
     return _VALUES[kind](leg, number, second, address)
 

@@ -16,9 +16,10 @@ from libc.string cimport memset
 
 from audiocodecs.coder cimport CODER_MOST_SAMPLES, audio_decoder
 from media.leg cimport (
-    DROP_OUT_OF_ORDER, DROP_UNDECODABLE, DROP_UNROUTABLE, Arrival, Format, Leg,
+    DROP_OUT_OF_ORDER, DROP_UNDECODABLE, DROP_UNROUTABLE, PAUSE_NONE, Arrival, Format, Leg,
 )
 from media.mix.bridge cimport send_packet
+from media.mix.silence cimport silence_by_codec, silence_end
 from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known
 from media.receive.statistics cimport DUPLICATE, JUMPED, MAX_DROPOUT, MAX_MISORDER, Verdict
@@ -29,6 +30,7 @@ from media.worker cimport Worker, drop
 
 cdef enum:
     GUESSED_MS = 60              # of a longer gap nothing is guessed beyond
+    PAUSE_OCTETS = 2             # Opus (DTX) and G.729 (annex B): so short a packet describes noise, and more may not come
     SHORTEST_PAUSE_MS = 10       # timestamps that stray by less are the far end's clumsiness
 
 
@@ -93,6 +95,7 @@ cdef inline void transcode_packet(
     cdef Arrival* arrival = &leg.voice.arrival
     cdef audio_decoder* decoder = leg.voice.decoder_of[index]
     cdef int samples, ahead
+    cdef bint said = False
     if not target.may_send or target.playback.active or target.mixed:
         arrival.decoder = NULL
         return
@@ -120,6 +123,8 @@ cdef inline void transcode_packet(
     elif ahead < 0:
         drop(w, leg, DROP_OUT_OF_ORDER)
         return
+    elif leg.voice.pause != PAUSE_NONE:
+        said = decoder.conceal != NULL and packet.payload_length <= PAUSE_OCTETS
     else:
         _gap(w, target, decoder, ahead, <int32_t> (packet.timestamp - arrival.next_timestamp), packet, samples)
     samples = decoder.decode(decoder, packet.payload, packet.payload_length, w.pcm, CODER_MOST_SAMPLES)
@@ -128,7 +133,13 @@ cdef inline void transcode_packet(
         samples = 0
     arrival.next_sequence = packet.sequence + 1
     arrival.next_timestamp = packet.timestamp + <uint32_t> (<int64_t> samples * decoder.clock_rate // decoder.sample_rate)
+    if said:
+        return                   # the noise goes on; the decoder knows now how
     voice_send(w, target, w.pcm, samples, decoder.sample_rate)
+    if decoder.conceal != NULL and packet.payload_length <= PAUSE_OCTETS and samples:
+        silence_by_codec(w, leg)
+    else:
+        silence_end(w, leg)
 
 
 cdef inline bint transcode_beside(

@@ -4,15 +4,17 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from audiocodecs.registry cimport CODEC_CN, CODEC_TELEPHONE_EVENT
 from media.leg cimport (
-    BESIDE, DROP_FOREIGN_SSRC, DROP_MALFORMED, DROP_STRANGER, DROP_UNKNOWN_PAYLOAD, NO_FORMAT, TRANSCODE, Format, Leg,
+    BESIDE, DROP_FOREIGN_SSRC, DROP_MALFORMED, DROP_STRANGER, DROP_UNKNOWN_PAYLOAD, NO_FORMAT, NOWHERE, TRANSCODE,
+    Format, Leg,
 )
 from media.mix.bridge cimport bridge_packet
+from media.mix.silence cimport silence_end, silence_packet
 from media.mix.transcode cimport transcode_beside, transcode_packet
 from media.net.demux cimport RTCP, RTP, Kind, datagram_kind
 from media.net.latch cimport LOCKED_NOW, STRANGER, Admission, latch_admit, latch_refuses
 from media.net.udp cimport Address, address_known, address_same_host, udp_receive
 from media.net.wiring cimport wire_receive
-from media.receive.statistics cimport DUPLICATE, JUMPED, Verdict, stream_sequence, stream_timing
+from media.receive.statistics cimport DUPLICATE, FRESH, JUMPED, Verdict, stream_sequence, stream_timing
 from media.record.tap cimport tap_push
 from media.rtp.packet cimport RtpPacket, rtp_parse
 from media.rtp.rtcp cimport RtcpCompound, rtcp_parse
@@ -94,10 +96,17 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
         return
     if leg.keys.listener != NULL and verdict != DUPLICATE and verdict != JUMPED:
         keys_listen(w, leg, format, &packet)
-    if leg.voice != NULL and leg.voice.playout != NULL:
-        voice_put(w, leg, index, &packet)
-    if format.translation == TRANSCODE:
+    if leg.voice != NULL:
+        if leg.voice.playout != NULL:
+            voice_put(w, leg, index, &packet)
+        if leg.voice.pause and verdict == FRESH and format.translation < NOWHERE and format.codec != CODEC_TELEPHONE_EVENT:
+            silence_end(w, leg)
+    if format.translation < NOWHERE:
+        bridge_packet(w, leg, format, &packet)
+    elif format.translation == TRANSCODE:
         transcode_packet(w, leg, index, verdict, &packet)
+    elif format.translation == NOWHERE and leg.quiet_codec:
+        silence_packet(w, leg, &packet)
     elif format.translation != BESIDE or not transcode_beside(w, leg, format, verdict, &packet):
         bridge_packet(w, leg, format, &packet)
 

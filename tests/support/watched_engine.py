@@ -115,6 +115,18 @@ def between(said: PayloadFormat, heard: PayloadFormat, ptime: int = 20) -> Work:
     return prepare
 
 
+async def silenced(world: MediaWorld) -> Callable[[], Awaitable[int]]:
+    """Comfort noise for a partner that does not know it; the voice for it is made in between."""
+    alice, bob, a, _ = bridged(world, (PCMA, CN), (PCMA,))
+    await world.settled()
+
+    async def work() -> int:
+        await passed(world, alice, a, [Rtp(0, 0), Rtp(1, 160, b"\x28", 13)])
+        return len(await bob.hear_many(16))
+
+    return work
+
+
 async def echoed(world: MediaWorld) -> Callable[[], Awaitable[int]]:
     alice = world.far_end()
     a = world.leg(alice)
@@ -221,6 +233,7 @@ WORKS: dict[str, Work] = {
     "G.711 to Opus": between(PCMA, OPUS),
     "G.722 to Opus": between(G722, OPUS, 40),
     "G.729 to G.722": between(G729, G722),
+    "comfort noise": silenced,
     "echo": echoed,
     "playback": played,
     "announcements": announced(PCMU),
