@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -128,7 +129,8 @@ def test_prometheus_is_loaded_only_when_asked_for() -> None:
         "import sys; import softswitch.telemetry.metrics, softswitch.telemetry.story, softswitch.admin.server\n"
         "assert 'prometheus_client' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env=environment)
 
 
 def test_loop_lag_is_what_the_timer_misses() -> None:
