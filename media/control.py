@@ -99,7 +99,7 @@ class MediaEngine:
             dscp=settings.dscp,
             jitter_buffer=settings.jitter_buffer,
         )
-        self._writer = RecordingWriter(self._from_writer)
+        self._writer = RecordingWriter(self._from_writer, mask_digits=settings.mask_digits)
         self._sounds = Sounds()
         self._legs: dict[int, LegRecord] = {}
         self._by_port: dict[int, LegRecord] = {}

@@ -19,6 +19,7 @@ class MediaSettings:
     forwarding (RFC 3246, RFC 4594 for telephony), 0 leaves packets unmarked. `acceleration`: "auto" lets the kernel
     hand over the packets of settled IPv4 legs in batches where it permits (media.net.steer), "off" has one call each.
     `jitter_buffer`: most delay of audio that is played out (mixed, paced).
+    `mask_digits`: DTMF tones become silence in recordings.
     `opus_complexity`: 0-10, effort of encoding Opus (RFC 6716 5.); 5 costs twice as much as 0.
     """
 
@@ -32,6 +33,7 @@ class MediaSettings:
     acceleration: Literal["auto", "off"] = "auto"
     jitter_buffer: float = 0.2
     opus_complexity: int = 0
+    mask_digits: bool = False
     media_timeout: float = 60.0
     latch_window: float = 5.0
     latch_grace: float = 0.1

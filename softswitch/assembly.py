@@ -64,6 +64,7 @@ def media(settings: Settings) -> MediaSettings:
         latch_window=section.latch_window,
         jitter_buffer=section.jitter_buffer,
         opus_complexity=section.opus_complexity,
+        mask_digits=settings.recording.mask_digits,
         codec_factors=CodecFactors({name: _impairment(name, each) for name, each in quality.codecs.items()}),
         thresholds=Thresholds(
             weak_below=quality.weak_below,

@@ -15,6 +15,7 @@ from libc.stdint cimport INT64_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport abs as iabs, calloc
 from libc.string cimport memcpy, memset
 
+from media.receive.tone_detector cimport ToneDetector, tone_feed, tone_init, tone_skip, tone_suspected
 from media.record.tape cimport MOST_SCALE, WINDOW, tape, tape_at, tape_clear, tape_fill, tape_put, tape_read
 
 cdef enum:
@@ -28,6 +29,9 @@ cdef enum:
     QUIET = 128                 # -48 dBov: moving is not heard
     QUIET_STEP = 80
     AHEAD = CHUNK + QUIET_STEP
+    KEY_BEGAN = 208             # 26 ms: a key lies back at most so far when it is first suspected (Q.24)
+    KEY_STEP = 16               # 2 ms, between looks
+    KEY_AHEAD = AHEAD + KEY_BEGAN
     JUMP = 16000                # 2 s between timestamp and arrival: the source has changed its mind
     LATE_RUN = 10               # newest packets in a row past the window: the network has become slower for good
 
@@ -43,6 +47,9 @@ ctypedef struct timeline:
     uint32_t ssrc
     uint16_t newest_sequence
     int16_t last[MOST_SCALE]    # samples of the unit given out last
+    bint hides_keys             # digits are kept out of what is given out
+    ToneDetector *keys          # NULL until the first packet, or for ever
+    int64_t listened            # stream time up to which keys were listened for
     bint settled                # audio was given out: from here on shift may only creep
     bint following              # shift is being moved
     uint32_t late_run
@@ -90,6 +97,12 @@ cdef inline int64_t anchor(timeline *line, int64_t arrival, uint32_t length) noe
 
 cdef inline bint timeline_begin(timeline *line, int scale) noexcept nogil:
     """Room for the first packet; False: there is no memory."""
+    if line.hides_keys and line.keys == NULL:
+        line.keys = <ToneDetector *>calloc(1, sizeof(ToneDetector))
+        if line.keys == NULL:
+            return False
+        tone_init(line.keys, 8000 * scale)
+        line.listened = line.position
     line.held = <tape *>calloc(1, sizeof(tape))
     if line.held == NULL:
         return False
@@ -207,6 +220,28 @@ cdef inline int64_t step_towards(timeline *line, int64_t move, int64_t chunk) no
     return size if size < limit else limit
 
 
+cdef inline void hide_keys(timeline *line) noexcept nogil:
+    """Listen to what has been decoded, and silence every key from its first moment on, as long as it may be one."""
+    cdef int16_t pcm[KEY_STEP * MOST_SCALE]
+    cdef int64_t at = line.listened if line.listened > line.base else line.base, begin
+    cdef bint known
+    cdef int i
+    if at > line.listened:
+        tone_skip(line.keys, <int>(at - line.listened) * line.scale)
+    while at + KEY_STEP <= line.held.edge:
+        for i in range(KEY_STEP):
+            memcpy(pcm + i * line.scale, tape_at(line.held, at + i), line.scale * sizeof(int16_t))
+        known = tone_suspected(line.keys)
+        tone_feed(line.keys, pcm, KEY_STEP * line.scale)
+        at += KEY_STEP
+        if tone_suspected(line.keys):
+            begin = at - KEY_STEP if known else at - KEY_BEGAN
+            if begin < line.base:
+                begin = line.base
+            tape_clear(line.held, begin, at - begin)
+    line.listened = at
+
+
 cdef inline void give_out(timeline *line, int16_t *out, int64_t count) noexcept nogil:
     """The next `count` units of the recording. Call it only with every packet put that arrived REORDER after them."""
     cdef int64_t done = 0, chunk, move, step, at
@@ -217,7 +252,9 @@ cdef inline void give_out(timeline *line, int16_t *out, int64_t count) noexcept 
         return
     while done < count:
         chunk = count - done if count - done < CHUNK else CHUNK
-        tape_fill(line.held, line.base + AHEAD)
+        tape_fill(line.held, line.base + (KEY_AHEAD if line.keys != NULL else AHEAD))
+        if line.keys != NULL:
+            hide_keys(line)
         if not line.settled:
             line.settled = line.base + chunk > line.first
         move = wanted_move(line) if line.settled else 0

@@ -33,7 +33,9 @@ class RecordingWriter:
         *,
         ring_bytes: int = 16384,
         backlog_bytes: int = 67108864,
-    ) -> None: ...
+        mask_digits: bool = False,
+    ) -> None:
+        """`mask_digits`: every DTMF tone becomes silence in all files, from its first moment on (ITU-T Q.24)."""
     def start(self) -> None:
         """Start both threads. Without it, `drain` and `flush` do the same work at the caller's pace."""
 

@@ -103,10 +103,11 @@ cdef class _Recording:
         cdef int i
         for i in range(self.state.track_count):
             free(self.state.tracks[i].line.held)
+            free(self.state.tracks[i].line.keys)
             free(self.state.tracks[i])
         free(self.state.tracks)
 
-    cdef void add(self, tap, JournalFile file, int channel, int scale):
+    cdef void add(self, tap, JournalFile file, int channel, int scale, bint hides_keys):
         cdef track *added = <track *>calloc(1, sizeof(track))
         cdef track **grown = <track **>realloc(self.state.tracks, (self.state.track_count + 1) * sizeof(track *))
         if added == NULL or grown == NULL:
@@ -115,6 +116,7 @@ cdef class _Recording:
         added.ring = <tap_ring *><uintptr_t>tap.address
         added.file = &file.state
         added.line.position = self.state.position
+        added.line.hides_keys = hides_keys
         added.channel = channel
         added.number = self.state.track_count
         self.state.tracks[self.state.track_count] = added
@@ -238,6 +240,7 @@ cdef class RecordingWriter:
     cdef object on_event
     cdef Journal journal
     cdef uint32_t ring_bytes
+    cdef bint hides_keys
     cdef recording **active
     cdef int active_count
     cdef dict open_recordings   # number -> _Recording, drain thread only
@@ -253,9 +256,10 @@ cdef class RecordingWriter:
     cdef uint8_t *payload
     cdef int16_t[STEP * MOST_SCALE] scratch
 
-    def __cinit__(self, on_event, *, uint32_t ring_bytes=16384, int64_t backlog_bytes=67108864):
+    def __cinit__(self, on_event, *, uint32_t ring_bytes=16384, int64_t backlog_bytes=67108864, bint mask_digits=False):
         self.on_event = on_event
         self.ring_bytes = ring_bytes
+        self.hides_keys = mask_digits
         self.journal = Journal(backlog_bytes)
         self.open_recordings = {}
         self.running = set()
@@ -376,7 +380,7 @@ cdef class RecordingWriter:
         cdef _Recording into = self.open_recordings[number]
         cdef JournalFile file = JournalFile(self.on_event, number, path, 1)
         self.journal.append_call(file.open)
-        into.add(tap, file, channel, scale)
+        into.add(tap, file, channel, scale, self.hides_keys)
 
     def _silence(self, int64_t number, int64_t leg, int64_t begin_ns, int64_t end_ns):
         cdef _Recording one = self.open_recordings[number]

@@ -25,11 +25,19 @@ class Recorder:
     """One writer, driven by hand; recording 1 is open from second 0, its stereo file included."""
 
     def __init__(
-        self, folder: Path, *, stereo: bool = True, ring_bytes: int = 16384, backlog_bytes: int = 2**26
+        self,
+        folder: Path,
+        *,
+        stereo: bool = True,
+        ring_bytes: int = 16384,
+        backlog_bytes: int = 2**26,
+        mask_digits: bool = False,
     ) -> None:
         self.folder = folder
         self.events: list[RecordingFailed | RecordingFinished] = []
-        self.writer = RecordingWriter(self.events.append, ring_bytes=ring_bytes, backlog_bytes=backlog_bytes)
+        self.writer = RecordingWriter(
+            self.events.append, ring_bytes=ring_bytes, backlog_bytes=backlog_bytes, mask_digits=mask_digits
+        )
         self.writer.open(1, str(folder / "stereo.wav") if stereo else None, T0)
         self._next = T0 + ROUND_NS
         self.taps: list[Tap] = []
