@@ -135,12 +135,12 @@ def _order(steps: list[Tree], path: KeyPath, places: Positions) -> Iterator[Prob
         if name in {"reject", "ring"} and answered_by:
             remedy = "use hangup" if name == "reject" else "take it out"
             yield places.problem(here, f"{name} after {answered_by}, which answers the call: {remedy}")
-        if name in {"reject", "hangup"} and index + 1 < len(steps):
+        if name in {"reject", "hangup", "conference"} and index + 1 < len(steps):
             yield places.problem((*path, index + 1), f"never reached: {name} ends the call")
             return
         options = step[name] if isinstance(step, dict) and name in {"play", "music"} else None
         early = isinstance(options, dict) and options.get("early")
-        if name in {"answer", "echo", "play", "music"} and not early and not answered_by:
+        if name in {"answer", "conference", "echo", "play", "music"} and not early and not answered_by:
             answered_by = name
 
 
@@ -241,7 +241,10 @@ def _prompts(written: Written, sections: Sections) -> Iterator[Problem]:
 def _sound_files(written: Written) -> Iterator[tuple[Positions, KeyPath, Tree]]:
     """Every place where a prompt file is named."""
     steps = ("routes", None, "do", None)
-    played = (("play", "file"), ("music", "file"), ("music", "announce", "file"), ("dial", "ringback", "music"))
+    played = (
+        ("play", "file"), ("music", "file"), ("music", "announce", "file"), ("dial", "ringback", "music"),
+        ("conference", "music"), ("conference", "announce", "file"),
+    )  # fmt: skip
     for application in played:
         for path, value in _each(written.dialplan, (), *steps, *application, None):
             yield written.dialplan_positions, path, value

@@ -255,6 +255,18 @@ class Music(Section):
     early: Annotated[Boolean, Field(description="Before the call is answered (183), so that it costs nothing.")] = False
 
 
+class Conference(Section):
+    """Meet whoever calls the same name, until the caller hangs up."""
+
+    name: Annotated[Name, Field(description="Callers whose rules name the same conference meet.")]
+    pin: Annotated[Text | None, Field(description="Digits to press first.", pattern="^[0-9]{1,12}$")] = None
+    announce: Annotated[Clip | None, Field(description="What is said to a caller who enters.")] = None
+    music: Annotated[SoundFiles | None, Field(description="Heard while there is nobody else; else silence.")] = None
+    tones: Annotated[Boolean, Field(description="The others hear a tone when somebody comes or goes.")] = False
+    listen_only: Annotated[Boolean, Field(description="These callers hear, and are not heard.")] = False
+    max_: Annotated[int, Whole(2, 500), Field(alias="max", description="Callers at a time; more are refused.")] = 100
+
+
 class Echo(Section):
     """Send the caller's own audio back."""
 
@@ -295,6 +307,7 @@ class Step(Section):
     ring: Ring | None = None
     play: Play | None = None
     music: Music | None = None
+    conference: Conference | None = None
     echo: Echo | None = None
     record: Record | None = None
     reject: Reject | None = None

@@ -14,7 +14,7 @@ from media.settings import MediaSettings
 from softswitch.b2bua.codec_choice import why_not_coded
 from softswitch.b2bua.terms import NOISE_REDUCTION_DB, MediaTerms
 from softswitch.callflow.sounds import NetworkTones
-from softswitch.dialplan.route import Dial, Music, Play, Record, Say
+from softswitch.dialplan.route import Conference, Dial, Music, Play, Record, Say
 from softswitch.endpoints.authentication import PhoneAccount
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.trunk import NextHop, Trunk
@@ -184,6 +184,8 @@ def prompt_files(dialplan: Dialplan, hold: Mapping[str, HoldMusic | None]) -> li
             match action:
                 case Play():
                     clips += action.clips
+                case Conference():
+                    clips += (*action.music, *action.announce)
                 case Music():
                     clips += (*action.files, *action.announce)
                 case Dial():
@@ -203,7 +205,7 @@ def texts(dialplan: Dialplan, hold: Mapping[str, HoldMusic | None]) -> list[Say]
         for action in rule.route.actions:
             if isinstance(action, Play):
                 found += action.clips
-            elif isinstance(action, Music):
+            elif isinstance(action, Music | Conference):
                 found += action.announce
     for music in hold.values():
         found += music.announce if music is not None else ()

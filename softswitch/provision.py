@@ -24,6 +24,7 @@ from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import (
     Action,
     Answer,
+    Conference,
     Dial,
     Echo,
     Hangup,
@@ -140,6 +141,8 @@ def _action(settings: Settings, step: written.Step) -> Action:
         return Play(clips(settings, step.play), step.play.repeat, step.play.early, step.play.every)
     if step.music is not None:
         return _music(settings, step.music)
+    if step.conference is not None:
+        return _conference(settings, step.conference)
     if step.echo is not None:
         return Echo(step.echo.seconds)
     if step.record is not None:
@@ -161,6 +164,18 @@ def _dial(settings: Settings, dial: written.Dial) -> Dial:
         dial.record,
         Rewrite() if dial.number is None else Rewrite(dial.number.strip, dial.number.prepend),
         _ringback(settings, dial),
+    )
+
+
+def _conference(settings: Settings, conference: written.Conference) -> Conference:
+    return Conference(
+        conference.name,
+        conference.pin or "",
+        () if conference.announce is None else clips(settings, conference.announce),
+        () if conference.music is None else prompt_paths(settings, conference.music),
+        conference.tones,
+        not conference.listen_only,
+        conference.max_,
     )
 
 
@@ -308,7 +323,7 @@ def _failures(settings: Settings, plan: Dialplan) -> list[Problem]:
 
 
 def _meant_route(expect: str, names: list[str]) -> bool:
-    applications = ("dial ", "ring ", "play ", "music ", "echo", "record", "reject", "answer", "hangup")
+    applications = ("dial ", "ring ", "play ", "music ", "conference ", "echo", "record", "reject", "answer", "hangup")
     return expect not in names and expect != NO_ROUTE and not expect.startswith(applications)
 
 

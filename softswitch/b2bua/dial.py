@@ -117,7 +117,7 @@ def _place(call: Call, destinations: tuple[Destination, ...]) -> tuple[list[Outb
     for destination in destinations:
         call.check()
         try:
-            leg = call.switch.invite(destination, call.caller, call.id)
+            leg = call.switch.invite(destination, call.caller, call.caller.group)
         except CallFailed as failed:
             call.story.tell("not dialled", destination=destination.name, cause=failed.cause.text)
             failures.append(failed.cause)

@@ -36,6 +36,7 @@ def pressed(leg: Leg, digit: str, duration_ms: int, *, by_info: bool) -> None:
         leg.keys_by_info = by_info
     if leg.keys_by_info is not by_info:
         return
+    leg.press(digit)
     shown = {} if leg.switch.mask_digits else {"digit": digit}
     leg.story.tell("digit", leg=leg.name, **shown, duration_ms=duration_ms)
     other = leg.partner

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
 
+MOST_PRESSED = 1000
+
 SessionEvent = (
     Progressed
     | Answered
@@ -88,12 +90,14 @@ class Leg:
         "ended_by",
         "finished",
         "gone",
+        "group",
         "keys_by_info",
         "media",
         "name",
         "on_change",
         "partner",
         "party",
+        "pressed",
         "recording",
         "ringing_at",
         "session",
@@ -136,6 +140,10 @@ class Leg:
         self.finished: set[int] = set()
         """Numbers of the playbacks that have ended."""
         self.speaks = False
+        self.pressed = ""
+        """The keys pressed so far, at most the last of many."""
+        self.group = story.call_id
+        """Legs with the same one live on the same media worker."""
         """Whether a packet of its far end has ever come."""
         self._music: dict[int, tuple[Sound, ...]] = {}
         self._music_at: dict[tuple[Sound, ...], tuple[int, int]] = {}
@@ -251,6 +259,11 @@ class Leg:
     def connection_changed(self, news: QualityNews) -> None:
         """The connection turned weak or recovered, its link left the healthy limits or came back."""
         self.connection.take(news)
+        self.on_change()
+
+    def press(self, digit: str) -> None:
+        """The far end has pressed a key."""
+        self.pressed = (self.pressed + digit)[-MOST_PRESSED:]
         self.on_change()
 
     def media_gone(self, gone: LegGone) -> None:

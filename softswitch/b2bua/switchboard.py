@@ -18,9 +18,12 @@ from media.events import (
     QualityReport,
     RecordingFailed,
     RecordingFinished,
+    RoomChanged,
+    RoomClosed,
 )
 from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, TOO_MANY_HOPS
 from softswitch.b2bua.codec_choice import towards
+from softswitch.b2bua.conference import Conferences
 from softswitch.b2bua.digits import pressed
 from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.leg_media import LegMedia
@@ -80,6 +83,7 @@ class Switchboard:
         self.mask_digits = mask_digits
         self._by_media: dict[int, Leg] = {}
         self._keys_in_clear: set[str] = set()
+        self.conferences = Conferences(engine, number)
         self.recordings: dict[int, Callable[[RecordingFinished | RecordingFailed], None]] = {}
 
     # -- legs ---------------------------------------------------------------------------------------------------
@@ -132,6 +136,7 @@ class Switchboard:
                     terms=destination.terms,
                     session=session,
                 )
+                leg.group = group
                 leg.media = media
                 self._by_media[media.leg] = leg
                 self.ladder.claim(session.call_id, leg)
@@ -150,7 +155,7 @@ class Switchboard:
         media = LegMedia(
             self.engine,
             label=leg.name,
-            group=leg.story.call_id,
+            group=leg.group,
             advertised=self._media_address or leg.session.flow.local[0],
             session_id=self.number(),
             peer=leg.session.flow.remote[0],
@@ -193,6 +198,8 @@ class Switchboard:
             case EngineDegraded(reason=reason):
                 self._warn(reason)
                 return
+            case RoomChanged() | RoomClosed():
+                return  # who is in a room is known from who was let in
             case LegGone():
                 leg = self._by_media.pop(event.leg, None)
             case _:

@@ -26,10 +26,10 @@ FAILURE_TONE_SECONDS = 5.0
 async def play(call: Call, action: route.Play, sounds: Sounds, recorder: Recorder) -> None:
     """Play announcements to their end, or again and again; `early`: before answering, where that is possible."""
     numbers = await sounds.numbers(call, action.clips)  # first: nobody shall pay for the silence before words are made
-    media = await _reach(call, recorder, early=action.early)
+    media = await reach(call, recorder, early=action.early)
     while True:
         if numbers:
-            await _hear(call, media, numbers)
+            await hear(call, media, numbers)
         if not action.repeat:
             return
         await call.pause(action.every)
@@ -40,7 +40,7 @@ async def play(call: Call, action: route.Play, sounds: Sounds, recorder: Recorde
 async def music(call: Call, action: route.Music, sounds: Sounds, recorder: Recorder) -> None:
     """Play music, with announcements over it, for as long as was said."""
     wanted = sounds.music(action.files, action.announce, action.every)
-    await _reach(call, recorder, early=action.early)
+    await reach(call, recorder, early=action.early)
     end = None if action.seconds is None else call.switch.clock() + action.seconds
     with MusicPlayer(call.caller, wanted) as player:
         while end is None or call.switch.clock() < end:
@@ -63,7 +63,7 @@ async def failure_tone(call: Call, sounds: Sounds, status: int) -> None:
 
 async def echo(call: Call, recorder: Recorder, seconds: float | None) -> None:
     """Send the caller's own audio back."""
-    media = await _reach(call, recorder, early=False)
+    media = await reach(call, recorder, early=False)
     media.post(StartEcho(media.leg))
     try:
         await call.pause(seconds)
@@ -72,7 +72,7 @@ async def echo(call: Call, recorder: Recorder, seconds: float | None) -> None:
     _check(call)
 
 
-async def _reach(call: Call, recorder: Recorder, *, early: bool) -> LegMedia:
+async def reach(call: Call, recorder: Recorder, *, early: bool) -> LegMedia:
     """The caller's media, answered or before. With a late offer SDP is settled when the ACK has come."""
     if not (early and call.caller.open_early()):
         call.caller.answer()
@@ -84,7 +84,8 @@ async def _reach(call: Call, recorder: Recorder, *, early: bool) -> LegMedia:
     return call.caller.media
 
 
-async def _hear(call: Call, media: LegMedia, numbers: tuple[Sound, ...]) -> None:
+async def hear(call: Call, media: LegMedia, numbers: tuple[Sound, ...]) -> None:
+    """Play all of it."""
     playback = call.switch.number()
     media.post(Play(media.leg, playback, numbers))
     try:

@@ -9,7 +9,8 @@ from softswitch.b2bua.dial import dial
 from softswitch.b2bua.leg import CallFailed
 from softswitch.callflow.announce import echo, failure_tone, music, play
 from softswitch.callflow.converse import converse
-from softswitch.dialplan.route import Answer, Dial, Echo, Hangup, Music, Play, Record, Reject, Ring
+from softswitch.callflow.meeting import confer
+from softswitch.dialplan.route import Answer, Conference, Dial, Echo, Hangup, Music, Play, Record, Reject, Ring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,9 @@ async def _follow(call: Call, actions: Sequence[Action], resources: Resources, r
                 await music(call, action, resources.sounds, recorder)
             case Echo(seconds):
                 await echo(call, recorder, seconds)
+            case Conference():
+                await confer(call, action, resources, recorder)
+                return
             case Record(enabled):
                 recorder.switch(on=enabled)
             case Reject(status, reason):
@@ -63,9 +67,14 @@ async def _follow(call: Call, actions: Sequence[Action], resources: Resources, r
             case _:
                 assert_never(action)
     if failure is not None:
-        if call.caller.answered_at is not None:
-            await failure_tone(call, resources.sounds, failure.status)
-        raise CallFailed(failure)
+        await _fail(call, failure, resources)
+
+
+async def _fail(call: Call, failure: ReleaseCause, resources: Resources) -> None:
+    """Raises CallFailed; a caller who is answered hears it first."""
+    if call.caller.answered_at is not None:
+        await failure_tone(call, resources.sounds, failure.status)
+    raise CallFailed(failure)
 
 
 async def _dial(call: Call, action: Dial, resources: Resources, recorder: Recorder) -> ReleaseCause | None:

@@ -23,11 +23,13 @@ from softswitch.b2bua.cause import (
     ReleaseCause,
     from_status,
 )
+from softswitch.b2bua.conference import conference_group
 from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records
 from softswitch.dialplan.match import CallFacts, decide
+from softswitch.dialplan.route import Conference
 from softswitch.sdp.errors import SdpError
 from softswitch.telemetry.log_context import current_call
 from softswitch.telemetry.snapshot import FinishedCall
@@ -141,6 +143,9 @@ class CallSupervisor:
             terms=incoming.terms,
             session=incoming.session,
         )
+        meeting = next((action for action in decision.actions if isinstance(action, Conference)), None)
+        if meeting is not None:
+            caller.group = conference_group(meeting.name)
         self._switch.ladder.claim(incoming.session.call_id, caller)
         story.tell("call received", source=incoming.source, caller=caller.party.uri.user, called=called)
         call = Call(caller, self._switch, story)

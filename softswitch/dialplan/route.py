@@ -166,6 +166,23 @@ class HoldMusic:
 
 
 @value_class(frozen=True, slots=True)
+class Conference:
+    """Meet whoever calls the same name, until the caller hangs up; `most` at a time.
+
+    `pin`: keys to press first, "" for none. `announce`: heard on entering; `music` while there is nobody else.
+    `speaks` False: listens only. `tones`: the others hear who comes and goes.
+    """
+
+    name: str
+    pin: str = field(default="", repr=False)
+    announce: tuple[Clip, ...] = ()
+    music: tuple[str, ...] = ()
+    tones: bool = False
+    speaks: bool = True
+    most: int = 100
+
+
+@value_class(frozen=True, slots=True)
 class Echo:
     """Send the caller's own audio back; `seconds` None = until the caller hangs up."""
 
@@ -199,7 +216,7 @@ class Hangup:
     cause: int = NORMAL_CLEARING
 
 
-Action = Dial | Ring | Play | Music | Echo | Record | Reject | Answer | Hangup
+Action = Dial | Ring | Play | Music | Conference | Echo | Record | Reject | Answer | Hangup
 
 
 @value_class(frozen=True, slots=True)
@@ -224,6 +241,8 @@ def describe(action: Action) -> str:
             over = f" with {_clips(announce)} over it" if announce else ""
             lasting = "" if seconds is None else f" for {seconds:g}s"
             return f"music {_clips(files)}{over}{lasting}" + (" as early media" if early else "")
+        case Conference(name):
+            return f"conference {name}"
         case Echo(seconds):
             return "echo" if seconds is None else f"echo {seconds:g}s"
         case Record(enabled):

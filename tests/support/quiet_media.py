@@ -13,15 +13,19 @@ from media.commands import (
     Announce,
     CloseLeg,
     CloseRecording,
+    CloseRoom,
     Connect,
     Disconnect,
+    JoinRoom,
+    LeaveRoom,
     OpenRecording,
+    OpenRoom,
     Play,
     StartEcho,
     StopEcho,
     StopPlay,
 )
-from media.events import LegGone, MediaStarted, MediaTimeout, PlaybackFinished, RecordingFinished
+from media.events import LegGone, MediaStarted, MediaTimeout, PlaybackFinished, RecordingFinished, RoomClosed
 from media.legs import OpenedLeg
 from media.ports import PortsExhausted
 from media.quality.verdict import StreamCounters
@@ -60,6 +64,8 @@ class QuietMedia:
         self.recordings: set[int] = set()
         self.connected: set[frozenset[int]] = set()
         self.echoing: set[int] = set()
+        self.rooms: dict[int, set[int]] = {}
+        """Who sits in each."""
         self.commands: list[Command] = []
         self._playing: dict[int, tuple[int, asyncio.TimerHandle | None]] = {}
         self._capacity = capacity
@@ -102,8 +108,22 @@ class QuietMedia:
                     self.say(RecordingFinished(recording, ()))
                 case CloseLeg(leg):
                     self._close(leg)
+                case OpenRoom() | JoinRoom() | LeaveRoom() | CloseRoom():
+                    self._move(command)
                 case _:
                     pass
+
+    def _move(self, command: OpenRoom | JoinRoom | LeaveRoom | CloseRoom) -> None:
+        match command:
+            case OpenRoom(room):
+                self.rooms[room] = set()
+            case JoinRoom(room, leg):
+                self.rooms[room].add(leg)
+            case LeaveRoom(room, leg):
+                self.rooms[room].discard(leg)
+            case CloseRoom(room):
+                del self.rooms[room]
+                self.say(RoomClosed(room))
 
     def statistics(self, leg: int) -> LegStatistics | None:
         """Nothing was heard."""
@@ -143,5 +163,7 @@ class QuietMedia:
             self.open.remove(leg)
             self.echoing.discard(leg)
             self.connected = {pair for pair in self.connected if leg not in pair}
+            for sitting in self.rooms.values():
+                sitting.discard(leg)
             self._stop(leg)
             self.say(LegGone(leg, NOTHING_HEARD, None))

@@ -175,6 +175,7 @@ class World:
         assert not self.media.open, f"legs left in the engine: {self.media.open}"
         assert not self.media.recordings
         assert not self.media.connected
+        assert not self.media.rooms
         assert not self.stack.statistics.sessions
         assert not self.stack.statistics.transactions + self.stack.statistics.lingering
         for phone in self.phones.values():

@@ -12,6 +12,7 @@ from softswitch import assembly
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.dialplan.route import (
     Answer,
+    Conference,
     Dial,
     Echo,
     Hangup,
@@ -62,9 +63,13 @@ def test_every_application(root: Path) -> None:
               - hangup: {cause: 21}
           - name: refuse
             do: [{reject: {status: 486}}]
+          - name: meet
+            do: [{conference: {name: team, pin: "0815", announce: {file: a.wav}, music: a.wav, tones: true, max: 7}}]
+          - name: listen
+            do: [{conference: {name: team, listen_only: true}}]
         """,
     )
-    (everything, refuse) = folder.provision().dialplan.rules
+    (everything, refuse, meet, listen) = folder.provision().dialplan.rules
     prompt = str(root / "prompts/a.wav")
     (PhoneTarget("1001"), TrunkTarget("carrier"), TrunkTarget("backup"))
     assert everything.route.actions == (
@@ -87,6 +92,9 @@ def test_every_application(root: Path) -> None:
     )
     assert (everything.route.line, refuse.route.line) == (2, 15)
     assert refuse.route.actions == (Reject(486),)
+    assert meet.route.actions == (Conference("team", "0815", (prompt,), (prompt,), tones=True, most=7),)
+    assert listen.route.actions == (Conference("team", speaks=False),)
+    assert "0815" not in repr(meet.route)
 
 
 def test_every_condition(root: Path) -> None:

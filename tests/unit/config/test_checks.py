@@ -116,6 +116,9 @@ def route(text: str, when: str = "{}") -> str:
         (route("[answer, reject]"), "reject after answer, which answers the call: use hangup"),
         (route("[{ring: {for: 1s}}, echo, {ring: {for: 1s}}]"), "ring after echo, which answers the call: take it out"),
         (route("[hangup, echo]"), "never reached: hangup ends the call"),
+        (route("[{conference: {name: a}}, echo]"), "never reached: conference ends the call"),
+        (route("[{conference: {name: a, max: 1}}]"), "expected a whole number from 2 to 500, got 1"),
+        (route("[{conference: {name: a, pin: secret}}]"), "expected something like ^[0-9]{1,12}$, got 'secret'"),
         (route("[{dial: {}}]"), "expected phone, trunk, or both"),
         (route("[{dial: {phone: 1001, number: {strip: 1}}}]"), "number is for trunks, and there is none here"),
         (

@@ -1,0 +1,78 @@
+"""A conference as each of its callers sees it: a key to get in, music until somebody comes, then everybody's voices."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+from typing import TYPE_CHECKING
+
+from softswitch.b2bua.cause import MEDIA_TIMEOUT, NORMAL
+from softswitch.b2bua.leg import CallFailed
+from softswitch.b2bua.music import MusicPlayer
+from softswitch.callflow.announce import hear, reach
+
+if TYPE_CHECKING:
+    from softswitch.b2bua.call import Call
+    from softswitch.b2bua.conference import Conference
+    from softswitch.callflow.recorder import Recorder
+    from softswitch.callflow.resources import Resources
+    from softswitch.dialplan import route
+
+PIN_TRIES = 3
+PIN_SECONDS = 20.0
+"""For all digits of one try."""
+
+
+async def confer(call: Call, action: route.Conference, resources: Resources, recorder: Recorder) -> None:
+    """Take part until the caller hangs up."""
+    media = await reach(call, recorder, early=False)
+    numbers = await resources.sounds.numbers(call, action.announce)
+    if numbers:
+        await hear(call, media, numbers)
+    if action.pin and not await _knows(call, action.pin):
+        call.story.warn("conference pin wrong", conference=action.name)
+        call.cause = NORMAL
+        return
+    conference = call.switch.conferences.enter(
+        action.name, call.caller, most=action.most, speaks=action.speaks, tones=action.tones
+    )
+    try:
+        await _sit(call, conference, action, resources)
+    finally:
+        call.switch.conferences.leave(conference, call.caller)
+
+
+async def _sit(call: Call, conference: Conference, action: route.Conference, resources: Resources) -> None:
+    player = MusicPlayer(call.caller, resources.sounds.music(action.music)) if action.music else None
+    try:
+        while True:
+            if call.caller.silent:
+                raise CallFailed(MEDIA_TIMEOUT)
+            if player is not None and conference.waits:
+                player.start()
+            elif player is not None:
+                player.stop()
+            await call.changed()
+    finally:
+        if player is not None:
+            player.stop()
+
+
+async def _knows(call: Call, pin: str) -> bool:
+    """Whether the caller presses the right keys; # ends a try early."""
+    for _ in range(PIN_TRIES):
+        before = len(call.caller.pressed)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PIN_SECONDS):
+                while not _is_complete(call.caller.pressed[before:], pin):
+                    if call.caller.silent:
+                        raise CallFailed(MEDIA_TIMEOUT)
+                    await call.changed()
+        if hmac.compare_digest(call.caller.pressed[before:].rstrip("#").encode(), pin.encode()):
+            return True
+    return False
+
+
+def _is_complete(pressed: str, pin: str) -> bool:
+    return len(pressed) >= len(pin) or pressed.endswith("#")
