@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from softswitch.b2bua.supervision import Mode, NotSupervisableError
 from softswitch.callflow.view import call_snapshot
 from softswitch.telemetry.metrics import Readings
 from softswitch.telemetry.snapshot import NextHopSnapshot, Readiness, TrunkSnapshot
@@ -115,6 +116,20 @@ class Observation:
     def hang_up(self, call_id: str) -> bool:
         """End this call."""
         return self._supervisor.hang_up(call_id)
+
+    def supervise(self, call_id: str, phone: str, mode: str) -> tuple[int, str]:
+        """Let a phone take part in a call as somebody who is no party of it."""
+        if phone not in self._supervisor.resources.dialplan.phones:
+            return 409, f"phone {phone}: not configured"
+        try:
+            found = self._supervisor.supervise(call_id, phone, Mode(mode))
+        except NotSupervisableError as error:
+            return 409, str(error)
+        return (202, "") if found else (404, f"no call {call_id[:64]}")
+
+    def end_supervision(self, call_id: str, phone: str) -> bool:
+        """Hang up on such a phone."""
+        return self._supervisor.end_supervision(call_id, phone)
 
     def _trunk(self, trunk: Trunk) -> TrunkSnapshot:
         avoided = {

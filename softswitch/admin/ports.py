@@ -46,6 +46,12 @@ class Commands(Protocol):
     def hang_up(self, call_id: str) -> bool:
         """End this call; False when there is none of this id."""
 
+    def supervise(self, call_id: str, phone: str, mode: str) -> tuple[int, str]:
+        """Ring a phone that shall `listen`, `whisper` or `barge`: an HTTP status, and why not."""
+
+    def end_supervision(self, call_id: str, phone: str) -> bool:
+        """Hang up on a supervisor; False when there is none."""
+
 
 class CallHistory(Protocol):
     """Finished calls in the database; see `store.call_log.CallLog`. Called in a worker thread; may block."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.admin.resources import call, calls, description, health, metrics, prompts, ready, trunks
+from softswitch.admin.resources import (
+    call,
+    calls,
+    description,
+    health,
+    metrics,
+    prompts,
+    ready,
+    supervision,
+    trunks,
+)
 
 if TYPE_CHECKING:
     from softswitch.admin.operation import Operation
@@ -12,5 +22,5 @@ if TYPE_CHECKING:
 
 def operations() -> tuple[Operation, ...]:
     """Every operation of every resource."""
-    resources = (health, ready, calls, call, trunks, prompts, metrics, description)
+    resources = (health, ready, calls, call, supervision, trunks, prompts, metrics, description)
     return tuple(operation for resource in resources for operation in resource.OPERATIONS)

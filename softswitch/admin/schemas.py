@@ -74,6 +74,7 @@ SCHEMAS: dict[str, Json] = {
     "Health": _object(status={"const": "ok"}),
     "Readiness": _object(ready=BOOLEAN, reasons=_array(STRING)),
     "Ending": _object(id=STRING, state={"const": "ending"}),
+    "Supervision": _object(id=STRING, phone=STRING, mode={"enum": ["listen", "whisper", "barge"]}),
     "Call": _object(**_CALL),
     "CallList": _object(running=INTEGER, calls=_array(_ref("Call"))),
     "CallDetail": _object(
@@ -84,7 +85,7 @@ SCHEMAS: dict[str, Json] = {
     ),
     "Leg": _object(
         id=STRING,
-        role={"enum": ["caller", "callee"]},
+        role={"enum": ["caller", "callee", "supervisor"]},
         endpoint=STRING,
         state=STRING,
         remote_uri=STRING,

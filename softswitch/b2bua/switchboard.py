@@ -88,7 +88,13 @@ class Switchboard:
 
     # -- legs ---------------------------------------------------------------------------------------------------
 
-    def invite(self, destination: Destination, caller: InboundLeg, group: str) -> OutboundLeg:
+    def invite(
+        self,
+        destination: Destination,
+        caller: InboundLeg,
+        group: str,
+        kind: type[OutboundLeg] = OutboundLeg,
+    ) -> OutboundLeg:
         """Send an INVITE to `destination` for `caller`.
 
         Raises media.ports.PortsExhausted, or CallFailed: 488 when the two sides have no codec in common, 503 when
@@ -128,7 +134,7 @@ class Switchboard:
                     body=media.offer(codecs),
                     now=self.clock(),
                 )
-                leg = OutboundLeg(
+                leg = kind(
                     self,
                     caller.story,
                     name=destination.name,

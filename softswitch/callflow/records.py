@@ -11,6 +11,7 @@ from softswitch.b2bua.cause import ADMIN, towards_caller
 from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import LegState
 from softswitch.b2bua.outbound_leg import OutboundLeg
+from softswitch.b2bua.supervision import SupervisorLeg
 from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def call_record(
 ) -> CallRecord:
     """The call's record; `legs` as `leg_records` made them."""
     caller = call.caller
-    last = next((leg for leg in reversed(call.legs) if leg is not caller), None)
-    connected = next((leg for leg in call.legs if leg is not caller and leg.answered_at is not None), last)
+    callees = [leg for leg in call.legs if leg is not caller and not isinstance(leg, SupervisorLeg)]
+    connected = next((leg for leg in callees if leg.answered_at is not None), callees[-1] if callees else None)
     directions = [each for leg in legs for each in (leg.from_party, leg.to_party) if each is not None]
     means, worst = [each.mos_mean for each in directions], [each.mos_worst for each in directions]
     verdict = blamed(call)
@@ -211,6 +212,8 @@ def _hung_up_by(call: Call) -> str:
     if caller.ended_by in ("timeout", "transport"):
         return caller.ended_by
     for leg in call.legs:
+        if isinstance(leg, SupervisorLeg):
+            continue
         if isinstance(leg, OutboundLeg) and leg.answered_at is not None and leg.state is LegState.ENDED:
             return "callee" if leg.ended_by == "remote" else "switch" if leg.ended_by == "switch" else leg.ended_by
     return "callee" if _refused_by_callee(call) else "switch"

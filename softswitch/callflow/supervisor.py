@@ -25,11 +25,13 @@ from softswitch.b2bua.cause import (
 )
 from softswitch.b2bua.conference import conference_group
 from softswitch.b2bua.inbound_leg import InboundLeg
+from softswitch.b2bua.leg import CallFailed
+from softswitch.b2bua.supervision import NotSupervisableError, Supervision
 from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records
 from softswitch.dialplan.match import CallFacts, decide
-from softswitch.dialplan.route import Conference
+from softswitch.dialplan.route import Conference, Dial, PhoneTarget
 from softswitch.sdp.errors import SdpError
 from softswitch.telemetry.log_context import current_call
 from softswitch.telemetry.snapshot import FinishedCall
@@ -38,6 +40,8 @@ from softswitch.telemetry.story import Story
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from softswitch.b2bua.destination import Destination
+    from softswitch.b2bua.supervision import Mode
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.callflow.resources import Resources
@@ -52,6 +56,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SUPERVISOR_RINGS_FOR = 30.0
+"""Seconds."""
 MEDIA_GONE_WITHIN = 2.0
 """Seconds the engine has to say goodbye to a call's legs before its record is written without their last figures."""
 
@@ -80,13 +86,14 @@ class Incoming:
 class RunningCall:
     """What the supervisor knows of one call."""
 
-    __slots__ = ("call", "called", "decision", "recorder")
+    __slots__ = ("call", "called", "decision", "recorder", "supervision")
 
     def __init__(self, call: Call, called: str, decision: Decision, recorder: Recorder) -> None:
         self.call = call
         self.called = called
         self.decision = decision
         self.recorder = recorder
+        self.supervision = Supervision(call)
 
 
 class CallSupervisor:
@@ -253,6 +260,44 @@ class CallSupervisor:
             return False
         running.call.end(ADMIN)
         return True
+
+    def supervise(self, call_id: str, phone: str, mode: Mode) -> bool:
+        """Let a phone listen, whisper or speak in a call, or change how it does; False: there is no such call.
+
+        Raises NotSupervisableError when the call, or the phone, cannot.
+        """
+        running = self.calls.get(call_id)
+        if running is None:
+            return False
+        if running.supervision.change(phone, mode):
+            return True
+        running.supervision.check()
+        try:
+            stages = self.resources.stages(running.call, Dial((PhoneTarget(phone),)))
+        except CallFailed as failed:
+            raise NotSupervisableError(f"phone {phone}: {failed.cause.text}") from failed
+        destinations = [destination for stage in stages for destination in stage.destinations]
+        task = asyncio.get_running_loop().create_task(
+            self._supervise(running, phone, destinations, mode), name=f"supervise:{call_id}"
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def _supervise(
+        self, running: RunningCall, phone: str, destinations: Sequence[Destination], mode: Mode
+    ) -> None:
+        try:
+            await running.supervision.supervise(phone, destinations, mode, SUPERVISOR_RINGS_FOR)
+        except Exception as error:
+            # The call goes on without its supervisor.
+            running.call.story.fail("supervision failed", error=f"{type(error).__name__}: {error}")
+            log.exception("supervision of call %s failed", running.call.id)
+
+    def end_supervision(self, call_id: str, phone: str) -> bool:
+        """Hang up on a supervisor; False: there is none."""
+        running = self.calls.get(call_id)
+        return running is not None and running.supervision.end(phone)
 
     async def drain(self, seconds: float) -> None:
         """Refuse new calls, give the running ones `seconds`, then end them; returns when all records are written."""

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.leg import LegState
+from softswitch.b2bua.supervision import SupervisorLeg
 from softswitch.callflow.records import Figures, blamed, final_figures, heard
 from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot
 
@@ -21,7 +22,7 @@ def call_snapshot(running: RunningCall) -> CallSnapshot:
     """One running call."""
     call, decision = running.call, running.decision
     caller = call.caller
-    last = call.legs[-1]
+    last = next(leg for leg in reversed(call.legs) if not isinstance(leg, SupervisorLeg))
     figures = {leg: _figures(leg) for leg in call.legs}
     verdict = blamed(call, figures.__getitem__)
     return CallSnapshot(

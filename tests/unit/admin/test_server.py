@@ -105,6 +105,7 @@ class Switch:
 
     running: dict[str, CallSnapshot] = field(default_factory=dict)
     hung_up: list[str] = field(default_factory=list)
+    supervised: list[tuple[str, str, str]] = field(default_factory=list)
     ready: Readiness = field(default_factory=lambda: Readiness(ready=True))
 
     def calls(self) -> Sequence[CallSnapshot]:
@@ -131,6 +132,17 @@ class Switch:
         if call_id in self.running:
             self.hung_up.append(call_id)
         return call_id in self.running
+
+    def supervise(self, call_id: str, phone: str, mode: str) -> tuple[int, str]:
+        if call_id not in self.running:
+            return 404, f"no call {call_id}"
+        if phone != "1001":
+            return 409, f"phone {phone}: not registered"
+        self.supervised.append((call_id, phone, mode))
+        return 202, ""
+
+    def end_supervision(self, call_id: str, phone: str) -> bool:
+        return any((call_id, phone) == (call, by) for call, by, _ in self.supervised)
 
 
 @dataclass
@@ -234,7 +246,9 @@ async def test_without_the_token_nothing_is_answered(site: Site, headers: dict[s
     for operation in operations():
         if operation.access is Access.ANYBODY:
             continue
-        status, body = await site.ask(operation.path.replace("{id}", "c1"), operation.method, headers)
+        status, body = await site.ask(
+            operation.path.replace("{id}", "c1").replace("{phone}", "1001"), operation.method, headers
+        )
         assert (status, body) == (401, {"error": "expected Authorization: Bearer <token>"})
     assert site.switch.hung_up == []
 
@@ -408,6 +422,26 @@ async def test_hanging_up_is_accepted_and_logged(site: Site, caplog: pytest.LogC
     assert (status, valid(body, "Ending")) == (202, {"id": "c1", "state": "ending"})
     assert site.switch.hung_up == ["c1"]
     assert "operator at 127.0.0.1 hangs up call c1" in caplog.text
+
+
+@pytest.mark.parametrize("mode", ["listen", "whisper", "barge"])
+async def test_supervision(site: Site, mode: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def ask(path: str, body: bytes, method: str = "POST") -> tuple[int, Any]:
+        async with site.client.request(method, path, data=body, headers=AUTHORIZED) as response:
+            return response.status, await response.json()
+
+    site.switch.running["c1"] = snapshot("c1")
+    status, body = await ask(f"/api/calls/c1/{mode}", b'{"phone": "1001"}')
+    assert (status, valid(body, "Supervision")) == (202, {"id": "c1", "phone": "1001", "mode": mode})
+    assert site.switch.supervised == [("c1", "1001", mode)]
+    assert f"operator at 127.0.0.1: phone 1001, {mode} to call c1" in caplog.text
+    assert (await ask(f"/api/calls/c2/{mode}", b'{"phone": "1001"}'))[0] == 404
+    assert await ask(f"/api/calls/c1/{mode}", b'{"phone": "1002"}') == (409, {"error": "phone 1002: not registered"})
+    for wrong in (b"", b"[]", b"{}", b'{"phone": 1}', b'{"phone": ""}', b'{"phone": "1", "mode": "x"}', b"\xff"):
+        status, body = await ask(f"/api/calls/c1/{mode}", wrong)
+        assert (status, body) == (400, {"error": 'body: expected {"phone": "<name of a registered phone>"}'})
+    assert (await ask("/api/calls/c1/supervisors/1001", b"", "DELETE"))[0] == 202
+    assert (await ask("/api/calls/c1/supervisors/1002", b"", "DELETE"))[0] == 404
 
 
 async def test_trunks(site: Site) -> None:
