@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
     from media.commands import Command, Tone
     from media.events import Event, RecordingFailed, RecordingFinished
+    from media.mix.stream import StreamRings
     from media.quality.verdict import QualitySummary
+    from media.rooms import Hearing
     from media.settings import MediaSettings
     from media.snapshots import EngineCounters, LegStatistics
 
@@ -200,6 +202,31 @@ class MediaEngine:
         """
         await self._playbacks.prepare(self._sounds.source(prompt), codecs)
 
+    def open_stream(
+        self,
+        room: int,
+        *,
+        rate: int = 16_000,
+        speaks: bool = True,
+        hears: Hearing = "tracks",
+        ahead: float = 1.0,
+        behind: float = 2.0,
+    ) -> StreamRings:
+        """A party without a socket in a room that is open: what it `say`s, at `rate` Hz, is heard there, and it can
+        `read` what is heard, each voice for itself ("tracks") or the "mix".
+
+        `ahead`, `behind`: seconds each way that are kept; who gives more is told to wait, who reads later loses the
+        oldest. It ends with `close_stream`, or with the room. Raises ValueError when the room is not open, or full.
+        """
+        rings = self._rooms.open_stream(room, rate=rate, speaks=speaks, hears=hears, ahead=ahead, behind=behind)
+        self._schedule_wake()
+        return rings
+
+    def close_stream(self, stream: StreamRings) -> None:
+        """The stream leaves its room."""
+        self._rooms.close_stream(stream)
+        self._schedule_wake()
+
     # -- snapshots ----------------------------------------------------------------------------------------------
 
     def statistics(self, leg: int) -> LegStatistics | None:
@@ -315,6 +342,9 @@ class MediaEngine:
             if kind == translate.GONE:
                 self._playbacks.leg_gone(leg)
                 self._tell(self._gone(leg))
+                continue
+            if kind == translate.STREAM_LEFT:
+                self._rooms.stream_left(leg)
                 continue
             if kind == translate.ROOM_CLOSED:
                 self._rooms.closed(entry[2])

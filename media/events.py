@@ -22,6 +22,7 @@ __all__ = [
     "LegGone",
     "LinkHealthy",
     "LinkUnhealthy",
+    "MarkReached",
     "MediaStarted",
     "MediaTimeout",
     "PlaybackEnd",
@@ -90,6 +91,14 @@ class RoomClosed:
     """The last event of a room."""
 
     room: int
+
+
+@value_class(frozen=True, slots=True)
+class MarkReached:
+    """All that a stream said up to this mark has been said."""
+
+    stream: int
+    mark: int
 
 
 @value_class(frozen=True, slots=True)
@@ -175,6 +184,7 @@ Event = (
     | ConnectionRecovered
     | LinkUnhealthy
     | LinkHealthy
+    | MarkReached
     | RecordingFinished
     | RecordingFailed
     | LegGone

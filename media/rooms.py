@@ -7,11 +7,13 @@ refused. With one worker (the default) every leg can join every room.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Literal
 
 from audiocodecs.registry import codec_by_name
 
 from media.coding import Need
+from media.mix.stream import StreamRings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +29,19 @@ LOUDEST_DB = 12.0
 _RATES = (48_000, 16_000, 8_000)
 _NOT_AUDIO = {"telephone-event", "cn"}
 _WHY = "room"
+_FIRST_STREAM = 1 << 62
+"""Beyond the ids of legs: both are parties of a room."""
+_FRAMES = 50
+"""A second of a stream."""
+Hearing = Literal["nothing", "mix", "tracks"]
+_HEARINGS: tuple[Hearing, ...] = ("nothing", "mix", "tracks")
+"""In the order of media.mix.seat.Hearing."""
 
 
 class Room:
     """One open room."""
 
-    __slots__ = ("closing", "group", "highest_rate", "legs", "most", "number", "rate")
+    __slots__ = ("closing", "group", "highest_rate", "legs", "most", "number", "rate", "streams")
 
     def __init__(self, number: int, group: str, most: int, highest_rate: int) -> None:
         self.number = number
@@ -41,6 +50,7 @@ class Room:
         self.highest_rate = highest_rate
         self.rate = _RATES[-1]
         self.legs: dict[int, JoinRoom] = {}
+        self.streams: dict[int, StreamRings] = {}
         self.closing = False
 
 
@@ -61,6 +71,7 @@ class Rooms:
         self._enter_group = enter_group
         self._leave_group = leave_group
         self._rooms: dict[int, Room] = {}
+        self._stream_numbers = count(_FIRST_STREAM)
 
     def open(self, command: OpenRoom) -> None:
         """Raises ValueError for a number in use or a size that cannot be."""
@@ -77,7 +88,7 @@ class Rooms:
         room, record = self._rooms.get(command.room), self._legs.get(command.leg)
         if room is None or room.closing or record is None:
             return
-        if command.leg not in room.legs and len(room.legs) >= room.most:
+        if command.leg not in room.legs and len(room.legs) + len(room.streams) >= room.most:
             raise ValueError(f"room {command.room} is full: {room.most} parties")
         # Nobody may hear a sample of it before it is said who does not.
         self._core.join_room(command.room, command.leg, False, command.hears, record.partner is None)
@@ -132,6 +143,33 @@ class Rooms:
         self._core.free_room(number)
         self._leave_group(room.group)
 
+    def open_stream(
+        self, number: int, *, rate: int, speaks: bool, hears: Hearing, ahead: float, behind: float
+    ) -> StreamRings:
+        """Raises ValueError when the room is not open or full, or for a rate that cannot be."""
+        room = self._rooms.get(number)
+        if room is None or room.closing:
+            raise ValueError(f"room {number} is not open")
+        if len(room.legs) + len(room.streams) >= room.most:
+            raise ValueError(f"room {number} is full: {room.most} parties")
+        rings = StreamRings(next(self._stream_numbers), rate, round(ahead * _FRAMES), round(behind * _FRAMES))
+        room.streams[rings.number] = rings
+        self._core.join_stream(number, rings.number, rings.address, speaks, _HEARINGS.index(hears))
+        self._rate(room)
+        return rings
+
+    def close_stream(self, stream: StreamRings) -> None:
+        """The stream leaves its room; nothing, when the room is closed."""
+        for room in self._rooms.values():
+            if stream.number in room.streams and not room.closing:
+                self._core.leave_room(room.number, stream.number)
+
+    def stream_left(self, stream: int) -> None:
+        """The worker has let go of the stream."""
+        for room in self._rooms.values():
+            if room.streams.pop(stream, None) is not None and not room.closing:
+                self._rate(room)
+
     def gone(self, record: LegRecord) -> None:
         """The leg is closed; the worker has taken it out of its room already."""
         room = None if record.room is None else self._rooms.get(record.room)
@@ -151,7 +189,13 @@ class Rooms:
 
     def _rate(self, room: Room) -> None:
         """Mix at the highest rate at which somebody speaks and somebody else can hear it."""
-        rates = sorted((_own_rate(self._legs[leg]) for leg in room.legs if leg in self._legs), reverse=True)
+        rates = sorted(
+            [
+                *(_own_rate(self._legs[leg]) for leg in room.legs if leg in self._legs),
+                *(stream.rate for stream in room.streams.values()),
+            ],
+            reverse=True,
+        )
         useful = min(rates[1] if len(rates) > 1 else _RATES[-1], room.highest_rate)
         rate = next((each for each in _RATES if each <= useful), _RATES[-1])
         if rate == room.rate or room.closing:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media.addresses import address_text
-from media.events import DigitReceived, MediaStarted, MediaTimeout, PlaybackFinished, RoomChanged, RoomClosed
+from media.events import (
+    DigitReceived,
+    MarkReached,
+    MediaStarted,
+    MediaTimeout,
+    PlaybackFinished,
+    RoomChanged,
+    RoomClosed,
+)
 from media.quality.verdict import StreamCounters
 from media.snapshots import DropCounters, EngineCounters, LegStatistics
 
@@ -58,6 +66,10 @@ def _room_closed(_leg: int, room: int, _second: int, _address: CoreAddress | Non
     return RoomClosed(room)
 
 
+def _mark_reached(stream: int, mark: int, _second: int, _address: CoreAddress | None) -> Event:
+    return MarkReached(stream, mark)
+
+
 _VALUES: dict[int, Callable[[int, int, int, CoreAddress | None], Event]] = {
     STARTED: _started,
     TIMEOUT: _timeout,
@@ -65,6 +77,7 @@ _VALUES: dict[int, Callable[[int, int, int, CoreAddress | None], Event]] = {
     PLAYBACK_FINISHED: _playback_finished,
     ROOM_CHANGED: _room_changed,
     ROOM_CLOSED: _room_closed,
+    MARK_REACHED: _mark_reached,
 }
 
 

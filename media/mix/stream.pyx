@@ -39,6 +39,16 @@ cdef class StreamRings:
         return <uintptr_t> &self.stream
 
     @property
+    def number(self):
+        """Names the stream among the parties of a room."""
+        return self.stream.id
+
+    @property
+    def rate(self):
+        """Hz of what it says."""
+        return self.stream.rate
+
+    @property
     def waiting(self):
         """Frames given that have been neither said nor cleared."""
         cdef uint64_t behind = max(load_acquire(&self.stream.said), self.stream.clear_to)

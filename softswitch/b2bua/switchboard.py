@@ -12,6 +12,7 @@ from media.events import (
     LegGone,
     LinkHealthy,
     LinkUnhealthy,
+    MarkReached,
     MediaStarted,
     MediaTimeout,
     PlaybackFinished,
@@ -204,7 +205,7 @@ class Switchboard:
             case EngineDegraded(reason=reason):
                 self._warn(reason)
                 return
-            case RoomChanged() | RoomClosed():
+            case RoomChanged() | RoomClosed() | MarkReached():
                 return  # who is in a room is known from who was let in
             case LegGone():
                 leg = self._by_media.pop(event.leg, None)

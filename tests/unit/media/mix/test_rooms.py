@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from media.commands import (
@@ -19,7 +20,7 @@ from media.commands import (
     StopPlay,
     Tone,
 )
-from media.events import RoomChanged, RoomClosed
+from media.events import MarkReached, RoomChanged, RoomClosed
 from tests.support.media_world import PCMA, PCMU, media_world
 from tests.support.parties import Party, meet
 from tests.support.tones import largest_step, strength, tone
@@ -191,3 +192,40 @@ async def test_a_closed_room_is_forgotten_and_its_number_may_be_used_again() -> 
             for each in parties:
                 each.hear()
                 each.heard.clear()
+
+
+async def test_a_stream_is_a_party_like_any_other() -> None:
+    """A bot: it hears each voice for itself, is heard by all, tells its marks, and leaves."""
+    async with media_world() as world:
+        one, two = parties = [Party(world, number, PCMA) for number in range(2)]
+        world.engine.post(OpenRoom(ROOM, "room"), *(JoinRoom(ROOM, each.leg) for each in parties))
+        bot = world.engine.open_stream(ROOM, rate=16000, ahead=10)
+        said = tone(16000, 1250, 0.1, 5).astype(np.int16)
+        for at, frame in enumerate(np.split(said, 250)):
+            assert bot.say(frame.tobytes(), 5 if at == 9 else 0)
+        tracks: dict[int, list[int]] = {}
+
+        def listened() -> bool:
+            for party, _, rate, pcm in bot.read():
+                tracks.setdefault(party, []).extend(np.frombuffer(pcm, np.int16).tolist())
+                assert rate == 8000
+            return all(
+                len(tracks.get(each.leg, ())) > 1600
+                and strength(tracks[each.leg][-800:], 8000, each.frequency) == pytest.approx(3277, rel=0.05)
+                and strength(tracks[each.leg][-800:], 8000, other.frequency) < 40
+                for each, other in (parties, parties[::-1])
+            )
+
+        voice = Party(world, 10, PCMA)
+        await meet(parties, lambda: listened() and hears(one, [two, voice]) and hears(two, [one, voice]))
+        assert (await world.event(MarkReached)) == MarkReached(bot.number, 5)
+        bot.clear()
+        await meet(parties, lambda: deaf_to(one, [voice]) and bot.waiting == 0)
+        world.engine.close_stream(bot)
+        await world.event(RoomChanged, lambda event: event.parties == 2 and len(world.told(RoomChanged)) > 3)
+        with pytest.raises(ValueError, match="room 9 is not open"):
+            world.engine.open_stream(9)
+        for _ in range(98):
+            world.engine.open_stream(ROOM, hears="nothing")
+        with pytest.raises(ValueError, match="room 7 is full: 100 parties"):
+            world.engine.open_stream(ROOM)
