@@ -11,7 +11,7 @@ A party is a leg (media.voice) or a stream (media.mix.stream); the room knows tw
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from media.leg cimport WHEEL_ROOM, Leg, Voice
+from media.leg cimport WHEEL_ROOM, Leg
 from media.mix.gain cimport UNITY, Limiter, limit, mix_add, mix_fade, mix_loudest, mix_scaled, mix_take
 from media.mix.seat cimport (
     HEARS_MIX, HEARS_NOTHING, HEARS_TRACKS, PARTY_GONE, PARTY_LEG, PARTY_NONE, PARTY_STREAM, Gain, Room, Seat,
@@ -19,7 +19,7 @@ from media.mix.seat cimport (
 from media.mix.stream cimport EVERYBODY, Stream, stream_join, stream_pull, stream_push
 from media.receive.playout cimport CONCEALED, VOICE
 from media.ring cimport EVENT_MARK_REACHED, EVENT_ROOM_CHANGED, EVENT_ROOM_CLOSED
-from media.voice cimport voice_pull, voice_send
+from media.voice cimport voice_playout, voice_pull, voice_send
 from media.wheel cimport wheel_add, wheel_begin, wheel_remove
 from media.worker cimport Worker, tell
 
@@ -103,6 +103,9 @@ cdef inline void _let_ears(Seat* seat, int hears) noexcept nogil:
     if hears == HEARS_MIX and seat.hears != HEARS_MIX and seat.leg.peer != NULL:
         seat.waits = RELAYED_TICKS
         seat.ears_now = <int16_t> UNITY
+        if seat.leg.peer.voice != NULL and seat.leg.peer.voice.playout != NULL:
+            # What waits to be played has been relayed already.
+            voice_playout(seat.leg.peer, seat.leg.peer.voice.playout)
     seat.hears = <uint8_t> hears
     seat.leg.mixed = hears == HEARS_MIX
 
