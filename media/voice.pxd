@@ -11,8 +11,9 @@ from libc.string cimport memcpy, memset
 from audiocodecs.coder cimport audio_decoder, audio_encoder
 from audiocodecs.registry cimport CODEC_CN, CODEC_OPUS
 from audiocodecs.resampling cimport resampler_init, resampler_run
-from media.leg cimport FORMATS, PACKED, Coders, Leg, Voice
-from media.mix.bridge cimport send_packet
+from media.leg cimport FORMATS, PACKED, WIRE_SHARED, Coders, Leg, Voice
+from media.mix.bridge cimport send_packet, send_queued
+from media.net.batch cimport BATCH, batch_data
 from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known
 from media.receive.playout cimport (
@@ -111,13 +112,18 @@ cdef inline void _send_frame(Worker* w, Leg* leg, const int16_t* pcm) noexcept n
     cdef uint32_t timestamp = voice.timestamp
     cdef uint16_t sequence = voice.sequence
     cdef uint8_t batching = w.batching
+    cdef uint8_t* made = w.made
     cdef int octets
     cdef bint marker
     voice.timestamp += voice.frame_units
     if not leg.may_send or not address_known(latch_destination(&leg.latch)):
         return
+    if w.making and leg.wire == WIRE_SHARED:
+        if w.batch.queued == BATCH:
+            send_queued(w)
+        made = batch_data(w.batch, w.batch.queued)
     octets = encoder.encode(
-        encoder, pcm, <int> voice.frame, w.made + RTP_HEADER, DATAGRAM_ROOM - RTP_HEADER - SEAL_ROOM
+        encoder, pcm, <int> voice.frame, made + RTP_HEADER, DATAGRAM_ROOM - RTP_HEADER - SEAL_ROOM
     )
     if octets <= 0:
         voice.after_silence = 1
@@ -125,12 +131,13 @@ cdef inline void _send_frame(Worker* w, Leg* leg, const int16_t* pcm) noexcept n
     voice.sequence += 1
     marker = send_number(&leg.sent, _source(leg), encoder.clock_rate, w.now, &sequence, &timestamp)
     rtp_write_header(
-        w.made, voice.payload_type, marker or voice.after_silence, sequence, timestamp, leg.sent.ssrc
+        made, voice.payload_type, marker or voice.after_silence, sequence, timestamp, leg.sent.ssrc
     )
     voice.after_silence = 0
     voice.sent_at = w.now
-    w.batching = 0               # what waits in a batch must stay where it is, and the next packet is made here too
-    send_packet(w, leg, w.made, octets)
+    # What is made in `w.made` goes at once: the next packet is made there, too.
+    w.batching = made != w.made
+    send_packet(w, leg, made, octets)
     w.batching = batching
 
 

@@ -66,6 +66,7 @@ cdef struct Worker:
     uint8_t catching_up      # how many further datagrams to take from a socket
     uint8_t running
     uint8_t batching         # what is sent now lies in the batch's memory
+    uint8_t making           # that memory is free for packets that are made here
     int64_t load_window_end
     int64_t busy_until       # gather at least so long
     uint64_t load_datagrams

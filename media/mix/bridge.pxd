@@ -12,7 +12,7 @@ from media.leg cimport (
     A_TO_U, BESIDE, COPY, DROP_SEND_FAILED, DROP_UNROUTABLE, NO_FORMAT, NOWHERE, TRANSCODE, U_TO_A, WIRE_CONNECTED, WIRE_SHARED,
     Format, Leg, Translation,
 )
-from media.net.batch cimport batch_fits, batch_owns, batch_queue
+from media.net.batch cimport batch_fits, batch_owns, batch_queue, batch_queued, batch_send
 from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known, udp_send, udp_send_connected
 from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
@@ -138,6 +138,22 @@ cdef inline void unsend_packet(Worker* w, Leg* leg, int payload_length) noexcept
     leg.sent.octets -= payload_length
     w.packets_sent -= 1
     drop(w, leg, DROP_SEND_FAILED)
+
+
+cdef inline void send_queued(Worker* w) noexcept nogil:
+    """A packet that is refused is counted against its leg, and those behind it still go."""
+    cdef unsigned int done = 0
+    cdef Leg* leg
+    cdef int sent
+    while done < w.batch.queued:
+        sent = batch_send(w.batch, done)
+        if sent > 0:
+            done += sent
+            continue
+        leg = <Leg*> w.batch.out_leg[done]
+        unsend_packet(w, leg, batch_queued(w.batch, done) - RTP_HEADER - sealed_tag(leg))
+        done += 1
+    w.batch.queued = 0
 
 
 cdef inline void bridge_packet(Worker* w, Leg* leg, const Format* format, RtpPacket* packet) noexcept nogil:

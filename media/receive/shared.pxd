@@ -1,33 +1,13 @@
 """A worker's shared socket: a batch of datagrams in, what becomes of them out again in one call (media.net.steer)."""
 
 from media.leg cimport Leg
-from media.mix.bridge cimport unsend_packet
-from media.net.batch cimport (
-    BATCH, batch_data, batch_length, batch_port, batch_queued, batch_receive, batch_send, batch_source,
-)
+from media.mix.bridge cimport send_queued
+from media.net.batch cimport BATCH, batch_data, batch_length, batch_port, batch_receive, batch_source
 from media.receive.intake cimport rtp_datagram
-from media.rtp.packet cimport RTP_HEADER
-from media.srtp.guard cimport sealed_tag
 from media.worker cimport Worker
 
 cdef extern from * nogil:
     void prefetch "__builtin_prefetch"(const void* at)
-
-
-cdef inline void _send_queued(Worker* w) noexcept nogil:
-    """A packet that is refused is counted against its leg, and those behind it still go."""
-    cdef unsigned int done = 0
-    cdef Leg* leg
-    cdef int sent
-    while done < w.batch.queued:
-        sent = batch_send(w.batch, done)
-        if sent > 0:
-            done += sent
-            continue
-        leg = <Leg*> w.batch.out_leg[done]
-        unsend_packet(w, leg, batch_queued(w.batch, done) - RTP_HEADER - sealed_tag(leg))
-        done += 1
-    w.batch.queued = 0
 
 
 cdef inline int shared_batch(Worker* w) noexcept nogil:
@@ -55,5 +35,5 @@ cdef inline int shared_batch(Worker* w) noexcept nogil:
         w.packets_steered += 1
         rtp_datagram(w, leg, batch_data(w.batch, i), batch_length(w.batch, i), batch_source(w.batch, i))
     w.batching = 0
-    _send_queued(w)
+    send_queued(w)
     return n
