@@ -5,8 +5,13 @@ from __future__ import annotations
 import resource
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.golden import Golden
+
+# How long an example or its making takes tells of the machine: a busy one is no finding.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_configure() -> None:

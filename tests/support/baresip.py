@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-PATIENCE = 15.0
+PATIENCE = 40.0
 MODULES = "/usr/lib/baresip/modules"
 
 CONFIG = """\

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from softswitch.sip.events import Event
     from softswitch.sip.flow import Flow
 
-PATIENCE = 5.0
-"""Seconds after which something that should have come is a failure."""
+PATIENCE = 20.0
+"""Seconds after which something that should have come is a failure: long, for machines that are busy elsewhere."""
 HOST = "127.0.0.1"
 
 _serial = itertools.count(1)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from media.legs import OpenedLeg
 
-DEADLINE = 3.0
+DEADLINE = 20.0
+"""Seconds after which something that should have come is a failure: long, for machines that are busy elsewhere."""
 PCMA = PayloadFormat(8, "PCMA", 8000)
 PCMU = PayloadFormat(0, "PCMU", 8000)
 DTMF = PayloadFormat(101, "telephone-event", 8000)

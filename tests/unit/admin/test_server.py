@@ -39,6 +39,7 @@ from softswitch.telemetry.snapshot import (
 )
 from softswitch.telemetry.story import Story
 from tests.support.call_records import call_record, leg_records
+from tests.support.loopback import PATIENCE
 from tests.support.prompt_shelf import Shelf, Voice
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class Site:
         """Whatever comes back for these octets."""
         reader, writer = await asyncio.open_connection(self.server.host, self.server.port)
         writer.write(data)
-        answer = await asyncio.wait_for(reader.read(), 5.0)
+        answer = await asyncio.wait_for(reader.read(), PATIENCE)
         writer.close()
         return answer
 
@@ -542,7 +543,7 @@ async def test_silent_connection_is_cut_while_a_busy_one_is_served(site: Site, m
     try:
         reader, writer = await asyncio.open_connection(server.host, server.port)
         writer.write(b"GET /health HTTP/1.1\r\nHo")
-        assert await asyncio.wait_for(reader.read(), 5.0) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
         writer.close()
     finally:
         await server.stop()

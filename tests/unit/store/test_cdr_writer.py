@@ -45,7 +45,7 @@ def writer(engine: Engine) -> Iterator[CdrWriter]:
     writer.close(5.0)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Another thread or process is at work: look again until it is done or time is up."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -213,7 +213,7 @@ def test_killed_process_leaves_every_record_older_than_a_moment(tmp_path: Path) 
             break
     killed_at = time.monotonic()
     os.kill(child.pid, signal.SIGKILL)
-    rest, _ = child.communicate(timeout=10)
+    rest, _ = child.communicate(timeout=60)
     told += [line.split() for line in rest.splitlines() if len(line.split()) == 2]
     due = {call_id for told_at, call_id in told if float(told_at) < killed_at - 0.1}
     assert len(due) > 50

@@ -72,7 +72,7 @@ def test_event_is_one_json_line_with_the_call_id(sink: LogSink, path: Path) -> N
 def test_lines_come_in_order_and_soon_without_flush(sink: LogSink, path: Path) -> None:
     for number in range(500):
         sink.log("info", "counted", {"number": number})
-    deadline = time.monotonic() + 5.0
+    deadline = time.monotonic() + 30.0
     while path.read_text().count("\n") != 500:
         assert time.monotonic() < deadline
         threading.Event().wait(0.005)
@@ -86,7 +86,7 @@ def test_line_is_written_within_a_fifth_of_a_second(sink: LogSink, path: Path) -
         told = time.monotonic()
         sink.log("info", "counted", {"number": number})
         while path.read_text().count("\n") <= number:
-            assert time.monotonic() < told + 5.0
+            assert time.monotonic() < told + 30.0
             threading.Event().wait(0.002)
         delays.append(time.monotonic() - told)
     assert min(delays) < 0.2
@@ -150,7 +150,7 @@ def test_ordinary_exit_flushes(path: Path) -> None:
         "import sys, pathlib; from softswitch.telemetry.log_sink import LogSink\n"
         "LogSink(path=pathlib.Path(sys.argv[1])).log('info', 'last words', {})"
     )
-    subprocess.run([sys.executable, "-c", program, str(path)], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True, timeout=100)
     assert [line["event"] for line in lines(path)] == ["last words"]
 
 

@@ -204,7 +204,7 @@ async def test_a_closed_legs_port_is_nobodys_and_the_next_leg_starts_anew() -> N
         before = world.engine.counters().packets_received
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as heir:
             heir.bind((LOOPBACK, a.port))
-            heir.settimeout(1.0)
+            heir.settimeout(DEADLINE)
             alice.talk(a, 1)
             assert heir.recv(2048)
         assert world.engine.counters().packets_received == before

@@ -13,6 +13,7 @@ from audiocodecs.registry import PCMA
 
 from media.record.events import RecordingFailed, RecordingFinished
 from media.record.writer import RecordingWriter
+from tests.support.loopback import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def test_open_tap_close_finish(writer: RecordingWriter, events: Events, tmp_path
     speak(tap, 5)
     tap.close()
     writer.close(3, time.monotonic_ns() + 100_000_000)
-    finished = events.get(timeout=5)
+    finished = events.get(timeout=PATIENCE)
     assert isinstance(finished, RecordingFinished)
     assert [(file.leg, file.channels, file.packets) for file in finished.files] == [(17, 1, 5), (None, 2, 0)]
     stereo, _ = soundfile.read(tmp_path / "stereo.wav", dtype="int16")
@@ -64,7 +65,7 @@ def test_the_last_words_before_stop_are_written(events: Events, tmp_path: Path) 
         writer.open(number, None, time.monotonic_ns() - 200_000_000)
         speak(writer.attach(number, number, str(tmp_path / f"{number}.wav"), None), 1)
     writer.stop()
-    finished = [events.get(timeout=1) for _ in range(20)]
+    finished = [events.get(timeout=PATIENCE) for _ in range(20)]
     assert all(isinstance(event, RecordingFinished) and event.files[0].packets == 1 for event in finished)
     assert writer.recordings == writer.backlog == 0
     assert all(soundfile.read(tmp_path / f"{number}.wav", dtype="int16")[0].any() for number in range(20))
@@ -74,7 +75,7 @@ def test_a_worker_that_does_not_let_go_holds_up_nobody(writer: RecordingWriter, 
     writer.open(1, None)
     tap = writer.attach(1, 1, str(tmp_path / "leg.wav"), 0)
     writer.close(1)
-    assert isinstance(events.get(timeout=5), RecordingFinished)
+    assert isinstance(events.get(timeout=PATIENCE), RecordingFinished)
     tap.push(time.monotonic_ns(), 1, 1, 1, 8, 8, b"\xd5" * 160)  # the ring is still there
     tap.close()
 
