@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tests.bench import audio, footprint, listeners, machine, micro, relay, setup_rate, srtp
+from tests.bench import audio, footprint, listeners, machine, micro, mixing, relay, setup_rate, srtp
 from tests.bench.rows import table
 from tests.bench.transcode import run as transcode
 
@@ -28,6 +28,7 @@ GROUPS = {
     "relay": relay.run,
     "srtp": srtp.run,
     "listeners": listeners.run,
+    "mixing": mixing.run,
 }
 RESULT = machine.ROOT / "build" / "bench.json"
 

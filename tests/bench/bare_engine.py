@@ -1,7 +1,8 @@
 """A media engine without signalling: `python -m tests.bench.bare_engine OPUS_COMPLEXITY`, told on standard input.
 
 A line of JSON opens calls: {"first": 0, "formats": [["PCMA", 8, 8000], ["opus", 111, 48000]], "ports": [[a, b], ...]};
-the answer is where it listens, [[a, b], ...]. Ends with its input.
+the answer is where it listens, [[a, b], ...]. With "room": 3 its legs, one after the other, meet in rooms of three
+instead. Ends with its input.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import json
 import sys
 
-from media.commands import Connect, PayloadFormat, SetFormats, SetRemote
+from media.commands import Connect, JoinRoom, OpenRoom, PayloadFormat, SetFormats, SetRemote
 from media.control import MediaEngine
 from media.settings import MediaSettings
 from tests.bench.rtpload import ADDRESS
@@ -24,12 +25,24 @@ def open_calls(engine: MediaEngine, line: str) -> list[list[int]]:
     sides = [(PayloadFormat(number, name, rate),) for name, number, rate in asked["formats"]]
     answer = []
     for call, theirs in enumerate(asked["ports"], asked["first"]):
-        legs = [engine.open_leg(label="bench", group=str(call)) for _ in sides]
+        group = "rooms" if "room" in asked else str(call)
+        legs = [engine.open_leg(label="bench", group=group) for _ in sides]
         for leg, formats, port in zip(legs, sides, theirs, strict=True):
             engine.post(SetFormats(leg.leg, formats, formats), SetRemote(leg.leg, ADDRESS, port, ADDRESS, port + 1))
-        engine.post(Connect(legs[0].leg, legs[1].leg))
+        if "room" in asked:
+            for place, leg in enumerate(legs, 2 * call):
+                sit(engine, place, leg.leg, asked["room"])
+        else:
+            engine.post(Connect(legs[0].leg, legs[1].leg))
         answer.append([leg.port for leg in legs])
     return answer
+
+
+def sit(engine: MediaEngine, place: int, leg: int, size: int) -> None:
+    """Let the leg into its room, which the first of `size` opens."""
+    if place % size == 0:
+        engine.post(OpenRoom(place // size, "rooms", size))
+    engine.post(JoinRoom(place // size, leg))
 
 
 async def main() -> None:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
 from audiocodecs.coding import Encoder
 
 from tests.bench.machine import GENERATOR_CPU, ROOT, cpu_ms, pin_to_switch_core
@@ -29,6 +30,7 @@ SOURCE = ROOT / "tests/bench/native/codecload.c"
 BINARY = ROOT / "build" / "bench" / "codecload"
 SOCKETS, CALLS_PER_SOCKET = 32, 16  # as in codecload.c
 SECONDS = 3.0
+DRAIN = 0.3  # seconds the generator still counts when it has stopped, as in codecload.c
 RATIO_CALLS = 1000
 FORMATS = {"PCMA": (8, 8000, 8000), "PCMU": (0, 8000, 8000), "opus": (111, 48000, 48000)}
 """Payload type, clock rate, sampling rate of the far end's coder."""
@@ -48,6 +50,7 @@ class Window:
     cpu_us: float  # of the engine's process, a packet taken in
     core: float
     late_ms: float
+    gaps: float  # share of the packets of the engine's own numbering that did not arrive
 
     @property
     def clean(self) -> bool:
@@ -65,8 +68,10 @@ def build() -> None:
 class Codecs:
     """An engine and a generator between which calls of two codecs run."""
 
-    def __init__(self, a: str, b: str, complexity: int = 0) -> None:
+    def __init__(self, a: str, b: str, complexity: int = 0, *, room: int | None = None, quiet: bool = False) -> None:
+        """`room`: the legs meet in rooms of so many instead; `quiet`: only side a has something to say."""
         self._stack = ExitStack()
+        self._room = {} if room is None else {"room": room}
         self._formats = (a, b)
         self._engine = self._start([sys.executable, "-m", "tests.bench.bare_engine", str(complexity)], pinned=True)
         build()
@@ -77,6 +82,8 @@ class Codecs:
             number, clock, rate = FORMATS[name]
             encoder = Encoder(name, rate if name == "opus" else None, complexity=5)
             sound, step = speech(rate), rate // 50
+            if quiet and side:
+                sound = np.zeros_like(sound)
             said = [encoder.encode(sound[n : n + step].tobytes()).hex() for n in range(0, len(sound) - step, step)]
             self._write(self._generator, f"say {side} {number} {clock // 50} {' '.join(said)}")
 
@@ -92,7 +99,8 @@ class Codecs:
             new = range(self._calls, calls)
             theirs = [[ports[call // CALLS_PER_SOCKET % SOCKETS] for ports in self._ports] for call in new]
             formats = [[name, *FORMATS[name][:2]] for name in self._formats]
-            self._write(self._engine, json.dumps({"first": self._calls, "formats": formats, "ports": theirs}))
+            asked = {"first": self._calls, "formats": formats, "ports": theirs, **self._room}
+            self._write(self._engine, json.dumps(asked))
             for call, (a, b) in zip(new, json.loads(self._read(self._engine)), strict=True):
                 self._write(self._generator, f"call {call} {a} {b}")
             self._calls = calls
@@ -104,7 +112,7 @@ class Codecs:
         spent = cpu_ms(self._engine.pid) - before
         return Window(
             calls, 1 - found["received"] / found["sent"], found["p99_ms"], spent * 1000 / found["sent"],
-            spent / 1000 / SECONDS, found["late_ms"],
+            spent / 1000 / SECONDS, found["late_ms"], found["gaps"] / max(found["received"], 1),
         )  # fmt: skip
 
     def _start(self, command: list[str], *, pinned: bool) -> subprocess.Popen[str]:

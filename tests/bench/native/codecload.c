@@ -54,7 +54,9 @@ static struct stream streams[2][MAX_CALLS];
 static int32_t call_of[65536];
 static int known, active, window_ms;
 static enum { RUNNING, QUIET, MEASURING, DRAINING } state;
-static uint64_t sent, received, refused;
+static uint64_t sent, received, refused, gaps;
+static uint16_t last_number[65536]; /* of the packets from a port */
+static char heard[65536];
 static uint32_t histogram[BUCKETS + 1];
 static int64_t late_us;
 
@@ -117,7 +119,12 @@ static void receive(int epoll, int wait_ms) {
         int got = recvmmsg(sides[at].fd[ready[i].data.u32 & 0xffff], message, BATCH, MSG_DONTWAIT, NULL);
         int64_t now = now_us();
         for (int k = 0; k < got; k++) {
-            int call = call_of[ntohs(from[k].sin_port)];
+            uint16_t port = ntohs(from[k].sin_port), number = (uint16_t)(data[k][2] << 8 | data[k][3]);
+            int16_t step = (int16_t)(number - last_number[port]);
+            int call = call_of[port];
+            if (state >= MEASURING && heard[port] && step > 1) gaps += (uint64_t)(step - 1);
+            last_number[port] = number;
+            heard[port] = 1;
             if (state < MEASURING || call < 0 || message[k].msg_len < 12) continue;
             int64_t took = now - streams[!at][call].sent_us;
             received++;
@@ -154,7 +161,7 @@ static void obey(char *line) {
     } else if (sscanf(line, "active %d", &number) == 1 && number >= 0 && number <= known) {
         active = number;
     } else if (sscanf(line, "measure %d", &number) == 1) {
-        sent = received = refused = 0;
+        sent = received = refused = gaps = 0;
         late_us = 0;
         memset(histogram, 0, sizeof histogram);
         window_ms = number;
@@ -229,9 +236,9 @@ int main(int argc, char **argv) {
                 until = now + DRAIN_US;
             } else {
                 printf("{\"calls\": %d, \"milliseconds\": %d, \"sent\": %llu, \"received\": %llu, "
-                       "\"refused\": %llu, \"late_ms\": %.2f, \"p50_ms\": %.3f, \"p99_ms\": %.3f}\n",
+                       "\"refused\": %llu, \"gaps\": %llu, \"late_ms\": %.2f, \"p50_ms\": %.3f, \"p99_ms\": %.3f}\n",
                        active, window_ms, (unsigned long long)sent, (unsigned long long)received,
-                       (unsigned long long)refused, (double)late_us / 1000, percentile(0.5), percentile(0.99));
+                       (unsigned long long)refused, (unsigned long long)gaps, (double)late_us / 1000, percentile(0.5), percentile(0.99));
                 fflush(stdout);
                 state = RUNNING;
                 until = 0;
