@@ -9,6 +9,7 @@ from media.net.latch cimport Latch
 from media.net.udp cimport Address
 from media.play.source cimport play_source
 from media.receive.comfort_noise cimport ComfortNoise
+from media.receive.concealment cimport Concealment
 from media.receive.playout cimport Playout
 from media.receive.statistics cimport ReceiveStream
 from media.receive.telephone_event cimport DigitWatch
@@ -24,6 +25,7 @@ cdef enum:
     FORMATS = 12             # payload types a leg may have each way
     NO_FORMAT = 255
     NOISE_OCTETS = 13        # of a comfort noise payload: level and the coefficients that are used
+    HEARD = 2400             # samples of 50 ms at 48 kHz
     PACKED = 2880            # samples of the longest packet we make: 60 ms at 48 kHz
     PLAY_SOUNDS = 8          # that one command may play one after the other
 
@@ -124,6 +126,9 @@ cdef struct Voice:
     uint32_t beside_timestamp
     int64_t sent_at             # when `timestamp` was the moment's
     Arrival arrival
+    uint8_t guessing            # what was said to the partner last was `guess`, not they
+    Concealment guess           # where the decoder has no concealment of its own
+    int16_t heard[HEARD]        # the last 50 ms of what they said, for that
     uint8_t pause               # Pause: what they do not send is said for them (media.mix.silence)
     WheelEntry pause_turn
     ComfortNoise noise

@@ -8,20 +8,22 @@ No jitter buffer: what comes late or twice is dropped, what is lost is made up f
   its reports tell the truth about the path; a guess of ours would come a packet time late, behind its playout point or
   stretching it.
 - What is only a part of a packet of ours (the packet times differ) is guessed, and so is everything towards an encoder
-  that repeats itself (Opus FEC): it would repeat what went before the gap as what was in it.
+  that repeats itself (Opus FEC): it would repeat what went before the gap as what was in it. The decoder guesses, or
+  media.receive.concealment where it cannot.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memmove, memset
 
 from audiocodecs.coder cimport CODER_MOST_SAMPLES, audio_decoder
 from media.leg cimport (
-    DROP_OUT_OF_ORDER, DROP_UNDECODABLE, DROP_UNROUTABLE, PAUSE_NONE, Arrival, Format, Leg,
+    DROP_OUT_OF_ORDER, DROP_UNDECODABLE, DROP_UNROUTABLE, PAUSE_NONE, Arrival, Format, Leg, Voice,
 )
 from media.mix.bridge cimport send_packet
 from media.mix.silence cimport silence_by_codec, silence_end
 from media.net.latch cimport latch_destination
 from media.net.udp cimport address_known
+from media.receive.concealment cimport conceal_begin, conceal_join, conceal_make
 from media.receive.statistics cimport DUPLICATE, JUMPED, MAX_DROPOUT, MAX_MISORDER, Verdict
 from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
 from media.send.telephone_event cimport press_busy
@@ -34,38 +36,63 @@ cdef enum:
     SHORTEST_PAUSE_MS = 10       # timestamps that stray by less are the far end's clumsiness
 
 
-cdef inline void _guess(Worker* w, Leg* target, audio_decoder* decoder, int samples, bint say) noexcept nogil:
-    """Let the decoder go through a gap, aloud or not: what it decodes behind it joins better."""
+cdef inline int _history(const audio_decoder* decoder) noexcept nogil:
+    return <int> decoder.sample_rate // 20
+
+
+cdef inline void _remember(Voice* voice, const audio_decoder* decoder, const int16_t* pcm, int samples) noexcept nogil:
+    """Keep what was decoded, where a guess would have to begin with it."""
+    cdef int history = _history(decoder)
+    if samples < history:
+        memmove(voice.heard, voice.heard + samples, (history - samples) * sizeof(int16_t))
+        memcpy(voice.heard + history - samples, pcm, samples * sizeof(int16_t))
+    else:
+        memcpy(voice.heard, pcm + samples - history, history * sizeof(int16_t))
+
+
+cdef inline void _guess(
+    Worker* w, Leg* leg, Leg* target, audio_decoder* decoder, int samples, bint say
+) noexcept nogil:
+    """Go on for so long with what was heard. Not aloud, it is for a decoder that joins better behind it."""
+    cdef Voice* voice = leg.voice
     cdef int most = <int> decoder.sample_rate // 50
-    cdef int part, given
+    cdef int part
+    if decoder.conceal == NULL and not say:
+        return
     while samples > 0:
         part = min(samples, most)
-        given = 0 if decoder.conceal == NULL else decoder.conceal(decoder, w.pcm, part)
-        if given <= 0:
-            memset(w.pcm, 0, part * sizeof(int16_t))
+        if decoder.conceal != NULL:
+            if decoder.conceal(decoder, w.pcm, part) <= 0:
+                memset(w.pcm, 0, part * sizeof(int16_t))
+        else:
+            if not voice.guessing:
+                voice.guessing = 1
+                conceal_begin(&voice.guess, <int> decoder.sample_rate, voice.heard, _history(decoder))
+            conceal_make(&voice.guess, w.pcm, 0, part)
         if say:
             voice_send(w, target, w.pcm, part, decoder.sample_rate)
         samples -= part
 
 
-cdef inline void _lost(Worker* w, Leg* target, audio_decoder* decoder, int samples) noexcept nogil:
+cdef inline void _lost(Worker* w, Leg* leg, Leg* target, audio_decoder* decoder, int samples) noexcept nogil:
     """So much that nothing can rebuild: guess what must be, let our packets be lost otherwise."""
     cdef int most = <int> decoder.sample_rate * GUESSED_MS // 1000
     cdef int begun, whole
     if target.voice.coders.encoder.expect_loss != NULL:
-        _guess(w, target, decoder, min(samples, most), True)
+        _guess(w, leg, target, decoder, min(samples, most), True)
         voice_pause(w, target, max(samples - most, 0), decoder.sample_rate)
         return
     begun = min(voice_room(target.voice, decoder.sample_rate), samples)
-    _guess(w, target, decoder, begun, True)
+    _guess(w, leg, target, decoder, begun, True)
     samples -= begun
     whole = voice_skip(target.voice, samples, decoder.sample_rate)
-    _guess(w, target, decoder, min(whole, most), False)
-    _guess(w, target, decoder, samples - whole, True)
+    _guess(w, leg, target, decoder, min(whole, most), False)
+    _guess(w, leg, target, decoder, samples - whole, True)
 
 
 cdef inline void _gap(
-    Worker* w, Leg* target, audio_decoder* decoder, int ahead, int32_t missing, const RtpPacket* packet, int samples
+    Worker* w, Leg* leg, Leg* target, audio_decoder* decoder, int ahead, int32_t missing, const RtpPacket* packet,
+    int samples,
 ) noexcept nogil:
     """What lies between the last packet that was passed on and this one: `missing` in units of the RTP clock."""
     cdef int32_t clock = <int32_t> decoder.clock_rate
@@ -77,14 +104,14 @@ cdef inline void _gap(
         return
     lost = <int> (<int64_t> missing * decoder.sample_rate // clock)
     if decoder.recover == NULL:
-        _lost(w, target, decoder, lost)
+        _lost(w, leg, target, decoder, lost)
         return
     before = max(lost - samples, 0)
-    _lost(w, target, decoder, before)
+    _lost(w, leg, target, decoder, before)
     given = decoder.recover(decoder, packet.payload, packet.payload_length, w.pcm, lost - before)
     if given > 0:
         voice_send(w, target, w.pcm, given, decoder.sample_rate)
-    _lost(w, target, decoder, lost - before - max(given, 0))
+    _lost(w, leg, target, decoder, lost - before - max(given, 0))
 
 
 cdef inline void transcode_packet(
@@ -119,6 +146,8 @@ cdef inline void transcode_packet(
         decoder.reset(decoder)
         arrival.decoder = decoder
         arrival.ssrc = packet.ssrc
+        leg.voice.guessing = 0
+        memset(leg.voice.heard, 0, sizeof(leg.voice.heard))
         voice_begin(w, target)
     elif ahead < 0:
         drop(w, leg, DROP_OUT_OF_ORDER)
@@ -126,7 +155,7 @@ cdef inline void transcode_packet(
     elif leg.voice.pause != PAUSE_NONE:
         said = decoder.conceal != NULL and packet.payload_length <= PAUSE_OCTETS
     else:
-        _gap(w, target, decoder, ahead, <int32_t> (packet.timestamp - arrival.next_timestamp), packet, samples)
+        _gap(w, leg, target, decoder, ahead, <int32_t> (packet.timestamp - arrival.next_timestamp), packet, samples)
     samples = decoder.decode(decoder, packet.payload, packet.payload_length, w.pcm, CODER_MOST_SAMPLES)
     if samples <= 0:
         drop(w, leg, DROP_UNDECODABLE)
@@ -135,6 +164,11 @@ cdef inline void transcode_packet(
     arrival.next_timestamp = packet.timestamp + <uint32_t> (<int64_t> samples * decoder.clock_rate // decoder.sample_rate)
     if said:
         return                   # the noise goes on; the decoder knows now how
+    if decoder.conceal == NULL:
+        if leg.voice.guessing:
+            leg.voice.guessing = 0
+            conceal_join(&leg.voice.guess, w.pcm, 0, samples)
+        _remember(leg.voice, decoder, w.pcm, samples)
     voice_send(w, target, w.pcm, samples, decoder.sample_rate)
     if decoder.conceal != NULL and packet.payload_length <= PAUSE_OCTETS and samples:
         silence_by_codec(w, leg)

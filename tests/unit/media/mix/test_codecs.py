@@ -170,6 +170,23 @@ async def test_nothing_is_missing_towards_an_encoder_that_repeats_itself() -> No
     assert [(each.timestamp - packets[0].timestamp) & 0xFFFFFFFF for each in packets] == [n * 960 for n in range(20)]
 
 
+async def test_what_g711_loses_is_guessed_rather_than_silent_towards_opus() -> None:
+    """Through a gap of two packets the sound goes on, sinking a little, and comes back without a click."""
+    speaker, listener = Side(PCMA), Side(OPUS)
+    said = speaker.packets(tone(8000, 400, 0.25, 0.6).astype(np.int16))
+    async with media_world(opus_complexity=5) as world:
+        talk = Talk(world, speaker, listener)
+        await talk.begin()
+        for n, each in enumerate(said):
+            if n not in (15, 16):
+                talk.alice.send(talk.a, each)
+        sound = listener.sound(await talk.bob.hear_many(30)).astype(float)
+    loudness = [float(np.sqrt(np.mean(part**2))) for part in np.split(sound, 120)]
+    around = np.median(loudness[40:])
+    assert min(loudness[40:]) > 0.4 * around
+    assert max(loudness[40:]) < 1.1 * around
+
+
 def report(leg_ssrc: int, highest: int, lost: int) -> bytes:
     """A receiver report about our stream (RFC 3550 6.4.2) with a CNAME."""
     block = struct.pack("!IIIIII", leg_ssrc, lost & 0xFFFFFF, highest, 0, 0, 0)

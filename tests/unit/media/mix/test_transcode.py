@@ -178,7 +178,11 @@ async def test_a_part_of_a_packet_that_is_lost_is_made_up() -> None:
         heard = await call.heard(3)
         assert steps(heard) == [(n, 320 * n) for n in range(3)]
         said = b"".join(each.payload for each in heard)
-        assert said[:160] + said[320:] == b"".join(expected(0, 1) + expected(2, 4))
+        # 20 ms as they were, a guess, at most 10 ms in which it passes into what came next.
+        assert said[:160] == expected(0, 1)[0]
+        assert said[400:] == b"".join(expected(2, 4))[80:]
+        guess = struct.unpack("160h", Decoder("PCMA").decode(said[160:320]))
+        assert max(guess) > 6000
 
 
 async def test_late_and_repeated_packets_are_not_said_again() -> None:
