@@ -95,6 +95,11 @@ def _unknown_names(written: Written) -> Iterator[Problem]:
         name = _as_text(value)
         if name is not None and name != CALLED and name not in phones:
             yield places.problem(path, f"unknown phone {name!r}{did_you_mean(name, [*phones, CALLED])}")
+    streams = written.names("streams")
+    for path, value in _each(written.dialplan, (), *steps, "stream", "to"):
+        name = _as_text(value)
+        if name is not None and name not in streams:
+            yield places.problem(path, f"unknown stream {name!r}{did_you_mean(name, streams)}")
     sources = [
         *_each(written.dialplan, (), "routes", None, "when", "from", None),
         *_each(written.dialplan, (), "tests", None, "from"),
@@ -138,9 +143,9 @@ def _order(steps: list[Tree], path: KeyPath, places: Positions) -> Iterator[Prob
         if name in {"reject", "hangup", "conference"} and index + 1 < len(steps):
             yield places.problem((*path, index + 1), f"never reached: {name} ends the call")
             return
-        options = step[name] if isinstance(step, dict) and name in {"play", "music"} else None
-        early = isinstance(options, dict) and options.get("early")
-        if name in {"answer", "conference", "echo", "play", "music"} and not early and not answered_by:
+        options = step[name] if isinstance(step, dict) and name in {"play", "music", "stream"} else None
+        early = isinstance(options, dict) and (options.get("early") or options.get("mode") == "listen")
+        if name in {"answer", "conference", "echo", "play", "music", "stream"} and not early and not answered_by:
             answered_by = name
 
 

@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations`: pydantic evaluates these at run time.
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -267,6 +268,20 @@ class Conference(Section):
     max_: Annotated[int, Whole(2, 500), Field(alias="max", description="Callers at a time; more are refused.")] = 100
 
 
+class Stream(Section):
+    """Audio to and from a WebSocket: a bot to talk to, or somebody who listens."""
+
+    to: Annotated[Name, Field(description="One of `streams` in the configuration.")]
+    mode: Annotated[
+        Literal["talk", "listen"],
+        Field(
+            description="talk: the caller talks to it until it stops, then the next application runs. listen: it "
+            "hears each party for the rest of the call, and the next application runs at once."
+        ),
+    ] = "talk"
+    parameters: Annotated[Mapping[Name, Text], Field(description="Told to the far end as they are.")] = {}
+
+
 class Echo(Section):
     """Send the caller's own audio back."""
 
@@ -308,6 +323,7 @@ class Step(Section):
     play: Play | None = None
     music: Music | None = None
     conference: Conference | None = None
+    stream: Stream | None = None
     echo: Echo | None = None
     record: Record | None = None
     reject: Reject | None = None

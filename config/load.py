@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Trunk,
     )
     from config.sound_schema import Hold, Speech
+    from config.stream_schema import Stream
     from config.yaml12 import Document, Tree
 
 M = TypeVar("M", bound=BaseModel)
@@ -65,6 +66,7 @@ class Settings:
     recording: Recording
     prompts: Prompts
     speech: Speech
+    streams: Mapping[str, Stream]
     hold: Hold | None
     admin: Admin
     database: Database

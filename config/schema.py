@@ -13,6 +13,7 @@ from pydantic import Field
 from config.secrets import Secret
 from config.section import Section
 from config.sound_schema import Hold, Speech
+from config.stream_schema import Stream
 from config.values import (
     Address,
     AnyNumber,
@@ -424,6 +425,10 @@ class Sections(Section):
     quality: Quality = Field(default_factory=Quality, description="How calls are judged.")
     recording: Recording = Field(default_factory=Recording, description="Call recording.")
     prompts: Prompts = Field(default_factory=Prompts, description="Announcements and music.")
+    streams: Annotated[
+        Mapping[Name, Stream],
+        Field(description="WebSocket servers that may take part in calls, by name.", default_factory=dict),
+    ]
     speech: Speech = Field(default_factory=Speech, description="Text to speech.")
     hold: Annotated[
         Hold | None, Field(description="What a held party hears. Not given: what the holder sends, or silence.")

@@ -30,6 +30,8 @@ from softswitch.sip.uri import Uri, escape_user
 from softswitch.speech.espeak import Espeak
 from softswitch.speech.piper import Piper
 from softswitch.speech.speaker import engines_of_others
+from softswitch.streams.connection import StreamTarget
+from softswitch.streams.messages import AudioFormat
 from softswitch.transport.listener import Listener
 
 if TYPE_CHECKING:
@@ -235,6 +237,20 @@ def speech_engines(settings: Settings) -> dict[str, SpeechEngine]:
     """Ours, and those of installed packages. Raises SpeechError naming one that does not load."""
     piper = settings.speech.piper
     return {"espeak-ng": Espeak(), "piper": Piper(piper.voices, piper.program), **engines_of_others()}
+
+
+def stream_targets(settings: Settings) -> dict[str, StreamTarget]:
+    """The WebSocket servers that may take part in calls, by name."""
+    return {
+        name: StreamTarget(
+            name,
+            section.url,
+            AudioFormat(section.encoding, section.rate),
+            "" if section.token is None else section.token.reveal(),
+            section.connect_timeout,
+        )
+        for name, section in settings.streams.items()
+    }
 
 
 def records(dialplan: Dialplan) -> bool:

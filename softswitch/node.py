@@ -49,6 +49,7 @@ from softswitch.store.database import open_engine
 from softswitch.store.errors import StoreError
 from softswitch.store.schema import prepare
 from softswitch.store.state_lock import StateLock
+from softswitch.streams.session import Streams
 from softswitch.telemetry import log_context
 from softswitch.telemetry.log_sink import LogSink
 from softswitch.telemetry.loop_lag import LoopLag
@@ -290,6 +291,8 @@ class Node:
 
     def _resources(self, neighbours: Neighbours, sounds: Sounds) -> Resources:
         settings = self._settings
+        streams = Streams(assembly.stream_targets(settings))
+        self._closing.push_async_callback(streams.stop)
         return Resources(
             dialplan=self._dialplan,
             trunks=neighbours.trunks,
@@ -299,6 +302,7 @@ class Node:
             phone_domain=assembly.phone_domain(settings),
             phone_terms=assembly.phone_terms(settings),
             sounds=sounds,
+            streams=streams,
             recordings=settings.recording.directory,
             record_by_default=settings.recording.enabled,
         )

@@ -39,6 +39,7 @@ from softswitch.dialplan.route import (
     Ringback,
     Route,
     Say,
+    Stream,
     TrunkTarget,
     summary,
 )
@@ -141,6 +142,8 @@ def _action(settings: Settings, step: written.Step) -> Action:
         return Play(clips(settings, step.play), step.play.repeat, step.play.early, step.play.every)
     if step.music is not None:
         return _music(settings, step.music)
+    if step.stream is not None:
+        return Stream(step.stream.to, step.stream.mode, tuple(step.stream.parameters.items()))
     if step.conference is not None:
         return _conference(settings, step.conference)
     if step.echo is not None:
@@ -323,7 +326,19 @@ def _failures(settings: Settings, plan: Dialplan) -> list[Problem]:
 
 
 def _meant_route(expect: str, names: list[str]) -> bool:
-    applications = ("dial ", "ring ", "play ", "music ", "conference ", "echo", "record", "reject", "answer", "hangup")
+    applications = (
+        "dial ",
+        "ring ",
+        "play ",
+        "music ",
+        "conference ",
+        "stream ",
+        "echo",
+        "record",
+        "reject",
+        "answer",
+        "hangup",
+    )
     return expect not in names and expect != NO_ROUTE and not expect.startswith(applications)
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from media.commands import Command
     from media.legs import OpenedLeg
+    from media.mix.stream import StreamRings
     from media.quality.verdict import QualitySummary
     from media.snapshots import LegStatistics
     from softswitch.b2bua.terms import Dtmf, MediaTerms
@@ -47,6 +48,12 @@ class MediaDoor(Protocol):
 
     def post(self, *commands: Command) -> None:
         """Carry these out in order, soon; never blocks."""
+
+    def open_stream(self, room: int, *, rate: int, speaks: bool) -> StreamRings:
+        """A party without a socket in an open room. Raises ValueError when the room is full."""
+
+    def close_stream(self, stream: StreamRings) -> None:
+        """It leaves its room."""
 
     def statistics(self, leg: int) -> LegStatistics | None:
         """The leg's counters now; None when it is gone."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from media.commands import CloseRoom, JoinRoom, LeaveRoom, OpenRoom
 from media.ports import PortsExhausted
-from softswitch.b2bua.cause import ANSWERED_ELSEWHERE, NO_ANSWER, NORMAL
+from softswitch.b2bua.cause import ANSWERED_ELSEWHERE, NO_ANSWER, NO_CIRCUIT, NORMAL
 from softswitch.b2bua.codec_choice import cost
 from softswitch.b2bua.leg import CallFailed, LegState
 from softswitch.b2bua.outbound_leg import OutboundLeg
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.destination import Destination
     from softswitch.b2bua.leg import Leg
+    from softswitch.b2bua.switchboard import Switchboard
 
 MOST_SUPERVISORS = 8
+MOST_STREAMS = 4
 TRANSCODED = 2
 """`codec_choice.cost` from which the bridge decodes, and cannot share the voice with a room."""
 
@@ -53,14 +55,55 @@ class NotSupervisableError(Exception):
 
 def talking(call: Call) -> tuple[Leg, Leg]:
     """The caller and whom it talks to. Raises NotSupervisableError."""
-    legs = [
+    legs = heard(call)
+    if len(legs) != 2:
+        raise NotSupervisableError(f"call {call.id} has no two parties who talk to each other")
+    return legs[0], legs[1]
+
+
+def heard(call: Call) -> list[Leg]:
+    """The parties of the call who can be heard now."""
+    return [
         leg
         for leg in call.legs
         if leg.state is LegState.ANSWERED and leg.audible and not isinstance(leg, SupervisorLeg)
     ]
-    if len(legs) != 2:
-        raise NotSupervisableError(f"call {call.id} has no two parties who talk to each other")
-    return legs[0], legs[1]
+
+
+class AttachedStream:
+    """A stream in a call's room, as the far end's connection sees it: an audio pipe."""
+
+    __slots__ = ("_engine", "_rings", "number", "on_party", "speaks")
+
+    def __init__(
+        self, room: int, rate: int, speaks: bool, on_party: Callable[[Leg], None], switch: Switchboard
+    ) -> None:
+        self._engine = switch.engine
+        self._rings = switch.engine.open_stream(room, rate=rate, speaks=speaks)
+        self.number = self._rings.number
+        self.speaks = speaks
+        self.on_party = on_party
+
+    @property
+    def lost(self) -> int:
+        """Frames that were written over before they were read."""
+        return self._rings.lost
+
+    def say(self, pcm: bytes, mark: int = 0) -> bool:
+        """Give a frame; False: no room now."""
+        return self._rings.say(pcm, mark)
+
+    def clear(self) -> None:
+        """Take back what has not been said."""
+        self._rings.clear()
+
+    def read(self, most: int = 64) -> list[tuple[int, int, int, bytes]]:
+        """What was heard since: (party, tick, rate, samples) each."""
+        return self._rings.read(most)
+
+    def close(self) -> None:
+        """Leave the room."""
+        self._engine.close_stream(self._rings)
 
 
 class Supervision:
@@ -69,6 +112,7 @@ class Supervision:
     def __init__(self, call: Call) -> None:
         self._call = call
         self._room: int | None = None
+        self._streams: dict[int, AttachedStream] = {}
         self._modes: dict[SupervisorLeg, tuple[Mode, Leg]] = {}
         self._legs: dict[str, list[SupervisorLeg]] = {}
 
@@ -152,24 +196,67 @@ class Supervision:
     def _tell(self, leg: SupervisorLeg, mode: Mode) -> None:
         self._call.story.tell("supervised", by=leg.name, mode=mode.value)
 
+    # -- streams ------------------------------------------------------------------------------------------------
+
+    def attach(
+        self, *, rate: int, speaks: bool, on_party: Callable[[Leg], None], on_mark: Callable[[int], None]
+    ) -> AttachedStream:
+        """A party without a socket, until `detach`; `on_party` is told of everyone it hears. Raises CallFailed when
+        there is no room for it."""
+        if len(self._streams) >= MOST_STREAMS:
+            raise CallFailed(NO_CIRCUIT)
+        stream = AttachedStream(self._open_room(), rate, speaks, on_party, self._call.switch)
+        self._streams[stream.number] = stream
+        self._call.switch.marks[stream.number] = on_mark
+        self.seat()
+        return stream
+
+    def detach(self, stream: AttachedStream) -> None:
+        """The last one to leave closes the room."""
+        if self._streams.pop(stream.number, None) is None:
+            return
+        del self._call.switch.marks[stream.number]
+        stream.close()
+        if self._modes or self._streams:
+            self.seat()
+        else:
+            self._close_room()
+
     # -- the room -----------------------------------------------------------------------------------------------
 
-    def _seat(self) -> None:
-        """Everybody where the modes want them."""
-        parties = talking(self._call)
-        post = self._call.switch.engine.post
+    def seat(self) -> None:
+        """Everybody where the modes and the streams want them; called again when somebody has come."""
+        if self._room is not None:
+            self._seat()
+
+    def _open_room(self) -> int:
         if self._room is None:
             self._room = self._call.switch.number()
-            post(OpenRoom(self._room, self._call.caller.group, 2 * (2 + MOST_SUPERVISORS)))
-        relayed = _is_relayed(*parties)
+            most = 2 * (2 + MOST_SUPERVISORS) + MOST_STREAMS
+            self._call.switch.engine.post(OpenRoom(self._room, self._call.caller.group, most))
+        return self._room
+
+    def _close_room(self) -> None:
+        if self._room is not None:
+            self._call.switch.engine.post(CloseRoom(self._room))
+            self._room = None
+
+    def _seat(self) -> None:
+        room = self._open_room()
+        parties = heard(self._call)
+        post = self._call.switch.engine.post
+        relayed = len(parties) < 2 or _is_relayed(*parties)
+        spoken_to = any(stream.speaks for stream in self._streams.values())
         for party in parties:
             hears = [
                 mode is Mode.BARGE or (mode is Mode.WHISPER and agent is party) for mode, agent in self._modes.values()
             ]
-            post(JoinRoom(self._room, _number(party), hears=not relayed or any(hears)))
+            post(JoinRoom(room, _number(party), hears=not relayed or spoken_to or any(hears)))
+            for stream in self._streams.values():
+                stream.on_party(party)
         for leg, (mode, agent) in self._modes.items():
             silent_to = [_number(party) for party in parties if mode is Mode.WHISPER and party is not agent]
-            post(JoinRoom(self._room, _number(leg), speaks=mode is not Mode.LISTEN, silent_to=tuple(silent_to)))
+            post(JoinRoom(room, _number(leg), speaks=mode is not Mode.LISTEN, silent_to=tuple(silent_to)))
 
     def _leave(self, legs: Sequence[SupervisorLeg]) -> None:
         """The last one to leave closes the room, and the bridge goes on."""
@@ -177,14 +264,12 @@ class Supervision:
         if self._room is None or not left:
             return
         post = self._call.switch.engine.post
-        if not self._modes:
-            post(CloseRoom(self._room))
-            self._room = None
+        if not self._modes and not self._streams:
+            self._close_room()
             return
         for leg in left:
             post(LeaveRoom(self._room, _number(leg)))
-        with contextlib.suppress(NotSupervisableError):
-            self._seat()
+        self._seat()
 
 
 def _number(leg: Leg) -> int:

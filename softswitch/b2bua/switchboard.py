@@ -86,6 +86,8 @@ class Switchboard:
         self._keys_in_clear: set[str] = set()
         self.conferences = Conferences(engine, number)
         self.recordings: dict[int, Callable[[RecordingFinished | RecordingFailed], None]] = {}
+        self.marks: dict[int, Callable[[int], None]] = {}
+        """Who is told of the marks a stream has reached, by its number."""
 
     # -- legs ---------------------------------------------------------------------------------------------------
 
@@ -205,7 +207,12 @@ class Switchboard:
             case EngineDegraded(reason=reason):
                 self._warn(reason)
                 return
-            case RoomChanged() | RoomClosed() | MarkReached():
+            case MarkReached(stream=stream, mark=mark):
+                reached = self.marks.get(stream)
+                if reached is not None:
+                    reached(mark)
+                return
+            case RoomChanged() | RoomClosed():
                 return  # who is in a room is known from who was let in
             case LegGone():
                 leg = self._by_media.pop(event.leg, None)

@@ -10,7 +10,7 @@ from softswitch.b2bua.leg import CallFailed
 from softswitch.callflow.announce import echo, failure_tone, music, play
 from softswitch.callflow.converse import converse
 from softswitch.callflow.meeting import confer
-from softswitch.dialplan.route import Answer, Conference, Dial, Echo, Hangup, Music, Play, Record, Reject, Ring
+from softswitch.dialplan.route import Answer, Conference, Dial, Echo, Hangup, Music, Play, Record, Reject, Ring, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,21 +18,27 @@ if TYPE_CHECKING:
     from softswitch.b2bua.call import Call
     from softswitch.callflow.recorder import Recorder
     from softswitch.callflow.resources import Resources
+    from softswitch.callflow.streaming import Streaming
     from softswitch.dialplan.route import Action
 
 
-async def inbound_call(call: Call, actions: Sequence[Action], resources: Resources, recorder: Recorder) -> None:
+async def inbound_call(
+    call: Call, actions: Sequence[Action], resources: Resources, recorder: Recorder, streaming: Streaming
+) -> None:
     """Run `actions` for the caller. When they end without an answered `dial`, so does the call."""
     async with call:
         call.check()
         try:
-            with recorder:
-                await _follow(call, actions, resources, recorder)
+            with recorder, streaming:
+                recorder.joined = streaming.joined
+                await _follow(call, actions, resources, recorder, streaming)
         except CallFailed as failure:
             call.cause = towards_caller(failure.cause)
 
 
-async def _follow(call: Call, actions: Sequence[Action], resources: Resources, recorder: Recorder) -> None:
+async def _follow(
+    call: Call, actions: Sequence[Action], resources: Resources, recorder: Recorder, streaming: Streaming
+) -> None:
     failure: ReleaseCause | None = None
     for action in actions:
         call.story.tell("application", name=type(action).__name__.lower())
@@ -51,6 +57,8 @@ async def _follow(call: Call, actions: Sequence[Action], resources: Resources, r
             case Conference():
                 await confer(call, action, resources, recorder)
                 return
+            case Stream():
+                failure = await streaming.begin(action, recorder)
             case Record(enabled):
                 recorder.switch(on=enabled)
             case Reject(status, reason):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.leg import Leg
     from softswitch.callflow.resources import Resources
@@ -19,6 +21,8 @@ class Recorder:
         self._resources = resources
         self._on = resources.record_by_default
         self._recording: Recording | None = None
+        self.joined: Callable[[], None] | None = None
+        """Told whenever a leg begins to take part in the conversation, recorded or not."""
         self.stereo: str | None = None
         """Path of the call's (first) stereo file."""
 
@@ -38,6 +42,8 @@ class Recorder:
 
     def add(self, *legs: Leg) -> None:
         """These legs take part in the conversation."""
+        if self.joined is not None:
+            self.joined()
         if not self._on:
             return
         if self._recording is None:

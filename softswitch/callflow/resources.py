@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from softswitch.endpoints.health import DestinationHealth
     from softswitch.endpoints.trunk import NextHop, Trunk
     from softswitch.sip.flow import Flow
+    from softswitch.streams.session import Streams
     from softswitch.transport.locate import Locator
 
 
@@ -42,6 +43,7 @@ class Resources:
     phone_terms: Mapping[str, MediaTerms]
     """By user name."""
     sounds: Sounds
+    streams: Streams
     recordings: Path
     record_by_default: bool
 

@@ -30,6 +30,7 @@ from softswitch.b2bua.supervision import NotSupervisableError, Supervision
 from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records
+from softswitch.callflow.streaming import Streaming
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.dialplan.route import Conference, Dial, PhoneTarget
 from softswitch.sdp.errors import SdpError
@@ -193,7 +194,8 @@ class CallSupervisor:
         longest = asyncio.get_running_loop().call_later(self._limits.call_seconds, self._too_long, call)
         try:
             self._take_offer(call, offer)
-            await inbound_call(call, running.decision.actions, self.resources, running.recorder)
+            streaming = Streaming(call, running.supervision, self.resources.streams, running.called)
+            await inbound_call(call, running.decision.actions, self.resources, running.recorder, streaming)
         except Exception as error:
             # The fence between calls: this one ends with 500, the others never notice.
             call.story.fail("script failed", error=f"{type(error).__name__}: {error}")

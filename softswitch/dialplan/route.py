@@ -60,6 +60,7 @@ class PhoneTarget:
 
 Target = TrunkTarget | PhoneTarget
 Strategy = Literal["sequential", "parallel"]
+StreamMode = Literal["talk", "listen"]
 
 
 @value_class(frozen=True, slots=True)
@@ -197,6 +198,19 @@ class Record:
 
 
 @value_class(frozen=True, slots=True)
+class Stream:
+    """A media stream (WebSocket) to one of the targets of the configuration.
+
+    `talk`: the caller talks to it until it stops; `listen`: it hears every party for the rest of the call, while what
+    follows goes on. `parameters` are told to the far end.
+    """
+
+    to: str
+    mode: StreamMode = "talk"
+    parameters: tuple[tuple[str, str], ...] = ()
+
+
+@value_class(frozen=True, slots=True)
 class Reject:
     """Refuse an unanswered call with a SIP status 300..699; `reason` empty = the standard phrase."""
 
@@ -216,7 +230,7 @@ class Hangup:
     cause: int = NORMAL_CLEARING
 
 
-Action = Dial | Ring | Play | Music | Conference | Echo | Record | Reject | Answer | Hangup
+Action = Dial | Ring | Play | Music | Conference | Stream | Echo | Record | Reject | Answer | Hangup
 
 
 @value_class(frozen=True, slots=True)
@@ -243,6 +257,8 @@ def describe(action: Action) -> str:
             return f"music {_clips(files)}{over}{lasting}" + (" as early media" if early else "")
         case Conference(name):
             return f"conference {name}"
+        case Stream(to, mode):
+            return f"stream {to}" if mode == "talk" else f"stream {to}, who listens"
         case Echo(seconds):
             return "echo" if seconds is None else f"echo {seconds:g}s"
         case Record(enabled):

@@ -52,8 +52,9 @@ GOODBYE = 1.0
 class AudioPipe(Protocol):
     """The engine's end of a stream: frames of 20 ms, 16-bit samples in native byte order."""
 
-    lost: int
-    """Frames that were written over before they were read."""
+    @property
+    def lost(self) -> int:
+        """Frames that were written over before they were read."""
 
     def say(self, pcm: bytes, mark: int = 0) -> bool:
         """Give a frame; False: no room now. `mark`, unless 0, is told when it has been said."""
@@ -160,7 +161,8 @@ class StreamConnection:
 
     def name_track(self, party: int, track: str) -> None:
         """What the far end knows this party of the call as. Parties without a name are not sent."""
-        self._tracks[party] = Track(track, self._frame_now() if self._began else 0)
+        if party not in self._tracks:
+            self._tracks[party] = Track(track, self._frame_now() if self._began else 0)
 
     def press(self, track: str, digit: str) -> None:
         """Tell of a key the party of `track` pressed."""

@@ -73,6 +73,7 @@ class Daemon:
             "sip": self.sip, "tcp": self.tcp, "admin": self.admin, "carrier": self.carrier,
             "media": media, "media_last": media + 3_999,
         }  # fmt: skip
+        self.environment: dict[str, str] = {}
         self.log: list[str] = []
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -89,7 +90,8 @@ class Daemon:
         self.log = []
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "softswitch", "run", "--config", str(self.folder / "config"),
-            cwd=self.folder, env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'codecs'}"},
+            cwd=self.folder,
+            env={**os.environ, **self.environment, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'codecs'}"},
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         self._reader = asyncio.ensure_future(self._read(self._process))

@@ -86,6 +86,7 @@ class Phone:
         self.ended: list[tuple[str, int]] = []
         self.refuse_offers = False
         self.media_host = "198.51.100.1"
+        self.media_port = 41000
         self.answered = 0
         self.rang = 0
 
@@ -118,7 +119,7 @@ class Phone:
             session.reinvite(sdp(40000, "8 101", direction, self.media_host), self.driver.now())
 
     def _answer(self) -> bytes:
-        return sdp(41000, "8 101", host=self.media_host)
+        return sdp(self.media_port, "8 101", host=self.media_host)
 
     def _contact(self) -> NameAddr:
         return NameAddr("", Uri("sip", None, *self.address), NO_PARAMETERS)

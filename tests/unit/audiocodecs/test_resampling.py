@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from audiocodecs.pieces import Resampler
+from audiocodecs.live_resampler import Resampler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

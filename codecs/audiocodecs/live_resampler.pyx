@@ -1,4 +1,4 @@
-"""What the engine reaches by cimport only, for tests."""
+"""The live resampler for Python: what is heard of a room, at the rate a listener wants."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int16_t
