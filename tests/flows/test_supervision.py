@@ -85,9 +85,12 @@ def test_each_way_of_taking_part(mode: Mode, speaks: bool, silent_to: tuple[int,
 
 def test_the_call_goes_on_when_the_supervisor_hangs_up_and_its_record_is_that_of_two() -> None:
     gone: list[list[int]] = []
-    world = run_call(
-        lambda world: (at(10, supervise, world, Mode.BARGE), at(45, lambda: gone.append(list(world.media.rooms))))  # type: ignore[func-returns-value]
-    )
+
+    def story(world: World) -> None:
+        at(10, supervise, world, Mode.BARGE)
+        at(45, lambda: gone.append(list(world.media.rooms)))
+
+    world = run_call(story)
     assert gone == [[]]
     record, legs = world.records[0]
     assert record.outcome is Outcome.ANSWERED

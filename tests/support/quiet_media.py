@@ -27,6 +27,7 @@ from media.commands import (
 )
 from media.events import LegGone, MediaStarted, MediaTimeout, PlaybackFinished, RecordingFinished, RoomClosed
 from media.legs import OpenedLeg
+from media.mix.stream import StreamRings
 from media.ports import PortsExhausted
 from media.quality.verdict import StreamCounters
 from media.snapshots import DropCounters, LegStatistics
@@ -64,6 +65,7 @@ class QuietMedia:
         self.recordings: set[int] = set()
         self.connected: set[frozenset[int]] = set()
         self.echoing: set[int] = set()
+        self.streams = 0
         self.rooms: dict[int, set[int]] = {}
         """Who sits in each."""
         self.commands: list[Command] = []
@@ -124,6 +126,15 @@ class QuietMedia:
             case CloseRoom(room):
                 del self.rooms[room]
                 self.say(RoomClosed(room))
+
+    def open_stream(self, room: int, *, rate: int, speaks: bool) -> StreamRings:
+        """Rings that nobody serves."""
+        assert room in self.rooms
+        self.streams += 1
+        return StreamRings(self.streams, rate, 50, 100)
+
+    def close_stream(self, stream: StreamRings) -> None:
+        """Nobody served it."""
 
     def statistics(self, leg: int) -> LegStatistics | None:
         """Nothing was heard."""

@@ -34,6 +34,7 @@ from softswitch.sip.parameters import NO_PARAMETERS
 from softswitch.sip.stack import SipStack
 from softswitch.sip.uri import Uri
 from softswitch.speech.engine import SpeechError
+from softswitch.streams.session import Streams
 from softswitch.telemetry.log_sink import NullSink
 from softswitch.telemetry.metrics import Metrics
 from softswitch.telemetry.recent import RecentCalls
@@ -146,6 +147,7 @@ class World:
                 phone_domain=SWITCH[0],
                 phone_terms=dict.fromkeys(PHONE_USERS, MediaTerms(CODECS)),
                 sounds=sounds,
+                streams=Streams({}),
                 recordings=Path("/recordings"),
                 record_by_default=True,
             ),

@@ -58,7 +58,11 @@ def test_how_it_is_described() -> None:
             "{to: assistant}",
             "expected one of 8000",
         ),
-        ("streams: {assistant: {url: 'ws://a'}}", "{to: assistant, mode: shout}", "expected talk or listen, got 'shout'"),
+        (
+            "streams: {assistant: {url: 'ws://a'}}",
+            "{to: assistant, mode: shout}",
+            "expected talk or listen, got 'shout'",
+        ),
     ],
 )
 def test_what_is_wrong_is_told(config: str, rule: str, problem: str, tmp_path: Path) -> None:
