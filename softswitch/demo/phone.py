@@ -66,6 +66,11 @@ class PhoneCall(pjsua2.Call):  # type: ignore[misc]
             case _:
                 pass
 
+    def onDtmfDigit(self, prm: pjsua2.OnDtmfDigitParam) -> None:
+        """Tell a key the far end has pressed."""
+        info = prm.method == pjsua2.PJSUA_DTMF_METHOD_SIP_INFO
+        say("key", digit=prm.digit, by="info" if info else "rfc4733", duration=prm.duration)
+
     def onCallMediaState(self, prm: object) -> None:
         """Tell when audio flows, and whether it is held."""
         info = self.getInfo()  # it owns what it lists
@@ -113,7 +118,7 @@ class Phone:
         self._commands: dict[str, Callable[..., None]] = {
             "register": self._register, "call": self._call, "ring": self._ring, "answer": self._answer,
             "play": self._play, "record": self._record, "hold": self._hold, "resume": self._resume,
-            "hangup": self._hangup,
+            "hangup": self._hangup, "press": self._press,
         }  # fmt: skip
         self._endpoint = pjsua2.Endpoint()
         self._endpoint.libCreate()
@@ -217,6 +222,18 @@ class Phone:
             self._recorder = pjsua2.AudioMediaRecorder()
             self._recorder.createRecorder(file)
             self.call.getAudioMedia(-1).startTransmit(self._recorder)
+
+    def _press(self, digits: str, by: str = "rfc4733") -> None:
+        """Press keys, one after the other."""
+        if self.call is None:
+            return
+        if by == "info":
+            keys = pjsua2.CallSendDtmfParam()
+            keys.method = pjsua2.PJSUA_DTMF_METHOD_SIP_INFO
+            keys.digits = digits
+            self.call.sendDtmf(keys)
+        else:
+            self.call.dialDtmf(digits)
 
     def _hold(self) -> None:
         if self.call is not None:
