@@ -106,6 +106,7 @@ cdef inline void _close(Worker* w, Leg* leg) noexcept nogil:
     cdef epoll_event unused
     send_report(w, leg, True)
     playback_end(w, leg, PLAYBACK_STOPPED)
+    silence_end(w, leg)          # one that echoes says noise to itself
     _part(w, leg)
     room_leave(w, <Seat*> leg.seat)
     keys_stop(w, leg)

@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 from audiocodecs.coding import Decoder, Encoder
 
-from media.commands import CloseLeg, Command, Connect, Disconnect, PayloadFormat, Play, SetDirection, StopPlay, Tone
+from media.commands import (
+    CloseLeg,
+    Command,
+    Connect,
+    Disconnect,
+    PayloadFormat,
+    Play,
+    SetDigits,
+    SetDirection,
+    StartEcho,
+    StopPlay,
+    Tone,
+)
 from tests.support.media_world import CN, DTMF, PCMA, PCMU, FarEnd, MediaWorld, Rtp, media_world
 
 OPUS = PayloadFormat(111, "opus", 48000)
@@ -182,3 +194,20 @@ async def test_what_is_played_goes_before_noise() -> None:
         call.bob.hear_waiting()
         heard = await call.bob.hear_many(10)
         assert min(loudness([each], "PCMA") for each in heard[2:]) > 10 * RMS
+
+
+async def test_an_echo_that_is_closed_in_a_pause_leaves_nothing_behind() -> None:
+    async with media_world() as world:
+        alice = world.far_end()
+        leg = world.leg(alice, (PCMA, CN), send=(PCMA,))
+        world.engine.post(SetDigits(leg.leg, sends=True, listens=False), StartEcho(leg.leg))
+        await world.settled()
+        alice.talk(leg, 3)
+        await alice.hear_many(3)
+        alice.send(leg, Rtp(3, 480, bytes((QUIET,)), 13))
+        await alice.hear_many(3)
+        world.engine.post(CloseLeg(leg.leg))
+        await world.gone(leg)
+        alice.hear_waiting()
+        await a_while(world)
+        assert alice.heard_nothing()
