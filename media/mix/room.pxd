@@ -74,18 +74,26 @@ cdef inline void _tell_changed(Worker* w, const Room* room) noexcept nogil:
     tell(w, 0, EVENT_ROOM_CHANGED, True, room.id, room.parties)
 
 
-cdef inline Seat* _take_seat(Worker* w, Room* room, uint64_t party, bint speaks, int hears, bint fade) noexcept nogil:
-    """A free seat for a party, or NULL when the room is full (control does not let it come to that)."""
-    cdef Seat* seat = NULL
+cdef inline Seat* _empty_seat(Room* room) noexcept nogil:
+    """A free seat; where there is none that of a party which left since the last tick, whose last sound breaks off."""
+    cdef Seat* left = NULL
     cdef int i
     for i in range(room.most):
         if room.seats[i].party == PARTY_NONE:
-            seat = &room.seats[i]
-            break
+            return &room.seats[i]
+        if room.seats[i].party == PARTY_GONE:
+            left = &room.seats[i]
+    if left != NULL:
+        _free_seat(room, left)
+    return left
+
+
+cdef inline Seat* _take_seat(Worker* w, Room* room, uint64_t party, bint speaks, int hears, bint fade) noexcept nogil:
+    """A seat for a party, or NULL when the room is full (control does not let it come to that)."""
+    cdef Seat* seat = _empty_seat(room)
     if seat == NULL:
         return NULL
-    if i >= room.used:
-        room.used = <uint16_t> (i + 1)
+    room.used = <uint16_t> max(<int> room.used, <int> (seat - room.seats) + 1)
     seat.room = room
     seat.id = party
     seat.speaks = speaks

@@ -301,6 +301,18 @@ def test_seats_are_taken_again() -> None:
         assert spectrum(listener.heard, others) == pytest.approx([0, 0], abs=0.05)
 
 
+def test_a_full_room_seats_who_comes_in_the_tick_in_which_another_left() -> None:
+    room = TickedRoom(8000, 2)
+    leaver, stayer = Party(room, 1), Party(room, 2)
+    room.gain(1, 2, 0)
+    meet(room, leaver, stayer)
+    room.leave(1)
+    comer = Party(room, 3)
+    meet(room, stayer, comer)
+    assert spectrum(stayer.heard, (comer,)) == pytest.approx([0], abs=0.05)
+    assert spectrum(comer.heard, (stayer,)) == pytest.approx([0], abs=0.05)
+
+
 def test_a_room_tells_how_many_are_in_it() -> None:
     room = TickedRoom(8000, 3)
     for number in (1, 2):
