@@ -15,7 +15,14 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from audiocodecs.coding import CodecUnavailable, Decoder, Encoder, why_no_noise_reduction, why_unavailable
+from audiocodecs.coding import (
+    SAMPLE_RATES,
+    CodecUnavailable,
+    Decoder,
+    Encoder,
+    why_no_noise_reduction,
+    why_unavailable,
+)
 from audiocodecs.registry import codec_by_name
 
 from media.commands import PLAIN_ENCODING
@@ -278,7 +285,9 @@ class Coding:
                 continue
             why = why_unavailable(name)
             if why is None:
-                found.append(each)
+                # L16 of a rate that nothing here resamples (RFC 3551's 44.1 kHz) is relayed; its other rates are coded.
+                if name != "L16" or each.clock_rate in SAMPLE_RATES[name]:
+                    found.append(each)
             else:
                 self._refuse(name, str(CodecUnavailable(name, why)))
         return found

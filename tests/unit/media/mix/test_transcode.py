@@ -330,3 +330,14 @@ async def test_an_echo_is_the_far_ends_own_packets() -> None:
         call.say(spoken(0), spoken(1))
         assert [each.payload for each in await call.alice.hear_many(2)] == [spoken(0).payload, spoken(1).payload]
         assert call.bob.heard_nothing()
+
+
+async def test_a_rate_of_l16_that_cannot_be_resampled_spoils_no_other() -> None:
+    """Payload type 11 is L16 at 44.1 kHz (RFC 3551)."""
+    async with media_world() as world:
+        Call(world, (PayloadFormat(11, "L16", 44100), PCMA), (PCMA,))
+        later = Call(world, (L16,), (PCMA,))
+        await world.settled()
+        later.alice.send(later.a, spoken(0))
+        assert (await later.bob.hear()).payload == expected(0, 1)[0]
+        assert not world.told(EngineDegraded)
