@@ -260,8 +260,13 @@ class Conference(Section):
     """Meet whoever calls the same name, until the caller hangs up."""
 
     name: Annotated[Name, Field(description="Callers whose rules name the same conference meet.")]
-    pin: Annotated[Text | None, Field(description="Digits to press first.", pattern="^[0-9]{1,12}$")] = None
-    announce: Annotated[Clip | None, Field(description="What is said to a caller who enters.")] = None
+    pin: Annotated[
+        Text | None,
+        Field(description="Digits to press first; asked for by the announcement, or a tone.", pattern="^[0-9]{1,12}$"),
+    ] = None
+    announce: Annotated[
+        Clip | None, Field(description="What is said to a caller who enters; before each try with a pin.")
+    ] = None
     music: Annotated[SoundFiles | None, Field(description="Heard while there is nobody else; else silence.")] = None
     tones: Annotated[Boolean, Field(description="The others hear a tone when somebody comes or goes.")] = False
     listen_only: Annotated[Boolean, Field(description="These callers hear, and are not heard.")] = False

@@ -84,12 +84,13 @@ async def reach(call: Call, recorder: Recorder, *, early: bool) -> LegMedia:
     return call.caller.media
 
 
-async def hear(call: Call, media: LegMedia, numbers: tuple[Sound, ...]) -> None:
-    """Play all of it."""
+async def hear(call: Call, media: LegMedia, numbers: tuple[Sound, ...], *, until_key: bool = False) -> None:
+    """Play all of it; `until_key`: or until the caller presses a key."""
     playback = call.switch.number()
+    pressed = call.caller.pressed
     media.post(Play(media.leg, playback, numbers))
     try:
-        while playback not in call.caller.finished:
+        while playback not in call.caller.finished and not (until_key and call.caller.pressed != pressed):
             _check(call)
             await call.changed()
     finally:

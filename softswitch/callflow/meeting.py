@@ -7,30 +7,35 @@ import contextlib
 import hmac
 from typing import TYPE_CHECKING
 
+from media.commands import Tone
 from softswitch.b2bua.cause import MEDIA_TIMEOUT, NORMAL
 from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.music import MusicPlayer
 from softswitch.callflow.announce import hear, reach
 
 if TYPE_CHECKING:
+    from media.commands import Sound
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.conference import Conference
+    from softswitch.b2bua.leg_media import LegMedia
     from softswitch.callflow.recorder import Recorder
     from softswitch.callflow.resources import Resources
     from softswitch.dialplan import route
 
+ASKED = Tone((660,), (150, 100))
+"""Heard before each try where there is no announcement: else the caller would wait in silence, and so would we."""
 PIN_TRIES = 3
 PIN_SECONDS = 20.0
-"""For all digits of one try."""
+"""For all digits of one try, from the end of the question on."""
 
 
 async def confer(call: Call, action: route.Conference, resources: Resources, recorder: Recorder) -> None:
     """Take part until the caller hangs up."""
     media = await reach(call, recorder, early=False)
     numbers = await resources.sounds.numbers(call, action.announce)
-    if numbers:
+    if numbers and not action.pin:
         await hear(call, media, numbers)
-    if action.pin and not await _knows(call, action.pin):
+    if action.pin and not await _knows(call, media, numbers or (ASKED,), action.pin):
         call.story.warn("conference pin wrong", conference=action.name)
         call.cause = NORMAL
         return
@@ -59,10 +64,11 @@ async def _sit(call: Call, conference: Conference, action: route.Conference, res
             player.stop()
 
 
-async def _knows(call: Call, pin: str) -> bool:
-    """Whether the caller presses the right keys; # ends a try early."""
+async def _knows(call: Call, media: LegMedia, question: tuple[Sound, ...], pin: str) -> bool:
+    """Whether the caller presses the right keys; # ends a try early. Each try begins with the question."""
     for _ in range(PIN_TRIES):
         before = len(call.caller.pressed)
+        await hear(call, media, question, until_key=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PIN_SECONDS):
                 while not _is_complete(call.caller.pressed[before:], pin):

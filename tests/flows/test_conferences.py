@@ -128,6 +128,35 @@ def test_a_pin_lets_in_only_who_knows_it(keys: str, enters: bool) -> None:
     run_virtual(story)
 
 
+def test_keys_pressed_over_the_announcement_end_it_and_count() -> None:
+    async def story() -> None:
+        world = World(Random(8), [Conference("team", pin="1234", announce=("/prompt.wav",))])
+        world.media.prompt_seconds = 30.0
+        phone = world.phone(9)
+        at(60, phone.hang_up, phone.call("600", SWITCH))
+        for delay, key in enumerate("1234"):
+            at(2 + delay, lambda key=key: world.media.say(DigitReceived(min(world.media.open), key, 100)))
+        await world.settle()
+        told = [type(command) for command in world.media.commands if isinstance(command, Play | StopPlay | JoinRoom)]
+        assert told == [Play, StopPlay, JoinRoom]
+
+    run_virtual(story)
+
+
+@pytest.mark.parametrize("announce", [(), ("/prompt.wav",)])
+def test_each_try_of_a_pin_is_asked_for(announce: tuple[str, ...]) -> None:
+    async def story() -> None:
+        world = World(Random(9), [Conference("team", pin="1234", announce=announce)])
+        phone = world.phone(9)
+        at(100, phone.hang_up, phone.call("600", SWITCH))
+        await world.settle()
+        asked = [command.prompt for command in world.media.commands if isinstance(command, Play)]
+        assert len(asked) == 3
+        assert all(isinstance(each, Tone) is not announce for (each,) in asked)
+
+    run_virtual(story)
+
+
 def test_an_announcement_comes_before_the_others() -> None:
     async def story() -> None:
         world = World(Random(7), [Conference("team", announce=("/prompt.wav",))])

@@ -71,7 +71,7 @@ class QuietMedia:
         self.commands: list[Command] = []
         self._playing: dict[int, tuple[int, asyncio.TimerHandle | None]] = {}
         self._capacity = capacity
-        self._prompt_seconds = prompt_seconds
+        self.prompt_seconds = prompt_seconds
         self._next = 0
 
     def open_leg(self, *, label: str, group: str = "") -> OpenedLeg:
@@ -97,10 +97,10 @@ class QuietMedia:
                     self.echoing.discard(leg)
                 case Play(leg, playback, _, repeat):
                     self._stop(leg)
-                    handle = None if repeat else self._later(self._prompt_seconds, leg, playback, "end")
+                    handle = None if repeat else self._later(self.prompt_seconds, leg, playback, "end")
                     self._playing[leg] = (playback, handle)
                 case Announce(leg, playback):
-                    self._later(self._prompt_seconds, leg, playback, "end")
+                    self._later(self.prompt_seconds, leg, playback, "end")
                 case StopPlay(leg):
                     self._stop(leg)
                 case OpenRecording(recording):
