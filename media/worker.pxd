@@ -1,6 +1,6 @@
 """What one worker thread owns: its rings, its legs, its clock, its counters."""
 
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from audiocodecs.coder cimport CODER_MOST_SAMPLES
 from media.leg cimport DROP_REASONS, DropReason, Leg, PlayQueue, WheelEntry
@@ -16,6 +16,7 @@ from media.ring cimport (
 cdef enum:
     WHEEL_SLOTS = 128        # milliseconds
     DATAGRAM_ROOM = 2048     # more than an Ethernet frame carries
+    ROOM_FRAME = 960         # samples of 20 ms at 48 kHz
     CONVERTED = 480          # samples converted to another rate at a time
     CONVERTED_ROOM = 2881    # what becomes of them at most: 8 to 48 kHz, and one more
 
@@ -77,6 +78,10 @@ cdef struct Worker:
     uint8_t made[DATAGRAM_ROOM]         # packets encoded here
     int16_t pcm[CODER_MOST_SAMPLES]     # decoded from one packet
     int16_t converted[CONVERTED_ROOM]   # a part of it at another rate
+    int32_t room_total[ROOM_FRAME]      # of the room that ticks: what all say, ...
+    int32_t room_mix[ROOM_FRAME]        # ... what one party hears of it, ...
+    int16_t room_together[ROOM_FRAME]   # ... what those hear who say nothing, ...
+    int16_t room_out[ROOM_FRAME]        # ... and as it is said
     uint8_t sealed[DATAGRAM_ROOM + SRTP_TRAILER]    # where a packet is encrypted that may not be where it lies
 
 

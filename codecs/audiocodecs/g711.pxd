@@ -114,6 +114,19 @@ cdef extern from *:
         unsigned segment = 26u - (unsigned)__builtin_clz(magnitude);
         return (uint8_t)(~((segment << 4) | ((magnitude >> (segment + 1u)) & 15u)) & (sample < 0 ? 0x7Fu : 0xFFu));
     }
+
+    /* The same by table, for whole packets: a shift that depends on the sample cannot be done for many at once. */
+    static uint8_t g711_alaw_of[1 << 12], g711_ulaw_of[1 << 14];
+    __attribute__((constructor)) static void g711_fill_tables(void) {
+        for (unsigned i = 0; i < 1u << 12; i++) g711_alaw_of[i] = g711_encode_alaw((int16_t)(uint16_t)(i << 4));
+        for (unsigned i = 0; i < 1u << 14; i++) g711_ulaw_of[i] = g711_encode_ulaw((int16_t)(uint16_t)(i << 2));
+    }
+    static inline void g711_encode_alaw_many(const int16_t *pcm, uint8_t *out, int samples) {
+        for (int i = 0; i < samples; i++) out[i] = g711_alaw_of[(uint16_t)pcm[i] >> 4];
+    }
+    static inline void g711_encode_ulaw_many(const int16_t *pcm, uint8_t *out, int samples) {
+        for (int i = 0; i < samples; i++) out[i] = g711_ulaw_of[(uint16_t)pcm[i] >> 2];
+    }
     #endif
     """
     const int16_t g711_from_alaw[256]
@@ -122,6 +135,8 @@ cdef extern from *:
     const uint8_t g711_ulaw_to_alaw[256]
     uint8_t g711_encode_alaw(int16_t sample) noexcept nogil
     uint8_t g711_encode_ulaw(int16_t sample) noexcept nogil
+    void g711_encode_alaw_many(const int16_t *pcm, uint8_t *out, int samples) noexcept nogil
+    void g711_encode_ulaw_many(const int16_t *pcm, uint8_t *out, int samples) noexcept nogil
 
 cdef enum:
     ALAW_SILENCE = 0xD5

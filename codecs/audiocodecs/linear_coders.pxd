@@ -3,7 +3,7 @@
 from libc.stdint cimport int16_t, uint8_t, uint32_t
 
 from audiocodecs.coder cimport CODER_LONGEST_MS, audio_decoder, audio_encoder
-from audiocodecs.g711 cimport g711_encode_alaw, g711_encode_ulaw, g711_from_alaw, g711_from_ulaw
+from audiocodecs.g711 cimport g711_encode_alaw_many, g711_encode_ulaw_many, g711_from_alaw, g711_from_ulaw
 
 
 cdef inline int _within(uint32_t sample_rate, int samples) noexcept nogil:
@@ -41,22 +41,18 @@ cdef inline int ulaw_decode(
 cdef inline int alaw_encode(
     audio_encoder *encoder, const int16_t *pcm, int samples, uint8_t *out, int room
 ) noexcept nogil:
-    cdef int i
     if samples <= 0 or samples > room or samples % encoder.grain:
         return -1
-    for i in range(samples):
-        out[i] = g711_encode_alaw(pcm[i])
+    g711_encode_alaw_many(pcm, out, samples)
     return samples
 
 
 cdef inline int ulaw_encode(
     audio_encoder *encoder, const int16_t *pcm, int samples, uint8_t *out, int room
 ) noexcept nogil:
-    cdef int i
     if samples <= 0 or samples > room or samples % encoder.grain:
         return -1
-    for i in range(samples):
-        out[i] = g711_encode_ulaw(pcm[i])
+    g711_encode_ulaw_many(pcm, out, samples)
     return samples
 
 

@@ -16,12 +16,16 @@ from media.mix.gain cimport UNITY, Limiter, limit, mix_add, mix_fade, mix_loudes
 from media.mix.seat cimport (
     HEARS_MIX, HEARS_NOTHING, HEARS_TRACKS, PARTY_GONE, PARTY_LEG, PARTY_NONE, PARTY_STREAM, Gain, Room, Seat,
 )
+from media.receive.playout_state cimport prefetch_playout
 from media.mix.stream cimport EVERYBODY, Stream, stream_join, stream_pull, stream_push
 from media.receive.playout cimport CONCEALED, VOICE
 from media.ring cimport EVENT_MARK_REACHED, EVENT_ROOM_CHANGED, EVENT_ROOM_CLOSED
 from media.voice cimport voice_playout, voice_pull, voice_send
 from media.wheel cimport wheel_add, wheel_begin, wheel_remove
 from media.worker cimport Worker, tell
+
+cdef extern from * nogil:
+    void prefetch "__builtin_prefetch"(const void* at)
 
 cdef enum:
     ROOM_TICK = 20               # milliseconds
@@ -244,7 +248,7 @@ cdef inline void _hear_parties(Worker* w, Room* room) noexcept nogil:
     cdef Seat* seat
     cdef int i, wanted
     room.speakers = 0
-    memset(room.total, 0, room.samples * sizeof(int32_t))
+    memset(w.room_total, 0, room.samples * sizeof(int32_t))
     for i in range(room.used):
         seat = &room.seats[i]
         if seat.party == PARTY_NONE:
@@ -256,7 +260,7 @@ cdef inline void _hear_parties(Worker* w, Room* room) noexcept nogil:
         if seat.voice_now != UNITY or wanted != UNITY:
             mix_fade(seat.pcm, room.samples, seat.voice_now, wanted)
             seat.voice_now = <int16_t> (wanted if seat.voice else UNITY)
-        mix_add(room.total, seat.pcm, room.samples)
+        mix_add(w.room_total, seat.pcm, room.samples)
         room.speaking[room.speakers] = <uint16_t> i
         room.speakers += 1
 
@@ -301,14 +305,14 @@ cdef inline void _push_tracks(Room* room, const Seat* seat) noexcept nogil:
             stream_push(seat.stream, speaker.id, room.tick, speaker.pcm, room.rate)
 
 
-cdef inline void _mix_row(Room* room, Seat* seat) noexcept nogil:
-    """Everybody else, by the gains of the party's row, as a sum in `room.mix`."""
+cdef inline void _mix_row(Worker* w, Room* room, Seat* seat) noexcept nogil:
+    """Everybody else, by the gains of the party's row, as a sum in `w.room_mix`."""
     cdef Gain* gain
     cdef int i
     if seat.speaking:
-        mix_take(room.mix, room.total, seat.pcm, room.samples)
+        mix_take(w.room_mix, w.room_total, seat.pcm, room.samples)
     else:
-        memcpy(room.mix, room.total, room.samples * sizeof(int32_t))
+        memcpy(w.room_mix, w.room_total, room.samples * sizeof(int32_t))
     if seat.odd == 0:
         return
     for i in range(room.used):
@@ -316,7 +320,7 @@ cdef inline void _mix_row(Room* room, Seat* seat) noexcept nogil:
         if gain.now == UNITY and gain.wanted == UNITY:
             continue
         if room.seats[i].speaking and &room.seats[i] != seat:
-            mix_scaled(room.mix, room.seats[i].pcm, room.samples, gain.now - UNITY, gain.wanted - UNITY)
+            mix_scaled(w.room_mix, room.seats[i].pcm, room.samples, gain.now - UNITY, gain.wanted - UNITY)
         if gain.now != gain.wanted:
             gain.now = gain.wanted
             seat.odd -= gain.now == UNITY
@@ -334,23 +338,48 @@ cdef inline bint _hears_everybody(Room* room, const Seat* seat, bint first) noex
 
 
 cdef inline void _let_hear(Worker* w, Room* room, Seat* seat, bint* together) noexcept nogil:
-    cdef int16_t* heard = room.out
+    cdef int16_t* heard = w.room_out
     if _hears_everybody(room, seat, not together[0]):
         if not together[0]:
-            limit(&room.limiter, room.total, room.samples, <int> room.rate, room.together)
+            limit(&room.limiter, w.room_total, room.samples, <int> room.rate, w.room_together)
             together[0] = True
         seat.limiter = room.limiter
-        heard = room.together
+        heard = w.room_together
     else:
-        _mix_row(room, seat)
-        limit(&seat.limiter, room.mix, room.samples, <int> room.rate, room.out)
+        _mix_row(w, room, seat)
+        limit(&seat.limiter, w.room_mix, room.samples, <int> room.rate, w.room_out)
     if seat.ears_now != UNITY:
-        if heard == room.together:
-            memcpy(room.out, heard, room.samples * sizeof(int16_t))
-            heard = room.out
+        if heard == w.room_together:
+            memcpy(w.room_out, heard, room.samples * sizeof(int16_t))
+            heard = w.room_out
         mix_fade(heard, room.samples, seat.ears_now, UNITY)
         seat.ears_now = <int16_t> UNITY
     _push(w, seat, heard)
+
+
+cdef inline void _warm(Room* room) noexcept nogil:
+    """Fetch what the tick will touch of the legs, all at once: between two ticks the cache has seen a thousand others."""
+    cdef Leg* leg
+    cdef int i
+    for i in range(room.used):
+        leg = room.seats[i].leg
+        prefetch(room.seats[i].pcm)
+        if leg != NULL:
+            prefetch(&leg.voice)
+            prefetch(&leg.playback)
+            prefetch(&leg.sent)
+            prefetch(&leg.latch)
+    for i in range(room.used):
+        leg = room.seats[i].leg
+        if leg != NULL and leg.voice != NULL:
+            prefetch(&leg.voice.playout)
+            prefetch(&leg.voice.coders)
+            prefetch(&leg.voice.frame)
+            prefetch(&leg.received)
+    for i in range(room.used):
+        leg = room.seats[i].leg
+        if leg != NULL and leg.voice != NULL and leg.voice.playout != NULL:
+            prefetch_playout(leg.voice.playout)
 
 
 cdef inline void room_tick(Worker* w, Room* room) noexcept nogil:
@@ -358,6 +387,7 @@ cdef inline void room_tick(Worker* w, Room* room) noexcept nogil:
     cdef Seat* seat
     cdef bint together = False
     cdef int i
+    _warm(room)
     _hear_parties(w, room)
     for i in range(room.used):
         seat = &room.seats[i]

@@ -61,10 +61,6 @@ cdef struct Room:
     Seat* seats
     Gain* gains                  # most x most, a row for each listener
     uint16_t* speaking
-    int32_t total[FRAME]
-    int32_t mix[FRAME]
-    int16_t together[FRAME]      # what those hear who say nothing
-    int16_t out[FRAME]
 
 
 cdef inline size_t room_size(int most) noexcept nogil:

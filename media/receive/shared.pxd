@@ -4,6 +4,7 @@ from media.leg cimport Leg
 from media.mix.bridge cimport send_queued
 from media.net.batch cimport BATCH, batch_data, batch_length, batch_port, batch_receive, batch_source
 from media.receive.intake cimport rtp_datagram
+from media.receive.playout_state cimport prefetch_playout
 from media.worker cimport Worker
 
 cdef extern from * nogil:
@@ -23,8 +24,14 @@ cdef inline int shared_batch(Worker* w) noexcept nogil:
             prefetch(&leg.latch)
             prefetch(&leg.received)
             prefetch(&leg.received.transit)
+            prefetch(&leg.voice)
     w.batching = 1
     for i in range(n):
+        if i + 4 < n and legs[i + 4] != NULL and legs[i + 4].voice != NULL:
+            prefetch(&legs[i + 4].voice.playout)
+            prefetch(&legs[i + 4].voice.decoder_of)
+        if i + 2 < n and legs[i + 2] != NULL and legs[i + 2].voice != NULL and legs[i + 2].voice.playout != NULL:
+            prefetch_playout(legs[i + 2].voice.playout)
         if i + 2 < n and legs[i + 2] != NULL and legs[i + 2].peer != NULL:
             prefetch(legs[i + 2].peer)
             prefetch(&legs[i + 2].peer.latch)

@@ -115,3 +115,10 @@ def test_what_has_no_coder_says_so(codec: str) -> None:
             coder(codec)
         assert caught.value.codec == codec
     assert why_unavailable(codec) == "this switch has no coder for it"
+
+
+def test_packets_are_encoded_as_samples_are() -> None:
+    every = array("h", range(-32768, 32768)).tobytes()
+    for codec, expected in (("PCMA", g711.linear_to_alaw(every)), ("PCMU", g711.linear_to_ulaw(every))):
+        encoder = Encoder(codec)
+        assert b"".join(encoder.encode(every[at : at + 4096]) for at in range(0, len(every), 4096)) == expected
