@@ -180,6 +180,8 @@ cdef inline void playback_begin(
     p.sequence = 0
     p.timestamp = 0
     p.stream = (<uint64_t> 1 << 63) | (<uint64_t> playback & ~(<uint64_t> 1 << 62))
+    if leg.sent.source == p.stream:
+        leg.sent.source = 0      # it goes on after a change of codec: numbered anew from 0
     p.limiter.gain = 1.0
     p.limiter.hold = 0
     wheel_begin(w, &p.turn, WHEEL_PLAYBACK, leg, leg.ptime)

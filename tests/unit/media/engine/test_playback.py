@@ -177,3 +177,20 @@ async def test_echo_sends_back_what_came_and_stops() -> None:
         alice.talk(a, 1, payload=b"bob")
         assert (await bob.hear()).payload == b"bob"
         assert alice.heard_nothing()
+
+
+async def test_a_playback_that_goes_on_in_another_codec_repeats_no_number() -> None:
+    """Its tracks have to be made first: the same playback begins anew, at the same clock."""
+    async with media_world() as world:
+        alice = world.far_end()
+        a = world.leg(alice, (PCMA,))
+        world.engine.post(Play(a.leg, 7, RING, repeat=True))
+        heard = await alice.hear_many(3)
+        g722 = PayloadFormat(9, "G722", 8000)
+        world.engine.post(SetFormats(a.leg, (g722,), (g722,)))
+        while heard[-1].payload_type != 9:
+            heard.append(await alice.hear())
+        first = heard[-1]
+        heard += await alice.hear_many(2)
+        assert first.marker
+        assert [(each.sequence - heard[0].sequence) & 0xFFFF for each in heard] == list(range(len(heard)))
