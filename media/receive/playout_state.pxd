@@ -172,6 +172,8 @@ cdef inline void playout_decoder(Playout* p, uint8_t index, audio_decoder* decod
     cdef int i
     if index >= PLAYOUT_FORMATS:
         return
+    if decoder != p.decoders[index] and index == p.index:
+        p.index = PLAYOUT_NONE   # the other one knows nothing of what was heard, and may have another rate
     p.decoders[index] = decoder
     if p.anchored:
         return

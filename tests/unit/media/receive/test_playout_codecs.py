@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from audiocodecs.coding import Decoder, Encoder, why_unavailable
 
+from media.receive.pieces import Receiver
 from tests.support.channel import Channel
 from tests.support.reception import Reception, packets, receive
 from tests.support.speech import Pcm, score, spoken
@@ -68,3 +69,21 @@ def test_other_codecs_are_concealed(codec: str, rate: int, clean: float, lossy: 
         arrivals = Channel(loss=loss).carry(packets(said, Encoder(codec, rate)))
         reception = receive(arrivals, {2: Decoder(codec, rate)}, len(said) / rate + 0.3, index=2)
         assert score(said, reception.aligned(len(said) + 800), rate) > expected
+
+
+@OPUS
+def test_nothing_is_made_at_the_rate_of_a_decoder_that_was_replaced() -> None:
+    """A leg that joins a wider room: the packet after has the lost one in it, but at another rate."""
+    receiver, encoder = Receiver(), Encoder("opus", 8000, complexity=5)
+    encoder.expect_loss(30)
+    sent = packets(spoken(8000)[8000:24000], encoder)
+    receiver.decoder(2, Decoder("opus", 8000))
+    for number, (_, each) in enumerate(sent[:30]):
+        receiver.put(20_000 * number, 2, number, 960 * number, each.payload)
+        receiver.pull(20_000 * number, 160)
+    wide = Decoder("opus", 48000)
+    receiver.decoder(2, wide)
+    receiver.put(20_000 * 31, 2, 31, 960 * 31, sent[31][1].payload)
+    while receiver.rate == 8000:
+        receiver.pull(20_000 * 31, 160)
+    assert receiver.counters["recovered"] == 0
