@@ -23,13 +23,15 @@ class LegKeys:
     (RFC 3711 9.1). A receiving one keeps its rollover counter and replay list.
     """
 
-    __slots__ = ("_current", "_receiving", "_retired", "_sending")
+    __slots__ = ("_current", "_receiving", "_retired", "_sending", "_ssrc")
 
     def __init__(self) -> None:
         self._receiving: dict[KeyMaterial, SrtpDirection] = {}
         self._sending: dict[tuple[KeyMaterial, int], SrtpDirection] = {}
         self._retired: dict[int, SrtpDirection] = {}
         self._current: tuple[KeyMaterial | None, KeyMaterial | None] = (None, None)
+        self._ssrc = 0
+        """The newest source given to the stream, which the worker may not have taken yet; 0: still its first."""
 
     def set(
         self,
@@ -49,6 +51,7 @@ class LegKeys:
         if numbers is None:
             return
         ssrc, sent_roc, their_ssrc, their_roc, their_sequence = numbers
+        ssrc = self._ssrc or ssrc
         opening, sealing, new_ssrc = None, None, 0
         if receive is not None:
             opening = self._receiving.get(receive)
@@ -60,7 +63,7 @@ class LegKeys:
             if send != self._current[1] and sent_roc:
                 # A new key in the middle: some far ends expect our rollover counter to go on (RFC 3711 3.3.1), some to
                 # begin at zero (RFC 4568 6.4). For a new source it is zero by either.
-                new_ssrc = ssrc = random32()
+                new_ssrc = ssrc = self._ssrc = random32()
             sealing = self._sending.get((send, ssrc))
             if sealing is None:
                 sealing = self._sending[send, ssrc] = SrtpDirection(send, sends=True, ssrc=ssrc)

@@ -470,3 +470,20 @@ async def test_the_short_way_carries_srtp(tmp_path: Path) -> None:
         assert steered(world) > before
         found = await counted(world, a)
         assert found.drops.unauthenticated + found.drops.replayed == 100
+
+
+async def test_keys_changed_twice_at_once_after_a_rollover_still_seal() -> None:
+    """The second change comes before the worker has taken the new source of the first."""
+    async with media_world() as world:
+        alice, bob = world.far_end(), world.far_end()
+        a, b = world.leg(alice), world.leg(bob)
+        secret = material(GCM, 1)
+        world.engine.post(SetKeys(a.leg, None, material(GCM, 2)), Connect(a.leg, b.leg))
+        await world.settled()
+        for number in range(0, 3 * 65536, 2000):
+            bob.send(b, Rtp(number & 0xFFFF, number * 160))
+            await alice._take(alice.rtp)
+        world.engine.post(SetKeys(a.leg, None, secret), SetKeys(a.leg, material(GCM, 3), secret))
+        await world.settled()
+        bob.send(b, Rtp(0, 0))
+        assert len(await alice._take(alice.rtp)) == 12 + 160 + 16
