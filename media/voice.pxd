@@ -5,7 +5,7 @@ codec); control gives it its coders, and a playout where somebody pulls (media.c
 through send_number like that of every source of the leg.
 """
 
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from audiocodecs.coder cimport audio_decoder, audio_encoder
@@ -250,7 +250,9 @@ cdef inline void voice_reported(Leg* leg) noexcept nogil:
 
 
 cdef inline void voice_playout(Leg* leg, Playout* playout) noexcept nogil:
-    """Keep what they say for whoever pulls, from now on; NULL: no longer. What had been kept before is forgotten."""
+    """Keep what they say for whoever pulls, from now on; NULL: no longer. What had been kept before is forgotten, but
+    not how long it may be kept (playout_bound)."""
+    cdef int32_t most_delay = 0 if leg.voice.playout == NULL else leg.voice.playout.most_delay
     cdef int i
     leg.voice.playout = playout
     stream_unbuffered(&leg.received)
@@ -258,6 +260,8 @@ cdef inline void voice_playout(Leg* leg, Playout* playout) noexcept nogil:
         return
     memset(playout, 0, sizeof(Playout))
     playout_init(playout)
+    if most_delay:
+        playout.most_delay = most_delay
     for i in range(FORMATS):
         playout_decoder(playout, i, leg.voice.decoder_of[i])
 
