@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds an expected event may take."""
 QUIT_PATIENCE = 5.0
 

@@ -22,7 +22,7 @@ EXTENSION = "1001"
 NUMBER = "+4930123456"
 MEDIA_PORTS = 2000
 """The engine passes over those that somebody has."""
-START_PATIENCE = 20.0
+START_PATIENCE = 60.0
 STOP_PATIENCE = 25.0
 
 CONFIG = """\
@@ -101,14 +101,14 @@ class Node:
 
     async def ended_call(self, *, recorded: bool = True) -> dict[str, Any]:
         """The call that ended last, as the admin endpoint tells it, once its recording is closed. Raises NodeError."""
-        for _ in range(50):
+        for _ in range(200):
             calls = (await self.get("/api/calls?state=ended"))["calls"]
             if calls:
                 call: dict[str, Any] = await self.get(f"/api/calls/{calls[0]['id']}")
                 if not recorded or any(line["event"].startswith("recording f") for line in call["story"] or ()):
                     return call
             await asyncio.sleep(0.1)
-        raise NodeError("the call ended, but its record and recording did not appear within 5 s")
+        raise NodeError("the call ended, but its record and recording did not appear within 20 s")
 
     def _write(self) -> None:
         first = 10000 + 2 * (free_port() % 9000)  # below the ports that systems give out themselves

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.interop
 
 
+@pytest.mark.real_time
+@pytest.mark.timeout(900)
 async def test_it_is_called_by_the_carrier(world: World, golden: Golden) -> None:
     async with world.carrier() as carrier, world.workshop() as workshop:
         carrier.tell("call", uri=f"sip:{TO_WORKSHOP}@{world.registrar}")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.interop
 
 
+@pytest.mark.real_time
+@pytest.mark.timeout(900)
 async def test_the_demonstration(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "softswitch", "demo", "--folder", str(tmp_path),
@@ -31,6 +33,8 @@ async def test_the_demonstration(tmp_path: Path) -> None:
     assert "Both directions sound good." in output
 
 
+@pytest.mark.real_time
+@pytest.mark.timeout(900)
 async def test_a_phone_calls_the_carrier_and_the_carrier_hangs_up(world: World, golden: Golden) -> None:
     async with world.carrier() as carrier, world.desk() as desk:
         desk.tell("call", uri=f"sip:{TO_CARRIER}@{world.registrar}")

@@ -40,6 +40,8 @@ def shows(haystack: bytes, key: str) -> bool:
     return any(form[:20] in haystack for form in forms) or any(form.upper() in haystack for form in forms[2:3])
 
 
+@pytest.mark.real_time
+@pytest.mark.timeout(900)
 async def test_an_encrypting_phone_calls_a_plain_carrier(secure: World) -> None:
     heard_by_desk, heard_by_carrier = secure.folder / "desk-heard.wav", secure.folder / "carrier-heard.wav"
     async with secure.carrier() as carrier, secure.desk("mandatory") as desk:
@@ -84,6 +86,8 @@ async def test_an_encrypting_phone_calls_a_plain_carrier(secure: World) -> None:
     assert [key for key in keys if any(shows(each, key) for each in told)] == []
 
 
+@pytest.mark.real_time
+@pytest.mark.timeout(900)
 async def test_baresip_is_called_by_a_plain_carrier(secure: World) -> None:
     async with secure.carrier() as carrier, secure.workshop("srtp-mand") as workshop:
         carrier.tell("call", uri=f"sip:{TO_WORKSHOP}@{secure.registrar}")

@@ -34,6 +34,8 @@ def at_rate(source: Path, target: Path, rate: int, longest: float | None = None)
     return target
 
 
+@pytest.mark.real_time
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("codec", "account", "rate"), [("opus", "opus/48000/2", 48000), ("G722", "g722", 16000)])
 async def test_speech_arrives_in_both_directions(
     codec: str, account: str, rate: int, tmp_path: Path, speech: Speech
