@@ -45,7 +45,7 @@ def _too_long(path: Path) -> PromptError:
 
 
 def _by_soundfile(path: Path, vox_rate: int) -> Iterator[Decoded]:
-    import soundfile  # type: ignore[import-untyped]
+    import soundfile
 
     class Sequential(soundfile.SoundFile):  # type: ignore[misc]
         """Each read of a seekable file ends in a seek, which an mp3 answers a few frames off."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 
 from media.receive.digit_pieces import InBandDigits
 from tests.interop.conftest import CONFIG, TO_CARRIER, World

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 
 from media.record.events import RecordedFile, RecordingFailed, RecordingFinished
 from media.record.writer import RecordingWriter

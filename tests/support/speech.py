@@ -7,7 +7,7 @@ import subprocess
 from functools import cache
 
 import numpy as np
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 from numpy.typing import NDArray
 from pesq import pesq
 

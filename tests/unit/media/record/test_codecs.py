@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 from audiocodecs.coding import Decoder, Encoder, why_unavailable
 from audiocodecs.registry import CN, codec_by_name
 

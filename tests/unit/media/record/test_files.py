@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 from audiocodecs.registry import AMR_WB, GSM, UNKNOWN_NUMBER
 
 from media.record.events import RecordedFile, RecordingFailed, RecordingFinished

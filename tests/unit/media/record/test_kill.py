@@ -9,7 +9,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 
 from media.record.repair import repair
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 
 from media.record.repair import Repaired, repair
 from media.record.wav import HEADER_BYTES, header

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 from audiocodecs.registry import PCMA
 
 from media.record.events import RecordingFailed, RecordingFinished

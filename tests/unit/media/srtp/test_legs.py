@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 
 from media.commands import (
     CloseLeg,
