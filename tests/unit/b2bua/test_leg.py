@@ -349,7 +349,7 @@ def test_who_holds_us_owes_us_no_media(direction: str) -> None:
 def test_a_held_caller_still_gets_to_the_end_of_a_prompt() -> None:
     async def story() -> None:
         world = world_with(Play(("/prompt.wav",)))
-        world.media._prompt_seconds = 10.0
+        world.media.prompt_seconds = 10.0
         caller = world.phone(CALLER)
         session = caller.call("123", SWITCH)
         await asyncio.sleep(1)
