@@ -74,7 +74,7 @@ def _message(error: ErrorDetails) -> str:
         case "value_error":
             return str(context["error"])
         case "literal_error":
-            names = re.findall(r"'([^']*)'", str(context["expected"]))
+            names = [each.strip("'") for each in re.split(r", | or ", str(context["expected"]))]
             hint = did_you_mean(str(error["input"]), names)
             hint = hint if hint.startswith(", did") else ""
             return f"expected {_either(names)}, got {shown(error['input'])}{hint}"

@@ -157,6 +157,12 @@ def play(root: Path, name: str) -> list[str]:
     return [problem.partition("file: ")[2].replace(str(root), "ROOT") for problem in folder.problems()]
 
 
+def test_a_choice_between_numbers_names_them(root: Path) -> None:
+    folder = ConfigFolder.make(root, TRUNK_AND_PHONES + "\n    prompts: {vox_rate: 7000}\n")
+    (problem,) = folder.problems()
+    assert "prompts.vox_rate: expected 6000 or 8000, got 7000" in problem
+
+
 def test_prompts(root: Path) -> None:
     assert play(root, "a.wav") == ["there is no folder ROOT/prompts"]
     (root / "prompts").mkdir()
