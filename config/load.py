@@ -78,6 +78,7 @@ class Settings:
     files: tuple[Path, ...]
     """What was read, the dialplan last."""
     warnings: tuple[Problem, ...] = ()
+    positions: Positions = field(default_factory=lambda: Positions({}), repr=False, compare=False)
     dialplan_positions: Positions = field(default_factory=lambda: Positions({}), repr=False, compare=False)
 
     @property
@@ -129,6 +130,7 @@ def load(
         root=root,
         files=(*files, dialplan_path),
         warnings=tuple(warnings),
+        positions=positions,
         dialplan_positions=dialplan_positions,
     )
 

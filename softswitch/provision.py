@@ -14,7 +14,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from config import load as config_load
-from config.problem import ConfigError, Place, Problem, did_you_mean
+from config.problem import ConfigError, did_you_mean
 from config.sound_schema import PLACEHOLDER, Clip
 from media.play.kind import HEAD_BYTES, mismatch
 from softswitch.dialplan.coverage import unreachable
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from config import dialplan_schema as written
     from config import sound_schema
     from config.load import Settings
+    from config.problem import Problem
 
 NO_ROUTE = "no route"
 """What a test expects when no rule may fit."""
@@ -227,6 +228,13 @@ def _sounds(settings: Settings) -> tuple[list[Problem], list[Problem]]:
     """What is wrong with files and words to be played, and what is probably not meant."""
     wrong: list[Problem] = []
     doubtful: list[Problem] = []
+    speaks = _unknown_engine(settings.speech.engine)
+    if speaks is not None:
+        wrong.append(settings.positions.problem(("speech", "engine"), speaks))
+    for language, voice in settings.speech.piper.voices.items():
+        if not voice.is_file():
+            message = f"there is no file {voice}"
+            wrong.append(settings.positions.problem(("speech", "piper", "voices", language), message))
     for problem_at, clip in _announcements(settings):
         for file in clip.file or ():
             lie = _lie(settings.prompts.directory / file)
@@ -255,18 +263,25 @@ def _announcements(settings: Settings) -> Iterator[tuple[Callable[[str], Problem
                 found.append(("play", step.play))
             if step.music is not None:
                 found += [("music", Clip(file=step.music.file)), ("music", step.music.announce)]
+            if step.conference is not None:
+                found.append(("conference", step.conference.announce))
+                if step.conference.music is not None:
+                    found.append(("conference", Clip(file=step.conference.music)))
             if step.dial is not None and step.dial.ringback.music is not None:
                 found.append(("dial", Clip(file=step.dial.ringback.music)))
             for application, clip in found:
                 if clip is not None:
                     yield partial(settings.dialplan_positions.problem, (*path, application)), clip
-    holds = [("hold", settings.hold), ("phones.hold", settings.phones.hold)]
-    holds += [(f"trunks.{name}.hold", trunk.hold) for name, trunk in settings.trunks.items()]
-    for name, hold in holds:
+    holds: list[tuple[tuple[str, ...], sound_schema.Hold | None]] = [
+        (("hold",), settings.hold),
+        (("phones", "hold"), settings.phones.hold),
+        *((("trunks", name, "hold"), trunk.hold) for name, trunk in settings.trunks.items()),
+    ]
+    for key, hold in holds:
         if hold is not None and hold.enabled:
             for clip in (Clip(file=hold.file), hold.announce):
                 if clip is not None:
-                    yield partial(Problem, Place(settings.files[0]), name), clip
+                    yield partial(settings.positions.problem, key), clip
 
 
 def _lie(file: Path) -> str | None:
@@ -280,15 +295,18 @@ def _lie(file: Path) -> str | None:
 
 def _unspeakable(settings: Settings, say: sound_schema.Say) -> str | None:
     engine = say.engine or settings.speech.engine
-    offered = [entry.name for entry in entry_points(group="softswitch.speech")]
-    known = ["espeak-ng", "piper", *offered]
-    if engine not in known:
-        return f"unknown speech engine {engine!r}{did_you_mean(engine, known)}"
+    if say.engine and (fault := _unknown_engine(say.engine)) is not None:
+        return fault
     language = (say.language or settings.speech.language).lower()
     voices = {name.lower() for name in settings.speech.piper.voices}
     if engine == "piper" and not {language, language.partition("-")[0]} & voices:
         return f"piper has no voice for {language!r}: give speech.piper.voices a file for it"
     return None
+
+
+def _unknown_engine(engine: str) -> str | None:
+    known = ["espeak-ng", "piper", *(entry.name for entry in entry_points(group="softswitch.speech"))]
+    return None if engine in known else f"unknown speech engine {engine!r}{did_you_mean(engine, known)}"
 
 
 def _unreachable(settings: Settings, plan: Dialplan) -> list[Problem]:

@@ -300,6 +300,38 @@ def test_sounds_that_cannot_be_heard(root: Path) -> None:
     ]
 
 
+def test_mistakes_in_hold_music_conferences_and_speech_are_told_with_their_line(root: Path) -> None:
+    (root / "prompts").mkdir()
+    (root / "prompts/a.wav").write_bytes(b"OggS and so on")
+    folder = ConfigFolder.make(
+        root,
+        TRUNK_AND_PHONES
+        + """
+    hold: {file: a.wav}
+    speech:
+      engine: espeek-ng
+      piper:
+        voices: {de: gone.onnx}
+    """,
+        """
+        routes:
+          - name: all
+            do:
+              - conference: {name: x, music: a.wav, announce: {say: {text: Hello, engine: espeak}}}
+        """,
+    )
+    with pytest.raises(ConfigError) as refused:
+        folder.provision()
+    told = sorted((problem.place.file.name, problem.path) for problem in refused.value.problems if problem.place.line)
+    assert told == [
+        ("all.yaml", "hold"),
+        ("all.yaml", "speech.engine"),
+        ("all.yaml", "speech.piper.voices.de"),
+        ("dialplan.yaml", "routes[0].do[0].conference"),
+        ("dialplan.yaml", "routes[0].do[0].conference"),
+    ]
+
+
 def test_a_place_in_the_queue_where_there_is_none(root: Path) -> None:
     folder = ConfigFolder.make(
         root,
