@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from media.control import MediaEngine
     from softswitch.b2bua.channels import Channels
-    from softswitch.callflow.supervisor import CallSupervisor
+    from softswitch.callflow.supervisor import CallSupervisor, RunningCall
     from softswitch.endpoints.access_control import Gate
     from softswitch.endpoints.trunk import Trunk
     from softswitch.sip.stack import SipStack
@@ -55,14 +55,17 @@ class Observation:
         return map(call_snapshot, self._supervisor.calls.values())
 
     def call(self, call_id: str) -> CallSnapshot | None:
-        """One running call."""
-        running = self._supervisor.calls.get(call_id)
+        """One call that runs, or is over and has no record yet."""
+        running = self._found(call_id)
         return None if running is None else call_snapshot(running)
 
     def story(self, call_id: str) -> tuple[Sequence[StoryLine], Sequence[Message]] | None:
-        """Events and SIP messages of a running call."""
-        running = self._supervisor.calls.get(call_id)
+        """Events and SIP messages of such a call."""
+        running = self._found(call_id)
         return None if running is None else (running.call.story.lines, running.call.story.messages)
+
+    def _found(self, call_id: str) -> RunningCall | None:
+        return self._supervisor.calls.get(call_id) or self._supervisor.settling.get(call_id)
 
     def trunks(self) -> Sequence[TrunkSnapshot]:
         """All trunks."""

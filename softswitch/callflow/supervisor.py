@@ -114,6 +114,8 @@ class CallSupervisor:
         file_records: Callable[[CallRecord, Sequence[LegRecord]], None],
     ) -> None:
         self.calls: dict[str, RunningCall] = {}
+        self.settling: dict[str, RunningCall] = {}
+        """Over, and not in the records yet: their media is still being released."""
         self.resources = resources
         self._switch = switch
         self._limits = limits
@@ -203,12 +205,13 @@ class CallSupervisor:
             call.release_all(INTERNAL)
         finally:
             longest.cancel()
-            del self.calls[call.id]
+            self.settling[call.id] = self.calls.pop(call.id)
         await self._settle(call)
         try:
             self._write(running)
         except Exception:
             log.exception("call %s has no record", call.id)
+        del self.settling[call.id]
         call.let_go()
 
     def _too_long(self, call: Call) -> None:

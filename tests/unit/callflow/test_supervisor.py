@@ -11,6 +11,7 @@ import pytest
 
 from softswitch.b2bua.outbound_leg import OutboundLeg
 from softswitch.callflow.supervisor import Limits
+from softswitch.callflow.view import call_snapshot
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import Answer, Echo, Hangup, Play, Reject, Ring
 from softswitch.dialplan.rules import Dialplan
@@ -103,8 +104,11 @@ def test_an_engine_that_never_says_goodbye_delays_the_record_no_longer_than_two_
         await asyncio.sleep(1)
         assert not world.records
         assert not world.supervisor.calls
+        (over,) = world.supervisor.settling.values()
+        assert call_snapshot(over).state == "ending"  # and is found until its record is
         await asyncio.sleep(2)
         assert len(world.records) == 1
+        assert not world.supervisor.settling
 
     run_virtual(story)
 
