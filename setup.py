@@ -12,6 +12,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 
 ROOT = Path(__file__).parent
+CORES = os.cpu_count() or 1
 DEBUG = bool(os.environ.get("SOFTSWITCH_DEBUG"))
 # No fused multiply-add: the compiled arithmetic gives what the same source gives uncompiled, on every machine.
 FLAGS = [*(["-O0", "-g"] if DEBUG else ["-O3", "-fno-strict-aliasing"]), "-ffp-contract=off"]
@@ -40,10 +41,12 @@ def extensions() -> list[Extension]:
 
 
 setup(
+    options={"build_ext": {"parallel": CORES}},
     packages=[*find_packages(include=["softswitch*", "media*", "config*"]), *find_packages("codecs")],
     package_data={"": ["*.pyi", "*.pxd", "*.yaml", "*.json", "*.mako", "py.typed"]},
     ext_modules=cythonize(
         extensions(),
+        nthreads=CORES,
         include_path=[str(ROOT), str(ROOT / "codecs")],
         compiler_directives={
             "language_level": "3",
