@@ -118,14 +118,6 @@ def _is_carried(format_: PayloadFormat, target: LegRecord) -> bool:
     return any(each.clock_rate == rate and each.name.upper() in wanted for each in target.send)
 
 
-TONES = "digits"
-"""Why a leg is to be spoken to, whose keys go to it as tones when those of its partner come as telephone events."""
-
-
-def _tells_events(leg: LegRecord | None) -> bool:
-    return leg is not None and any(each.name.lower() == "telephone-event" for each in leg.receive)
-
-
 _NOTHING = Plan()
 
 
@@ -251,9 +243,7 @@ class Coding:
 
     def _wants(self, record: LegRecord) -> Iterable[tuple[int, list[PayloadFormat], bool]]:
         """(rate, formats to decode, whether to encode) for each reason there is."""
-        for why, need in record.needs.items():
-            if why == TONES and not _tells_events(record.partner):
-                continue  # nothing will have to be turned into tones
+        for need in record.needs.values():
             yield need.rate, self._codable(record.receive) if need.hear else [], need.speak
         partner = record.partner
         if partner is None:

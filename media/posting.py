@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from audiocodecs.registry import UNKNOWN_NUMBER, codec_by_name, codec_number
 
 from media.addresses import is_ours, remote_address
-from media.coding import TONES, Need
+from media.coding import Need
 from media.commands import (
     Announce,
     CloseLeg,
@@ -247,12 +247,8 @@ class Posting:
         self._core.set_digits(command.leg, command.sends, command.listens)
         record = self._legs.get(command.leg)
         if record is not None:
-            tones = command.sends and self._takes_tones(record)
-            self._coding.need(record, TONES, Need(8000, hear=False) if tones else None)
-
-    @staticmethod
-    def _takes_tones(record: LegRecord) -> bool:
-        return not any(each.name.lower() == _TELEPHONE_EVENT for each in record.send)
+            tones = command.sends and not any(each.name.lower() == _TELEPHONE_EVENT for each in record.send)
+            self._coding.need(record, "digits", Need(8000, hear=False) if tones else None)
 
     def _send_digits(self, command: SendDigits) -> None:
         events = [_KEYS.find(digit) for digit in command.digits.upper()]
@@ -265,9 +261,6 @@ class Posting:
                 f"digits last {_SHORTEST_DIGIT} to {_LONGEST_DIGIT} ms, and so do gaps; "
                 f"got {command.duration_ms} and {command.gap_ms}"
             )
-        record = self._legs.get(command.leg)
-        if record is not None and self._takes_tones(record):
-            self._coding.need(record, "digits sent", Need(8000, hear=False))
         self._core.send_digits(command.leg, bytes(events), command.duration_ms, command.gap_ms)
 
     def _open_recording(self, command: OpenRecording) -> None:

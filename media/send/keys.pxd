@@ -257,15 +257,14 @@ cdef inline void keys_listen(Worker* w, Leg* leg, const Format* format, RtpPacke
     cdef int at = 0, part, i, news
     if not (format.codec == CODEC_PCMA or format.codec == CODEC_PCMU):
         return
-    if leg.peer != NULL and keys_as_tones(leg.peer):
-        listener.started = 0      # it hears them itself: looking for tones costs more than relaying the packet
-        return
     if listener.started and lost < 0 and lost > -MOST_LOST:
         return                # late, or for the second time
     if listener.started and 0 < lost < MOST_LOST:
         tone_skip(&listener.detector, lost)
     listener.started = 1
     listener.next_timestamp = packet.timestamp + <uint32_t> packet.payload_length
+    if target != NULL and keys_as_tones(target):
+        target = NULL         # it hears them itself
     while at < packet.payload_length:
         part = min(packet.payload_length - at, <int> LISTENED)
         for i in range(part):
