@@ -227,7 +227,7 @@ class LegMedia:
         if agreement.rtcp_xr != before:
             self._engine.post(SetExtendedReports(self.leg, *agreement.rtcp_xr))
         self.agreement = agreement
-        self._engine.post(SetDigits(self.leg, sends=self.dtmf != "info", listens=self.dtmf == "inband"))
+        self._engine.post(SetDigits(self.leg, sends=self.dtmf != "info", listens=self._dtmf == "inband"))
 
     def _with_digits(self, codecs: Sequence[Codec]) -> Sequence[Codec]:
         """Telephone events only where digits are meant to be them."""
