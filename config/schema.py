@@ -157,23 +157,9 @@ class Opus(Section):
     cbr: Annotated[Boolean, Field(description="Packets of one size, whatever is said.")] = False
 
 
-class Trunk(Section):
-    """A carrier or another switch."""
+class MediaTerms(Section):
+    """What media a trunk or the phones may have: keys that mean the same for both."""
 
-    sources: Annotated[
-        AnyNumber[SourceText],
-        Field(
-            description="Addresses or networks its calls come from, optionally address:port. None: it cannot call in."
-        ),
-    ] = ()
-    destinations: Annotated[
-        AnyNumber[NextHopText],
-        Field(description="host[:port][;transport=udp|tcp], tried in this order. None: it cannot be called."),
-    ] = ()
-    codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
-        "PCMA",
-        "PCMU",
-    )
     ptime: Annotated[
         Annotated[float, PacketTime()] | None,
         Field(
@@ -190,7 +176,7 @@ class Trunk(Section):
         Dtmf,
         Field(
             description="Digits. rfc4733 (or its old name, RFC2833): telephone events in RTP, offered at the clock of "
-            "every codec; who does not take them is sent tones, and listened to for tones. inband: tones (G.711). "
+            "every codec; who does not take them is sent tones. inband: tones (G.711), both ways. "
             "info: SIP INFO, application/dtmf-relay or application/dtmf."
         ),
     ] = "rfc4733"
@@ -209,9 +195,6 @@ class Trunk(Section):
         "AES_CM_128_HMAC_SHA1_80",
         "AES_CM_128_HMAC_SHA1_32",
     )
-    hold: Annotated[
-        Hold | None, Field(description="What a party hears that this trunk's side holds. Not given: the node's hold.")
-    ] = None
     rtcp_xr: Annotated[
         ExtendedReports,
         Field(
@@ -219,6 +202,28 @@ class Trunk(Section):
             "side makes of what it hears. answer: where the far end offers them; offer: offered as well; off: neither."
         ),
     ] = "answer"
+
+
+class Trunk(MediaTerms):
+    """A carrier or another switch."""
+
+    sources: Annotated[
+        AnyNumber[SourceText],
+        Field(
+            description="Addresses or networks its calls come from, optionally address:port. None: it cannot call in."
+        ),
+    ] = ()
+    destinations: Annotated[
+        AnyNumber[NextHopText],
+        Field(description="host[:port][;transport=udp|tcp], tried in this order. None: it cannot be called."),
+    ] = ()
+    codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
+        "PCMA",
+        "PCMU",
+    )
+    hold: Annotated[
+        Hold | None, Field(description="What a party hears that this trunk's side holds. Not given: the node's hold.")
+    ] = None
     username: Annotated[Line | None, Field(description="For digest challenges from the trunk.")] = None
     password: Annotated[SecretText | None, Field(description="For digest challenges from the trunk.")] = None
     realm: Annotated[
@@ -241,7 +246,7 @@ class Phone(Section):
     srtp: Annotated[Srtp | None, Field(description="Encrypted media with this one. Not given: phones.srtp.")] = None
 
 
-class Phones(Section):
+class Phones(MediaTerms):
     """Phones that register with this node."""
 
     realm: Annotated[Line, Field(description="Digest realm; changing it asks every phone anew.")] = "softswitch"
@@ -254,51 +259,9 @@ class Phones(Section):
         "G722",
         "opus",
     )
-    ptime: Annotated[
-        Annotated[float, PacketTime()] | None,
-        Field(
-            description="Audio in a packet, 10ms to 60ms: asked for in our SDP, and sent to whoever asks for nothing "
-            "else. Not given: what the far end asks for, or 20ms."
-        ),
-    ] = None
-    opus: Opus = Field(default_factory=Opus, description="What Opus is used for.")
-    noise_reduction: Annotated[
-        Boolean,
-        Field(description="Lower steady noise in what comes from there; its audio is decoded and encoded again."),
-    ] = False
-    dtmf: Annotated[
-        Dtmf,
-        Field(
-            description="Digits. rfc4733 (or its old name, RFC2833): telephone events in RTP, offered at the clock of "
-            "every codec; who does not take them is sent tones, and listened to for tones. inband: tones (G.711). "
-            "info: SIP INFO, application/dtmf-relay or application/dtmf."
-        ),
-    ] = "rfc4733"
-    srtp: Annotated[
-        Srtp,
-        Field(
-            description="Encrypted media (SRTP, keys in SDP: RFC 4568). mandatory: RTP/SAVP offered, plain RTP refused "
-            "(488). optional: RTP/AVP with keys offered (RFC 8643), either accepted. off: plain RTP alone."
-        ),
-    ] = "off"
-    srtp_suites: Annotated[
-        OneOrMore[SrtpSuite], Field(description="Crypto suites offered and accepted, best first.")
-    ] = (
-        "AEAD_AES_256_GCM",
-        "AEAD_AES_128_GCM",
-        "AES_CM_128_HMAC_SHA1_80",
-        "AES_CM_128_HMAC_SHA1_32",
-    )
     hold: Annotated[
         Hold | None, Field(description="What a party hears that a phone holds. Not given: the node's hold.")
     ] = None
-    rtcp_xr: Annotated[
-        ExtendedReports,
-        Field(
-            description="RTCP extended reports (RFC 3611): a round trip for a side that only receives, and what each "
-            "side makes of what it hears. answer: where the far end offers them; offer: offered as well; off: neither."
-        ),
-    ] = "answer"
     minimum_expires: Annotated[
         float, Lasting("10s", "24h"), Field(description="Shortest registration granted (423 below it).")
     ] = 60.0
