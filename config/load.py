@@ -26,6 +26,7 @@ from config.values import Surroundings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from config.phone_schema import Phones
     from config.schema import (
         Admin,
         Database,
@@ -33,15 +34,14 @@ if TYPE_CHECKING:
         Logging,
         Media,
         Node,
-        Phones,
         Prompts,
         Quality,
         Recording,
         Sip,
-        Trunk,
     )
     from config.sound_schema import Hold, Speech
     from config.stream_schema import Stream
+    from config.trunk_schema import Trunk
     from config.yaml12 import Document, Tree
 
 M = TypeVar("M", bound=BaseModel)

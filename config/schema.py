@@ -10,37 +10,27 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.phone_schema import Phones
 from config.secrets import Secret
 from config.section import Section
 from config.sound_schema import Hold, Speech
 from config.stream_schema import Stream
+from config.trunk_schema import Trunk
 from config.values import (
     Address,
-    AnyNumber,
     Between,
     Boolean,
-    Codec,
     Country,
     DatabaseUrl,
-    Digest,
-    Dtmf,
-    ExtendedReports,
     FilePath,
     Host,
     Lasting,
     Line,
     Name,
-    NetworkText,
-    NextHopText,
     OneOrMore,
-    OpusBandwidth,
-    PacketTime,
     Port,
     RatedCodec,
     SecretText,
-    SourceText,
-    Srtp,
-    SrtpSuite,
     Transport,
     Whole,
 )
@@ -140,139 +130,6 @@ class Media(Section):
     opus_complexity: Annotated[
         int, Whole(0, 10), Field(description="Effort of encoding Opus: 5 sounds a little better, and costs twice.")
     ] = 0
-
-
-class Opus(Section):
-    """Opus on a trunk or with phones."""
-
-    bandwidth: Annotated[
-        OpusBandwidth,
-        Field(
-            description="What a stream may take with all its headers, in both directions. "
-            "standard: 50 kbit/s, wideband. high: 100 kbit/s, fullband."
-        ),
-    ] = "standard"
-    fec: Annotated[Boolean, Field(description="Repeat speech in the next packet while packets are lost.")] = True
-    dtx: Annotated[Boolean, Field(description="Send next to nothing in silence, and ask for the same.")] = False
-    cbr: Annotated[Boolean, Field(description="Packets of one size, whatever is said.")] = False
-
-
-class MediaTerms(Section):
-    """What media a trunk or the phones may have: keys that mean the same for both."""
-
-    ptime: Annotated[
-        Annotated[float, PacketTime()] | None,
-        Field(
-            description="Audio in a packet, 10ms to 60ms: asked for in our SDP, and sent to whoever asks for nothing "
-            "else. Not given: what the far end asks for, or 20ms."
-        ),
-    ] = None
-    opus: Opus = Field(default_factory=Opus, description="What Opus is used for.")
-    noise_reduction: Annotated[
-        Boolean,
-        Field(description="Lower steady noise in what comes from there; its audio is decoded and encoded again."),
-    ] = False
-    dtmf: Annotated[
-        Dtmf,
-        Field(
-            description="Digits. rfc4733 (or its old name, RFC2833): telephone events in RTP, offered at the clock of "
-            "every codec; who does not take them is sent tones. inband: tones (G.711), both ways. "
-            "info: SIP INFO, application/dtmf-relay or application/dtmf."
-        ),
-    ] = "rfc4733"
-    srtp: Annotated[
-        Srtp,
-        Field(
-            description="Encrypted media (SRTP, keys in SDP: RFC 4568). mandatory: RTP/SAVP offered, plain RTP refused "
-            "(488). optional: RTP/AVP with keys offered (RFC 8643), either accepted. off: plain RTP alone."
-        ),
-    ] = "off"
-    srtp_suites: Annotated[
-        OneOrMore[SrtpSuite], Field(description="Crypto suites offered and accepted, best first.")
-    ] = (
-        "AEAD_AES_256_GCM",
-        "AEAD_AES_128_GCM",
-        "AES_CM_128_HMAC_SHA1_80",
-        "AES_CM_128_HMAC_SHA1_32",
-    )
-    rtcp_xr: Annotated[
-        ExtendedReports,
-        Field(
-            description="RTCP extended reports (RFC 3611): a round trip for a side that only receives, and what each "
-            "side makes of what it hears. answer: where the far end offers them; offer: offered as well; off: neither."
-        ),
-    ] = "answer"
-
-
-class Trunk(MediaTerms):
-    """A carrier or another switch."""
-
-    sources: Annotated[
-        AnyNumber[SourceText],
-        Field(
-            description="Addresses or networks its calls come from, optionally address:port. None: it cannot call in."
-        ),
-    ] = ()
-    destinations: Annotated[
-        AnyNumber[NextHopText],
-        Field(description="host[:port][;transport=udp|tcp], tried in this order. None: it cannot be called."),
-    ] = ()
-    codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
-        "PCMA",
-        "PCMU",
-    )
-    hold: Annotated[
-        Hold | None, Field(description="What a party hears that this trunk's side holds. Not given: the node's hold.")
-    ] = None
-    username: Annotated[Line | None, Field(description="For digest challenges from the trunk.")] = None
-    password: Annotated[SecretText | None, Field(description="For digest challenges from the trunk.")] = None
-    realm: Annotated[
-        Line | None, Field(description="Answer challenges of this realm only. Not given: the realm asked first.")
-    ] = None
-    from_domain: Annotated[Host | None, Field(description="Host part of From towards this trunk.")] = None
-    max_channels: Annotated[
-        Annotated[int, Whole(1, 100_000)] | None, Field(description="Most calls at once, both directions together.")
-    ] = None
-
-
-class Phone(Section):
-    """One SIP phone that registers here. Its key is its user name, extension and digest user."""
-
-    password: Annotated[SecretText, Field(description="Digest password.")]
-    display_name: Annotated[Line | None, Field(description="Name shown to whom it calls.")] = None
-    caller_id: Annotated[
-        Line | None, Field(description="Number shown to trunks it calls. Not given: its user name.")
-    ] = None
-    srtp: Annotated[Srtp | None, Field(description="Encrypted media with this one. Not given: phones.srtp.")] = None
-
-
-class Phones(MediaTerms):
-    """Phones that register with this node."""
-
-    realm: Annotated[Line, Field(description="Digest realm; changing it asks every phone anew.")] = "softswitch"
-    allow_from: Annotated[
-        AnyNumber[NetworkText], Field(description="Networks phones may register and call from; others get no answer.")
-    ] = ()
-    codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
-        "PCMA",
-        "PCMU",
-        "G722",
-        "opus",
-    )
-    hold: Annotated[
-        Hold | None, Field(description="What a party hears that a phone holds. Not given: the node's hold.")
-    ] = None
-    minimum_expires: Annotated[
-        float, Lasting("10s", "24h"), Field(description="Shortest registration granted (423 below it).")
-    ] = 60.0
-    maximum_expires: Annotated[float, Lasting("10s", "24h"), Field(description="Longest registration granted.")] = (
-        3600.0
-    )
-    digest: Annotated[
-        OneOrMore[Digest],
-        Field(description="Digest algorithms offered, best first. [MD5] for phones that give up on others."),
-    ] = ("SHA-256", "MD5")
-    users: Annotated[Mapping[Name, Phone], Field(description="The phones, by user name.")] = {}
 
 
 class CodecFactors(Section):

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Self
 from media.control import MediaEngine
 from media.play.prompt import PromptError
 from media.record.repair import repair
-from softswitch import assembly
+from softswitch import assembly, parties
 from softswitch.admin.ports import AdminParts
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, start_admin
-from softswitch.b2bua.channels import Channels
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
 from softswitch.callflow.prompts import Prompts
@@ -30,11 +29,11 @@ from softswitch.callflow.resources import Resources
 from softswitch.callflow.sounds import Sounds
 from softswitch.callflow.supervisor import CallSupervisor, Limits
 from softswitch.dice import Numbers, Tokens
-from softswitch.endpoints.access_control import AccessConflictError, Gate, Phones
+from softswitch.endpoints.access_control import AccessConflictError
 from softswitch.endpoints.authentication import Authenticator
-from softswitch.endpoints.bindings import Bindings
 from softswitch.endpoints.health import DestinationHealth
 from softswitch.endpoints.registrar import Registrar, RegistrarLimits
+from softswitch.neighbours import Door, Neighbours, meet_neighbours
 from softswitch.observation import Observation
 from softswitch.provision import hold_music
 from softswitch.sip.digest import NonceKeeper
@@ -56,7 +55,6 @@ from softswitch.telemetry.loop_lag import LoopLag
 from softswitch.telemetry.metrics import Metrics
 from softswitch.telemetry.recent import RecentCalls
 from softswitch.transport.driver import SipDriver
-from softswitch.transport.locate import Locator
 from softswitch.transport.tcp import TcpTransport
 from softswitch.transport.udp import UdpTransport
 from softswitch.version import VERSION
@@ -70,10 +68,8 @@ if TYPE_CHECKING:
     from config.load import Settings
     from media.events import Event as MediaEvent
     from softswitch.dialplan.route import Say
-    from softswitch.endpoints.trunk import Trunk
     from softswitch.provision import Provision
     from softswitch.sip.events import Event
-    from softswitch.sip.flow import Flow
     from softswitch.transport.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -82,8 +78,6 @@ DRAIN_SECONDS = 20.0
 """How long running calls may go on when the node is asked to end."""
 LAST_ANSWERS = 2.0
 """How long after the last call its BYEs and final responses are still repeated."""
-PURGE_SECONDS = 60.0
-"""Between two sweeps over expired registrations."""
 
 
 class StartError(Exception):
@@ -141,9 +135,9 @@ class Node:
     async def _open(self) -> None:
         state = self._open_state()
         engine = await self._open_media()
-        neighbours = self._meet_neighbours()
+        neighbours = meet_neighbours(self._settings, self._closing)
         door, switch = self._open_stack(neighbours, engine)
-        await neighbours.locator.follow(hop.host for trunk in neighbours.trunks.values() for hop in trunk.next_hops)
+        await neighbours.locate()
         metrics, recent = Metrics(), RecentCalls()
         sounds = await self._open_sounds(engine)
         resources = self._resources(neighbours, sounds)
@@ -181,7 +175,7 @@ class Node:
                 version=VERSION,
             )
         )
-        self._keep_watch(metrics, neighbours.bindings)
+        self._keep_watch(metrics)
         for listener in assembly.listeners(self._settings):
             await self._listen(listener)
         neighbours.locator.start_from(self.driver.listening())
@@ -210,18 +204,9 @@ class Node:
         except (ValueError, OSError) as error:
             raise StartError(f"media: {error}; check media.address and media.ports") from error
         self._closing.push_async_callback(engine.stop)
-        for limit in assembly.only_relayed(self._settings):
+        for limit in parties.only_relayed(self._settings):
             log.warning(limit)
         return engine
-
-    def _meet_neighbours(self) -> Neighbours:
-        trunks = assembly.trunks(self._settings)
-        bindings = Bindings()
-        gate = Gate(list(trunks.values()), Phones(self._settings.phones.allow_from), registered=bindings)
-        locator = Locator(lambda host, address: _expect(gate, trunks, host, address))
-        self._closing.push_async_callback(locator.close)
-        channels = Channels({trunk.label: trunk.max_channels for trunk in trunks.values()})
-        return Neighbours(trunks, bindings, gate, channels, locator)
 
     def _open_stack(self, neighbours: Neighbours, engine: MediaEngine) -> tuple[Door, Switchboard]:
         settings = self._settings
@@ -283,7 +268,7 @@ class Node:
     async def _warm(self, engine: MediaEngine, sounds: Sounds, words: list[Say]) -> None:
         """What the first caller would otherwise wait for."""
         sounds.ready(words)
-        codecs = assembly.every_codec(self._settings)
+        codecs = parties.every_codec(self._settings)
         for tone in sounds.tones.every():
             await engine.prepare(tone, codecs)
         for prompt in list(self.prompts.values()):
@@ -299,8 +284,8 @@ class Node:
             bindings=neighbours.bindings,
             health=DestinationHealth(),
             locator=neighbours.locator,
-            phone_domain=assembly.phone_domain(settings),
-            phone_terms=assembly.phone_terms(settings),
+            phone_domain=parties.phone_domain(settings),
+            phone_terms=parties.phone_terms(settings),
             sounds=sounds,
             streams=streams,
             recordings=settings.recording.directory,
@@ -310,7 +295,7 @@ class Node:
     def _reception(self, neighbours: Neighbours, resources: Resources) -> Reception:
         phones = self._settings.phones
         authenticator = Authenticator(
-            assembly.accounts(self._settings),
+            parties.accounts(self._settings),
             NonceKeeper(secrets.token_bytes(32)),
             realm=phones.realm,
             algorithms=tuple(phones.digest),
@@ -328,7 +313,7 @@ class Node:
             supervisor=self.supervisor,
             driver=self.driver,
             phone_terms=resources.phone_terms,
-            identities=assembly.identities(self._settings),
+            identities=parties.identities(self._settings),
         )
 
     async def _open_admin(self, parts: AdminParts) -> None:
@@ -339,12 +324,10 @@ class Node:
             )
             self._closing.push_async_callback(self.admin.stop)
 
-    def _keep_watch(self, metrics: Metrics, bindings: Bindings) -> None:
+    def _keep_watch(self, metrics: Metrics) -> None:
         lag = LoopLag(self._loop, metrics.loop_lag)
         lag.start()
         self._closing.callback(lag.stop)
-        sweep = self._loop.create_task(_sweep(bindings, self._loop.time), name="sweep")
-        self._closing.callback(sweep.cancel)
 
     async def _listen(self, listener: Listener) -> None:
         kind = UdpTransport if listener.transport == "UDP" else TcpTransport
@@ -366,36 +349,6 @@ class State:
     cdr: CdrWriter
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbours:
-    """Whom we talk to, and what we know of them."""
-
-    trunks: dict[str, Trunk]
-    bindings: Bindings
-    gate: Gate
-    channels: Channels
-    locator: Locator
-
-
-class Door:
-    """The gate as the driver sees it."""
-
-    def __init__(self, gate: Gate, bindings: Bindings, clock: Callable[[], float]) -> None:
-        self._admit = gate.admit
-        self._bindings = bindings
-        self._clock = clock
-        self.is_open = False
-        """Nobody is heard before all listeners are there: a call half a node would take is a call lost."""
-
-    def admits(self, flow: Flow) -> bool:
-        """Whether this source is anybody."""
-        return self.is_open and self._admit(flow, self._clock()) is not None
-
-    def connection_lost(self, flow: Flow) -> None:
-        """Phones registered through it are gone."""
-        self._bindings.connection_lost(flow)
-
-
 def _prepare_folder(folder: Path) -> None:
     """Raises StartError unless recordings can be written there: found out now, not when somebody has spoken."""
     try:
@@ -412,19 +365,6 @@ def _prepare_folder(folder: Path) -> None:
 def _repair_recordings(settings: Settings) -> None:
     for repaired in repair(settings.recording.directory):
         log.warning("recording repaired: %s, %.2f s -> %.2f s", repaired.path, repaired.before, repaired.after)
-
-
-def _expect(gate: Gate, trunks: dict[str, Trunk], host: str, address: str) -> None:
-    """Answers and requests within dialogs come from the addresses a next hop's name stands for."""
-    for trunk in trunks.values():
-        if any(hop.host == host for hop in trunk.next_hops):
-            gate.expect(address, trunk)
-
-
-async def _sweep(bindings: Bindings, clock: Callable[[], float]) -> None:
-    while True:
-        await asyncio.sleep(PURGE_SECONDS)
-        bindings.purge(clock())
 
 
 def _nobody_listens(event: object) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,15 +9,13 @@ import pytest
 from media.quality.codecs import CodecImpairment, Mode, Unrated, codec_impairment
 from media.quality.emodel import WIDEBAND
 from media.quality.watch import HEALTHY
-from media.srtp.material import SUITES
 from softswitch import assembly
-from softswitch.endpoints.trunk import NextHop
-from softswitch.sdp.crypto import SrtpPolicy
-from softswitch.sip.digest import Credentials
 from softswitch.transport.listener import Listener
 from tests.support.config_files import ConfigFolder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from config.load import Settings
 
 PHONES = """
@@ -36,29 +31,6 @@ PHONES = """
 def settings(folder: Path, config: str, dialplan: str = "") -> Settings:
     """What this configuration says."""
     return ConfigFolder.make(folder, config, dialplan).load()
-
-
-def test_srtp_is_decided_for_each_trunk_and_phone(tmp_path: Path) -> None:
-    found = settings(
-        tmp_path,
-        """
-        trunks:
-          secure: {sources: [192.0.2.1], srtp: mandatory, srtp_suites: AES_CM_128_HMAC_SHA1_80}
-          plain: {sources: [192.0.2.2]}
-        phones:
-          allow_from: [127.0.0.0/8]
-          srtp: optional
-          users:
-            1001: {password: {env: PHONE_PASSWORD}}
-            1002: {password: {env: PHONE_PASSWORD}, srtp: mandatory}
-            1003: {password: {env: PHONE_PASSWORD}, srtp: off}
-        """,
-    )
-    trunks = assembly.trunks(found)
-    assert trunks["secure"].terms.srtp == SrtpPolicy("mandatory", ("AES_CM_128_HMAC_SHA1_80",))
-    assert trunks["plain"].terms.srtp == SrtpPolicy("off", tuple(SUITES))
-    modes = {user: terms.srtp.mode for user, terms in assembly.phone_terms(found).items()}
-    assert modes == {"1001": "optional", "1002": "mandatory", "1003": "off"}
 
 
 def test_listeners_carry_the_nodes_advertised_address(tmp_path: Path) -> None:
@@ -107,118 +79,6 @@ def test_media_settings(tmp_path: Path) -> None:
     assert (media.media_timeout, media.latch_window, media.priority) == (90.0, 3.0, 0)
 
 
-def test_trunks(tmp_path: Path) -> None:
-    found = settings(
-        tmp_path,
-        """
-        trunks:
-          carrier:
-            sources: [192.0.2.0/24, "198.51.100.7:5080"]
-            destinations: [sip.example.net, "198.51.100.7:5080;transport=tcp"]
-            codecs: [PCMU, G722]
-            username: us
-            password: {env: PHONE_PASSWORD}
-            realm: example.net
-            from_domain: us.example.net
-            max_channels: 30
-          outgoing: {destinations: [192.0.2.9]}
-        """,
-    )
-    trunks = assembly.trunks(found)
-    carrier = trunks["carrier"]
-    assert [str(source) for source in carrier.sources] == ["192.0.2.0/24", "198.51.100.7:5080"]
-    assert carrier.next_hops == (NextHop("sip.example.net", 5060, "UDP"), NextHop("198.51.100.7", 5080, "TCP"))
-    assert [codec.name for codec in carrier.terms.codecs] == ["PCMU", "G722"]
-    assert carrier.credentials == Credentials("us", "correct horse", "example.net")
-    assert (carrier.from_domain, carrier.max_channels, carrier.label) == ("us.example.net", 30, "trunk:carrier")
-    assert trunks["outgoing"].sources == ()
-    assert trunks["outgoing"].credentials is None
-
-
-def test_codecs_of_a_trunk(tmp_path: Path) -> None:
-    found = assembly.trunks(
-        settings(
-            tmp_path,
-            """
-            trunks:
-              pinned: {destinations: 192.0.2.1, codecs: G729, ptime: 30ms}
-              wide:
-                destinations: 192.0.2.2
-                codecs: [opus, L16/16000, L16, PCMU]
-                opus: {bandwidth: high, fec: false, dtx: true}
-            """,
-        )
-    )
-    assert [codec.rtpmap for codec in found["pinned"].terms.codecs] == ["G729/8000"]
-    assert found["pinned"].terms.ptime == 30
-    assert [codec.rtpmap for codec in found["wide"].terms.codecs] == [
-        "opus/48000/2", "L16/16000", "L16/8000", "PCMU/8000"
-    ]  # fmt: skip
-    assert found["wide"].terms.codecs[0].fmtp == "minptime=10;maxaveragebitrate=75200;usedtx=1"
-    assert found["wide"].terms.ptime is None
-
-
-def test_codecs_of_phones(tmp_path: Path) -> None:
-    plain = settings(tmp_path, "phones: {allow_from: [127.0.0.0/8]}")
-    assert [codec.name for codec in assembly.terms(plain.phones).codecs] == ["PCMA", "PCMU", "G722", "opus"]
-    assert assembly.terms(plain.phones).codecs[3].fmtp == (
-        "minptime=10;useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000;maxaveragebitrate=26700"
-    )
-    assert assembly.terms(plain.phones).ptime is None
-
-
-def test_codecs_without_their_library_are_named_with_who_has_them(tmp_path: Path) -> None:
-    ConfigFolder.make(
-        tmp_path,
-        """
-        trunks:
-          old: {destinations: 192.0.2.1, codecs: [G729, PCMA]}
-          new: {destinations: 192.0.2.2, codecs: [PCMA, G729]}
-        """,
-    )
-    script = (
-        "import sys, pathlib\n"
-        "from audiocodecs import coding\n"
-        "coding.LIBRARIES['G729'] = ('libabsent.so.0', 'libbcg729-0')\n"
-        "from config.load import load\n"
-        "from softswitch import assembly\n"
-        "print(*assembly.only_relayed(load(pathlib.Path(sys.argv[1]))), sep='\\n')\n"
-    )
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "config")],
-        env={"PYTHONPATH": f"{root}:{root / 'codecs'}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout == (
-        "G729 can only be relayed, not transcoded (trunk:old, trunk:new): "
-        "libabsent.so.0 is not installed (Debian package libbcg729-0), or is too old\n"
-    ), done.stderr
-
-
-def test_phones(tmp_path: Path) -> None:
-    found = settings(tmp_path, PHONES.format(realm="pbx.example"))
-    assert [(account.user, account.password) for account in assembly.accounts(found)] == [
-        ("1001", "correct horse"),
-        ("1002", "correct horse"),
-    ]
-    identities = assembly.identities(found)
-    assert str(identities["1001"]) == '"Desk" <sip:+49%2030/1@pbx.example>'
-    assert str(identities["1002"]) == "<sip:1002@pbx.example>"
-
-
-@pytest.mark.parametrize(
-    ("realm", "domain"),
-    [("softswitch", "softswitch"), ("pbx.example", "pbx.example"), ("Our Office", "phones.invalid")],
-)
-def test_a_realm_of_several_words_stands_in_no_uri(realm: str, domain: str, tmp_path: Path) -> None:
-    found = settings(tmp_path, PHONES.format(realm=realm))
-    assert assembly.phone_domain(found) == domain
-    assert str(assembly.identities(found)["1002"]) == f"<sip:1002@{domain}>"
-
-
 @pytest.mark.parametrize(
     ("steps", "records"),
     [
@@ -263,12 +123,6 @@ def test_prompts_are_named_once(tmp_path: Path) -> None:
     assert assembly.prompt_files(folder.provision().dialplan, {}) == [str(tmp_path / "prompts" / "a.wav")]
 
 
-def test_noise_is_reduced_where_it_is_asked_for(tmp_path: Path) -> None:
-    found = settings(tmp_path, "trunks: {noisy: {destinations: 192.0.2.1, noise_reduction: true}}")
-    assert assembly.trunks(found)["noisy"].terms.reduce_noise == 25
-    assert assembly.terms(found.phones).reduce_noise == 0
-
-
 def test_an_operators_values_for_codecs_and_limits(tmp_path: Path) -> None:
     found = assembly.media(
         settings(
@@ -299,19 +153,3 @@ def test_nothing_said_leaves_the_published_values_and_limits(tmp_path: Path) -> 
     found = assembly.media(settings(tmp_path, ""))
     assert found.thresholds == HEALTHY
     assert found.codec_factors.find("PCMA", plc=True) == codec_impairment("PCMA", plc=True)
-
-
-def test_extended_reports_are_asked_for_by_trunk_and_phones(tmp_path: Path) -> None:
-    found = settings(
-        tmp_path,
-        """
-        trunks:
-          silent: {sources: [192.0.2.1], rtcp_xr: off}
-          talkative: {sources: [192.0.2.2], rtcp_xr: offer}
-          ordinary: {sources: [192.0.2.3]}
-        phones: {rtcp_xr: off}
-        """,
-    )
-    asked = {name: trunk.terms.rtcp_xr.value for name, trunk in assembly.trunks(found).items()}
-    assert asked == {"silent": "off", "talkative": "offer", "ordinary": "answer"}
-    assert assembly.terms(found.phones).rtcp_xr.value == "off"

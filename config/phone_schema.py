@@ -1,0 +1,63 @@
+"""The phones that register here, key by key."""
+
+# No `from __future__ import annotations`: pydantic evaluates these at run time.
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from config.media_schema import MediaTerms
+from config.section import Section
+from config.sound_schema import Hold
+from config.values import (
+    AnyNumber,
+    Codec,
+    Digest,
+    Lasting,
+    Line,
+    Name,
+    NetworkText,
+    OneOrMore,
+    SecretText,
+    Srtp,
+)
+
+
+class Phone(Section):
+    """One SIP phone that registers here. Its key is its user name, extension and digest user."""
+
+    password: Annotated[SecretText, Field(description="Digest password.")]
+    display_name: Annotated[Line | None, Field(description="Name shown to whom it calls.")] = None
+    caller_id: Annotated[
+        Line | None, Field(description="Number shown to trunks it calls. Not given: its user name.")
+    ] = None
+    srtp: Annotated[Srtp | None, Field(description="Encrypted media with this one. Not given: phones.srtp.")] = None
+
+
+class Phones(MediaTerms):
+    """Phones that register with this node."""
+
+    realm: Annotated[Line, Field(description="Digest realm; changing it asks every phone anew.")] = "softswitch"
+    allow_from: Annotated[
+        AnyNumber[NetworkText], Field(description="Networks phones may register and call from; others get no answer.")
+    ] = ()
+    codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
+        "PCMA",
+        "PCMU",
+        "G722",
+        "opus",
+    )
+    hold: Annotated[
+        Hold | None, Field(description="What a party hears that a phone holds. Not given: the node's hold.")
+    ] = None
+    minimum_expires: Annotated[
+        float, Lasting("10s", "24h"), Field(description="Shortest registration granted (423 below it).")
+    ] = 60.0
+    maximum_expires: Annotated[float, Lasting("10s", "24h"), Field(description="Longest registration granted.")] = (
+        3600.0
+    )
+    digest: Annotated[
+        OneOrMore[Digest],
+        Field(description="Digest algorithms offered, best first. [MD5] for phones that give up on others."),
+    ] = ("SHA-256", "MD5")
+    users: Annotated[Mapping[Name, Phone], Field(description="The phones, by user name.")] = {}

@@ -1,0 +1,51 @@
+"""A trunk, key by key."""
+
+# No `from __future__ import annotations`: pydantic evaluates these at run time.
+from typing import Annotated
+
+from pydantic import Field
+
+from config.media_schema import MediaTerms
+from config.sound_schema import Hold
+from config.values import (
+    AnyNumber,
+    Codec,
+    Host,
+    Line,
+    NextHopText,
+    OneOrMore,
+    SecretText,
+    SourceText,
+    Whole,
+)
+
+
+class Trunk(MediaTerms):
+    """A carrier or another switch."""
+
+    sources: Annotated[
+        AnyNumber[SourceText],
+        Field(
+            description="Addresses or networks its calls come from, optionally address:port. None: it cannot call in."
+        ),
+    ] = ()
+    destinations: Annotated[
+        AnyNumber[NextHopText],
+        Field(description="host[:port][;transport=udp|tcp], tried in this order. None: it cannot be called."),
+    ] = ()
+    codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
+        "PCMA",
+        "PCMU",
+    )
+    hold: Annotated[
+        Hold | None, Field(description="What a party hears that this trunk's side holds. Not given: the node's hold.")
+    ] = None
+    username: Annotated[Line | None, Field(description="For digest challenges from the trunk.")] = None
+    password: Annotated[SecretText | None, Field(description="For digest challenges from the trunk.")] = None
+    realm: Annotated[
+        Line | None, Field(description="Answer challenges of this realm only. Not given: the realm asked first.")
+    ] = None
+    from_domain: Annotated[Host | None, Field(description="Host part of From towards this trunk.")] = None
+    max_channels: Annotated[
+        Annotated[int, Whole(1, 100_000)] | None, Field(description="Most calls at once, both directions together.")
+    ] = None

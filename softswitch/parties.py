@@ -1,0 +1,135 @@
+"""Trunks and phones from their configuration sections: values only, nothing is opened here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from softswitch.b2bua.codec_choice import why_not_coded
+from softswitch.b2bua.terms import NOISE_REDUCTION_DB, MediaTerms
+from softswitch.endpoints.authentication import PhoneAccount
+from softswitch.endpoints.network import Source
+from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.sdp.codec import KNOWN_CODECS
+from softswitch.sdp.crypto import SrtpPolicy
+from softswitch.sdp.extended_reports import XrPolicy
+from softswitch.sdp.opus import parameters_of
+from softswitch.sip.digest import Credentials
+from softswitch.sip.grammar import HOST
+from softswitch.sip.headers import NameAddr
+from softswitch.sip.parameters import NO_PARAMETERS
+from softswitch.sip.uri import Uri, escape_user
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config.load import Settings
+    from config.phone_schema import Phones as PhonesSection
+    from config.trunk_schema import Trunk as TrunkSection
+    from softswitch.sdp.codec import Codec
+
+
+def codecs(section: TrunkSection | PhonesSection) -> tuple[Codec, ...]:
+    """Its codecs, best first, Opus with what is asked of it."""
+    wanted = section.opus
+    opus = parameters_of(wanted.bandwidth, fec=wanted.fec, dtx=wanted.dtx, cbr=wanted.cbr)
+    return tuple(
+        replace(codec, fmtp=opus.fmtp) if codec.name == "opus" else codec for codec in map(_codec, section.codecs)
+    )
+
+
+def _codec(name: str) -> Codec:
+    """`L16/16000` is L16 at another clock rate."""
+    plain, _, rate = name.partition("/")
+    codec = KNOWN_CODECS[plain.lower()]
+    return replace(codec, clock_rate=int(rate)) if rate else codec
+
+
+def only_relayed(settings: Settings) -> list[str]:
+    """For each codec in use that cannot be transcoded on this machine: who has it, and which library is missing."""
+    sections: dict[str, TrunkSection | PhonesSection] = {
+        **{f"trunk:{name}": trunk for name, trunk in settings.trunks.items()},
+        "phones": settings.phones,
+    }
+    users: dict[tuple[str, str], list[str]] = {}
+    for where, section in sections.items():
+        for codec in codecs(section):
+            why = why_not_coded(codec)
+            if why is not None:
+                users.setdefault((codec.name, why), []).append(where)
+    return [
+        f"{codec} can only be relayed, not transcoded ({', '.join(where)}): {why}"
+        for (codec, why), where in users.items()
+    ]
+
+
+def every_codec(settings: Settings) -> list[str]:
+    """Names of the codecs that somebody here may listen in."""
+    sections: list[TrunkSection | PhonesSection] = list(settings.trunks.values())
+    if settings.phones.users:
+        sections.append(settings.phones)
+    return list(dict.fromkeys(codec.name for section in sections for codec in codecs(section)))
+
+
+def terms(section: TrunkSection | PhonesSection) -> MediaTerms:
+    """What media a trunk, or the phones, may have."""
+    return MediaTerms(
+        codecs=codecs(section),
+        ptime=None if section.ptime is None else round(section.ptime * 1000),
+        srtp=SrtpPolicy(section.srtp, tuple(section.srtp_suites)),
+        rtcp_xr=XrPolicy(section.rtcp_xr),
+        dtmf=section.dtmf,
+        reduce_noise=NOISE_REDUCTION_DB if section.noise_reduction else 0,
+    )
+
+
+def phone_terms(settings: Settings) -> dict[str, MediaTerms]:
+    """What media each phone may have, by its user name."""
+    common = terms(settings.phones)
+    return {
+        user: common if phone.srtp is None else replace(common, srtp=SrtpPolicy(phone.srtp, common.srtp.suites))
+        for user, phone in settings.phones.users.items()
+    }
+
+
+def trunks(settings: Settings) -> dict[str, Trunk]:
+    """The trunks by name."""
+    return {name: _trunk(name, section) for name, section in settings.trunks.items()}
+
+
+def _trunk(name: str, section: TrunkSection) -> Trunk:
+    credentials = None
+    if section.username is not None and section.password is not None:
+        credentials = Credentials(section.username, section.password.reveal(), section.realm)
+    return Trunk(
+        name=name,
+        sources=tuple(Source.parse(str(source)) for source in section.sources),
+        next_hops=tuple(NextHop(hop.host, hop.port, hop.transport.upper()) for hop in section.destinations),
+        terms=terms(section),
+        credentials=credentials,
+        from_domain=section.from_domain,
+        max_channels=section.max_channels,
+    )
+
+
+def accounts(settings: Settings) -> list[PhoneAccount]:
+    """The phones that may register."""
+    return [PhoneAccount(user, phone.password.reveal()) for user, phone in settings.phones.users.items()]
+
+
+def phone_domain(settings: Settings) -> str:
+    """The host in the phones' addresses: the realm, where that is a name and not a sentence."""
+    realm = settings.phones.realm
+    return realm if re.fullmatch(HOST, realm) else settings.node.advertised_address or "phones.invalid"
+
+
+def identities(settings: Settings) -> Mapping[str, NameAddr]:
+    """How each phone is presented to whom it calls."""
+    domain = phone_domain(settings)
+    return {
+        user: NameAddr(
+            phone.display_name or "", Uri("sip", escape_user(phone.caller_id or user), domain), NO_PARAMETERS
+        )
+        for user, phone in settings.phones.users.items()
+    }
