@@ -49,6 +49,7 @@ class LegRecord:
         "settled_at",
         "silent",
         "tapped_by",
+        "tells_keys",
         "worker",
     )
 
@@ -66,6 +67,8 @@ class LegRecord:
         self.reports_metrics = False
         """Whether VoIP Metrics are sent to the far end, which then want our scores."""
         self.tapped_by: int | None = None
+        self.tells_keys = False
+        """Whether keys of the other side are told to its far end in media."""
         self.receive: tuple[PayloadFormat, ...] = ()
         self.send: tuple[PayloadFormat, ...] = ()
         self.ptime = 20

@@ -192,6 +192,7 @@ class Posting:
         record.ptime = min(max(command.ptime // 10 * 10, _SHORTEST_PTIME), _LONGEST_PTIME)
         self._core.set_formats(command.leg, self._packed(record.receive), self._packed(record.send), record.ptime)
         self._coding.formats_changed(record)
+        self._speak_tones(record)
         self._rooms.formats_changed(record)
         if record.settled_at is None:
             record.settled_at = time.monotonic()
@@ -247,8 +248,13 @@ class Posting:
         self._core.set_digits(command.leg, command.sends, command.listens)
         record = self._legs.get(command.leg)
         if record is not None:
-            tones = command.sends and not any(each.name.lower() == _TELEPHONE_EVENT for each in record.send)
-            self._coding.need(record, "digits", Need(8000, hear=False) if tones else None)
+            record.tells_keys = command.sends
+            self._speak_tones(record)
+
+    def _speak_tones(self, record: LegRecord) -> None:
+        """A far end that takes no telephone events is told keys as tones, which have to be encoded."""
+        tones = record.tells_keys and not any(each.name.lower() == _TELEPHONE_EVENT for each in record.send)
+        self._coding.need(record, "digits", Need(8000, hear=False) if tones else None)
 
     def _send_digits(self, command: SendDigits) -> None:
         events = [_KEYS.find(digit) for digit in command.digits.upper()]

@@ -9,7 +9,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
 from libc.string cimport memcpy, memset
 
 from audiocodecs.coder cimport audio_decoder, audio_encoder
-from audiocodecs.registry cimport CODEC_CN, CODEC_OPUS
+from audiocodecs.registry cimport CODEC_CN, CODEC_L16, CODEC_OPUS
 from audiocodecs.resampling cimport resampler_init, resampler_run
 from media.leg cimport FORMATS, PACKED, WIRE_SHARED, Coders, Leg, Voice
 from media.mix.bridge cimport send_packet, send_queued
@@ -28,13 +28,17 @@ from media.worker cimport CONVERTED, DATAGRAM_ROOM, Worker
 
 cdef enum:
     SEAL_ROOM = 64               # bytes kept free behind a payload for what encryption adds
+    PAYLOAD_ROOM = DATAGRAM_ROOM - RTP_HEADER - SEAL_ROOM
 
 
 cdef inline uint32_t _frame(const audio_encoder* encoder, uint32_t ptime) noexcept nogil:
-    """Samples of a packet: `ptime`, or the longest shorter time the codec can pack (Opus: 10, 20, 40, 60 ms)."""
+    """Samples of a packet: `ptime`, or the longest shorter time that can be packed (Opus: 10, 20, 40, 60 ms; L16: what
+    fits a datagram)."""
     cdef uint32_t samples
     if encoder.codec == CODEC_OPUS:
         ptime = 60 if ptime >= 60 else 40 if ptime >= 40 else 20 if ptime >= 20 else 10
+    while encoder.codec == CODEC_L16 and ptime > 10 and encoder.sample_rate * ptime // 1000 * 2 > PAYLOAD_ROOM:
+        ptime -= 10
     samples = encoder.sample_rate * ptime // 1000
     if encoder.grain > 1:
         samples = max(samples - samples % encoder.grain, encoder.grain)
@@ -123,7 +127,7 @@ cdef inline void _send_frame(Worker* w, Leg* leg, const int16_t* pcm) noexcept n
             send_queued(w)
         made = batch_data(w.batch, w.batch.queued)
     octets = encoder.encode(
-        encoder, pcm, <int> voice.frame, made + RTP_HEADER, DATAGRAM_ROOM - RTP_HEADER - SEAL_ROOM
+        encoder, pcm, <int> voice.frame, made + RTP_HEADER, PAYLOAD_ROOM
     )
     if octets <= 0:
         voice.after_silence = 1

@@ -82,6 +82,7 @@ class Leg:
     __slots__ = (
         "_music",
         "_music_at",
+        "_pressed",
         "answered_at",
         "cause",
         "connection",
@@ -97,7 +98,7 @@ class Leg:
         "on_change",
         "partner",
         "party",
-        "pressed",
+        "press_count",
         "recording",
         "ringing_at",
         "session",
@@ -140,8 +141,9 @@ class Leg:
         self.finished: set[int] = set()
         """Numbers of the playbacks that have ended."""
         self.speaks = False
-        self.pressed = ""
-        """The keys pressed so far, at most the last of many."""
+        self.press_count = 0
+        """How many keys were pressed so far."""
+        self._pressed = ""
         self.group = story.call_id
         """Legs with the same one live on the same media worker."""
         """Whether a packet of its far end has ever come."""
@@ -263,8 +265,14 @@ class Leg:
 
     def press(self, digit: str) -> None:
         """The far end has pressed a key."""
-        self.pressed = (self.pressed + digit)[-MOST_PRESSED:]
+        self.press_count += 1
+        self._pressed = (self._pressed + digit)[-MOST_PRESSED:]
         self.on_change()
+
+    def pressed_since(self, count: int) -> str:
+        """The keys pressed after the first `count` (a `press_count` of before), at most the last MOST_PRESSED."""
+        new = self.press_count - count
+        return self._pressed[-new:] if new > 0 else ""
 
     def media_gone(self, gone: LegGone) -> None:
         """The engine's last word about this leg: what the CDR is made of."""

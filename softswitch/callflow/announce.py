@@ -87,10 +87,10 @@ async def reach(call: Call, recorder: Recorder, *, early: bool) -> LegMedia:
 async def hear(call: Call, media: LegMedia, numbers: tuple[Sound, ...], *, until_key: bool = False) -> None:
     """Play all of it; `until_key`: or until the caller presses a key."""
     playback = call.switch.number()
-    pressed = call.caller.pressed
+    pressed = call.caller.press_count
     media.post(Play(media.leg, playback, numbers))
     try:
-        while playback not in call.caller.finished and not (until_key and call.caller.pressed != pressed):
+        while playback not in call.caller.finished and not (until_key and call.caller.press_count != pressed):
             _check(call)
             await call.changed()
     finally:

@@ -67,15 +67,15 @@ async def _sit(call: Call, conference: Conference, action: route.Conference, res
 async def _knows(call: Call, media: LegMedia, question: tuple[Sound, ...], pin: str) -> bool:
     """Whether the caller presses the right keys; # ends a try early. Each try begins with the question."""
     for _ in range(PIN_TRIES):
-        before = len(call.caller.pressed)
+        before = call.caller.press_count
         await hear(call, media, question, until_key=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PIN_SECONDS):
-                while not _is_complete(call.caller.pressed[before:], pin):
+                while not _is_complete(call.caller.pressed_since(before), pin):
                     if call.caller.silent:
                         raise CallFailed(MEDIA_TIMEOUT)
                     await call.changed()
-        if hmac.compare_digest(call.caller.pressed[before:].rstrip("#").encode(), pin.encode()):
+        if hmac.compare_digest(call.caller.pressed_since(before).rstrip("#").encode(), pin.encode()):
             return True
     return False
 

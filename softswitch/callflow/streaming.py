@@ -59,14 +59,14 @@ class Streaming:
         await reach(self._call, recorder, early=False)
         caller = self._call.caller
         session = self._begin(action, speaks=True)
-        told = len(caller.pressed)
+        told = caller.press_count
         try:
             while session.end is None:
                 if caller.silent:
                     raise CallFailed(MEDIA_TIMEOUT)
-                for digit in caller.pressed[told:]:
+                for digit in caller.pressed_since(told):
                     session.connection.press(_track(caller), digit)
-                told = len(caller.pressed)
+                told = caller.press_count
                 await self._call.changed()
         finally:
             self._end(session)

@@ -154,6 +154,9 @@ class StreamConnection:
             self.reason = f"{target.url}: no answer in {target.connect_timeout:g} s"
         except (aiohttp.ClientError, OSError, ValueError) as error:
             self.reason = f"{target.url}: {error}"
+        except asyncio.CancelledError:
+            await self.close()
+            raise
         else:
             return True
         await self.close()

@@ -38,6 +38,9 @@ class StreamSession:
                 self.end = await self.connection.run()
             else:
                 self.end = StreamEnd.UNREACHABLE
+        except asyncio.CancelledError:
+            self.end = StreamEnd.LEFT
+            raise
         except Exception as error:
             log.exception("stream %s failed", self.target.name)
             self.end, self.connection.reason = StreamEnd.LOST, f"{type(error).__name__}: {error}"

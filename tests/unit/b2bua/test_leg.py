@@ -15,7 +15,7 @@ from media.quality.scores import NOTHING_CAME
 from media.quality.verdict import LegQuality, StreamCounters
 from softswitch.b2bua.connection import message
 from softswitch.b2bua.inbound_leg import InboundLeg
-from softswitch.b2bua.leg import LegState
+from softswitch.b2bua.leg import MOST_PRESSED, LegState
 from softswitch.b2bua.terms import MediaTerms
 from softswitch.dialplan.route import Answer, Echo, Play, Reject
 from softswitch.sdp.codec import KNOWN_CODECS
@@ -63,6 +63,31 @@ def agreed(leg: Leg) -> str:
     assert leg.media is not None
     assert leg.media.agreement is not None
     return leg.media.agreement.codec.name
+
+
+# Keys.
+
+
+def test_keys_are_told_once_however_many_were_pressed_before() -> None:
+    async def story() -> None:
+        world = world_with()
+        world.phone(1, Plan(answer=1))
+        caller = world.phone(CALLER)
+        session = caller.call("123", SWITCH)
+        await asyncio.sleep(2)
+        leg = the_call(world)[0]
+        for _ in range(2 * MOST_PRESSED):
+            leg.press("1")
+        before = leg.press_count
+        assert leg.pressed_since(before) == ""
+        leg.press("2")
+        leg.press("#")
+        assert leg.pressed_since(before) == "2#"
+        assert leg.pressed_since(before - 1) == "12#"
+        caller.hang_up(session)
+        await world.settle()
+
+    run_virtual(story)
 
 
 # Late offers.

@@ -58,11 +58,13 @@ def gain_and_noise(heard: NDArray[np.float64], rate: int) -> tuple[float, float]
     return float(20 * np.log10(np.hypot(*weights) / AMPLITUDE)), float(20 * np.log10((basis @ weights).std() / rest))
 
 
-async def transcoded(world: MediaWorld, source: PayloadFormat, target: PayloadFormat, said: list[Rtp]) -> list[Rtp]:
-    """What the far end of a fresh call hears."""
+async def transcoded(
+    world: MediaWorld, source: PayloadFormat, target: PayloadFormat, said: list[Rtp], ptime: int = 20
+) -> list[Rtp]:
+    """What the far end of a fresh call hears; `ptime`: milliseconds a packet it asks for."""
     alice, bob = world.far_end(), world.far_end()
     a, b = world.leg(alice, (source,)), world.leg(bob, (target,))
-    world.engine.post(SetFormats(a.leg, (source,), (source,), 20), SetFormats(b.leg, (target,), (target,), 20))
+    world.engine.post(SetFormats(a.leg, (source,), (source,), 20), SetFormats(b.leg, (target,), (target,), ptime))
     world.engine.post(Connect(a.leg, b.leg))
     await world.settled()
     heard: list[Rtp] = []
@@ -94,6 +96,16 @@ async def test_a_tone_arrives_in_every_codec(source: PayloadFormat) -> None:
             gain, noise = gain_and_noise(pcm[len(pcm) // 2 :], rate)
             assert abs(gain) < 1.5, f"{source.name} to {target.name}"
             assert noise > min(CLEAN[source.name], CLEAN[target.name]) - 4, f"{source.name} to {target.name}"
+
+
+async def test_linear_audio_that_fills_no_datagram_goes_in_more_of_them() -> None:
+    """60 ms of L16 at 48 kHz are 5,760 octets: what is sent is as much of it as a packet takes."""
+    target = PayloadFormat(98, "L16", 48000)
+    async with media_world() as world:
+        heard = await transcoded(world, PCMA, target, packets(PCMA, tone(8000)), ptime=60)
+    assert len(heard) == PACKETS
+    assert {len(each.payload) for each in heard} == {48 * 20 * 2}
+    assert {(after.timestamp - each.timestamp) % 2**32 for each, after in pairwise(heard)} == {48 * 20}
 
 
 async def test_against_narrowband_the_upper_band_is_left_out() -> None:
