@@ -57,8 +57,10 @@ async def _follow(
             case Conference():
                 await confer(call, action, resources, recorder)
                 return
+            case Stream(mode="listen"):
+                streaming.listen(action)
             case Stream():
-                failure = await streaming.begin(action, recorder)
+                failure = await streaming.talk(action, recorder)
             case Record(enabled):
                 recorder.switch(on=enabled)
             case Reject(status, reason):

@@ -39,11 +39,8 @@ class Streaming:
         for session in list(self._open):
             self._end(session)
 
-    async def begin(self, action: route.Stream, recorder: Recorder) -> ReleaseCause | None:
-        """Let it listen from now on, or talk with it until it is over; why it could not, if so."""
-        if action.mode == "listen":
-            self._listen(action)
-            return None
+    async def talk(self, action: route.Stream, recorder: Recorder) -> ReleaseCause | None:
+        """Let the caller talk with it until it is over; why it could not, if so."""
         try:
             await self._talk(action, recorder)
         except CallFailed as failed:
@@ -73,7 +70,7 @@ class Streaming:
         if session.end not in _ENDED_WELL:
             raise CallFailed(STREAM_LOST)
 
-    def _listen(self, action: route.Stream) -> None:
+    def listen(self, action: route.Stream) -> None:
         """Let somebody listen to every party from now on, each as a track of its own."""
         try:
             self._begin(action, speaks=False)
