@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config import codec_checks
 from config.dialplan_schema import CALLED
 from config.problem import Problem, did_you_mean
 from config.yaml12 import dotted
@@ -59,7 +60,12 @@ def problems(written: Written, sections: Sections, broken: frozenset[str]) -> li
 
 def warnings(written: Written, sections: Sections) -> list[Problem]:
     """What works, and is probably not meant."""
-    return [*_secrets(written, sections), *_wide_open(written, sections), *_idle_suites(written, sections)]
+    return [
+        *_secrets(written, sections),
+        *_wide_open(written, sections),
+        *_idle_suites(written, sections),
+        *codec_checks.unheard(written.positions, sections),
+    ]
 
 
 def _each(tree: Tree, path: KeyPath, *keys: str | None) -> Iterator[tuple[KeyPath, Tree]]:
@@ -163,6 +169,10 @@ def _trunks(written: Written, sections: Sections) -> Iterator[Problem]:
             other = owners.setdefault(str(source), name)
             if other != name:
                 yield places.problem((*path, "sources", index), f"the trunk {other!r} already claims {source}")
+
+
+def _codecs(written: Written, sections: Sections) -> Iterator[Problem]:
+    return codec_checks.repeated(written.positions, sections)
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -324,6 +334,7 @@ def _idle_suites(written: Written, sections: Sections) -> Iterator[Problem]:
 _Check = Callable[[Written, "Sections"], Iterable[Problem]]
 _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_trunks, frozenset({"trunks"})),
+    (_codecs, frozenset({"trunks", "phones"})),
     (_listeners, frozenset({"sip", "admin"})),
     (_media, frozenset({"media", "sip"})),
     (_phones, frozenset({"phones"})),

@@ -256,13 +256,21 @@ class Music(Section):
     early: Annotated[Boolean, Field(description="Before the call is answered (183), so that it costs nothing.")] = False
 
 
+def _pin(value: str) -> str:
+    if not (value.isascii() and value.isdecimal() and len(value) <= 12):
+        raise ValueError("expected 1 to 12 digits, as they can be pressed")
+    return value
+
+
+Pin = Annotated[Text, AfterValidator(_pin), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,12}$"})]
+
+
 class Conference(Section):
     """Meet whoever calls the same name, until the caller hangs up."""
 
     name: Annotated[Name, Field(description="Callers whose rules name the same conference meet.")]
     pin: Annotated[
-        Text | None,
-        Field(description="Digits to press first; asked for by the announcement, or a tone.", pattern="^[0-9]{1,12}$"),
+        Pin | None, Field(description="1 to 12 digits to press first; asked for by the announcement, or a tone.")
     ] = None
     announce: Annotated[
         Clip | None, Field(description="What is said to a caller who enters; before each try with a pin.")

@@ -27,6 +27,14 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "config/all.yaml:1:68 trunks.b.sources[1]: the trunk 'a' already claims 192.0.2.0/24",
         ),
         (
+            "trunks: {a: {sources: [192.0.2.1], codecs: [PCMA, G729, PCMA]}}",
+            "config/all.yaml:1:57 trunks.a.codecs[2]: PCMA is already in the list",
+        ),
+        (
+            "phones: {codecs: [opus, opus]}",
+            "config/all.yaml:1:25 phones.codecs[1]: opus is already in the list",
+        ),
+        (
             "trunks: {a: {codecs: [PCMA]}}",
             "config/all.yaml:1:13 trunks.a: neither sources nor destinations: it could neither call nor be called",
         ),
@@ -118,7 +126,7 @@ def route(text: str, when: str = "{}") -> str:
         (route("[hangup, echo]"), "never reached: hangup ends the call"),
         (route("[{conference: {name: a}}, echo]"), "never reached: conference ends the call"),
         (route("[{conference: {name: a, max: 1}}]"), "expected a whole number from 2 to 500, got 1"),
-        (route("[{conference: {name: a, pin: secret}}]"), "expected something like ^[0-9]{1,12}$, got 'secret'"),
+        (route("[{conference: {name: a, pin: secret}}]"), "expected 1 to 12 digits, as they can be pressed"),
         (route("[{dial: {}}]"), "expected phone, trunk, or both"),
         (route("[{dial: {phone: 1001, number: {strip: 1}}}]"), "number is for trunks, and there is none here"),
         (
@@ -208,6 +216,22 @@ def test_warnings(root: Path) -> None:
         "config/all.yaml:2:19 trunks.any.sources[0]: the whole internet may call in as this trunk",
         "config/all.yaml:5:58 trunks.c.srtp_suites: has no effect: srtp is off",
         "config/all.yaml:7:23 phones.srtp_suites: has no effect: srtp is off",
+    ]
+
+
+def test_media_keys_that_promise_more_than_will_happen_are_warned_of(root: Path) -> None:
+    folder = ConfigFolder.make(
+        root,
+        """
+        trunks:
+          a: {destinations: [192.0.2.1], codecs: [G729, opus], dtmf: inband}
+          b: {destinations: [192.0.2.2], codecs: [PCMA, opus], dtmf: inband, ptime: 50ms}
+          c: {destinations: [192.0.2.3], codecs: [opus], ptime: 60ms}
+        """,
+    )
+    assert list(map(str, folder.load().warnings)) == [
+        "config/all.yaml:2:62 trunks.a.dtmf: tones are heard in PCMA and PCMU, and neither is among the codecs",
+        "config/all.yaml:3:77 trunks.b.ptime: opus has no packets of 50ms: it is sent in 40ms",
     ]
 
 
