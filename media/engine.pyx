@@ -227,6 +227,7 @@ cdef class EngineCore:
             for i in range(CHUNK):
                 free(self.chunks[c][i].voice_memory)
                 free(self.chunks[c][i].playout_memory)
+                free(self.chunks[c][i].keys.memory)
             free(self.chunks[c])
         free(self.workers)
         free(self.ready)

@@ -78,7 +78,8 @@ class Playbacks:
         self._encoder: ThreadPoolExecutor | None = None
 
     def play(self, command: Play) -> None:
-        """Raises ValueError for a prompt that is not loaded, or a place to begin at that cannot be."""
+        """Raises ValueError for a prompt that is not loaded, a number in use, or a place to begin at that cannot be."""
+        self._check_number(command)
         sources = self._sources(command.prompt)
         if not (0 <= command.first < len(sources) and command.start_ms >= 0):
             raise ValueError(
@@ -88,7 +89,8 @@ class Playbacks:
         self._begin(_Playback(command, sources), command.first, command.start_ms * TICKS_A_MS)
 
     def announce(self, command: Announce) -> None:
-        """Raises ValueError for a prompt that is not loaded."""
+        """Raises ValueError for a prompt that is not loaded, or a number in use."""
+        self._check_number(command)
         record = self._legs.get(command.leg)
         best = self._best(record)
         if record is not None and best is not None and best.name.upper() not in ("PCMA", "PCMU"):
@@ -138,6 +140,11 @@ class Playbacks:
         if not 1 <= len(wanted) <= MOST_SOUNDS:
             raise ValueError(f"1 to {MOST_SOUNDS} sounds are played one after the other, got {len(wanted)}")
         return tuple(self._sounds.source(each) for each in wanted)
+
+    def _check_number(self, command: Play | Announce) -> None:
+        """The worker reads the sources of a playback until its end is told: of two with one number, which?"""
+        if (command.leg, command.playback) in self._running:
+            raise ValueError(f"expected a new playback number, got {command.playback}, which leg {command.leg} plays")
 
     def _begin(self, playback: _Playback, first: int, ticks: int) -> None:
         command = playback.command

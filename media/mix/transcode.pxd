@@ -195,7 +195,9 @@ cdef inline bint transcode_beside(
     if verdict == DUPLICATE or verdict == JUMPED or ahead < 0:
         return True
     arrival.next_sequence = packet.sequence + 1
-    if not target.may_send or target.playback.active or not address_known(latch_destination(&target.latch)):
+    if not target.may_send or target.playback.active or target.mixed:
+        return True
+    if not address_known(latch_destination(&target.latch)):
         return True
     if press_busy(&target.keys.presses):
         return True

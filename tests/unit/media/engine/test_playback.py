@@ -94,6 +94,9 @@ async def test_prompts_that_cannot_be_played_say_so(tmp_path: Path) -> None:
         a = world.leg(world.far_end())
         with pytest.raises(ValueError, match="prompt 99 is not loaded"):
             world.engine.post(Play(a.leg, 1, 99))
+        world.engine.post(Play(a.leg, 1, RING, repeat=True))
+        with pytest.raises(ValueError, match="expected a new playback number, got 1"):
+            world.engine.post(Play(a.leg, 1, RING))
 
 
 async def test_a_leg_without_an_encoder_says_so() -> None:
