@@ -7,14 +7,19 @@ other side are all read from it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from softswitch.sdp.errors import INCOMPATIBLE_FORMAT
 from softswitch.sip.headers import Reason
 from softswitch.value import value_class
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 COMPLETED_ELSEWHERE: Final = 26
 """Q.850 non-selected user clearing."""
+MOST_WORDS = 120
+"""Characters of another switch's own words that are kept."""
 
 
 @value_class(frozen=True, slots=True)
@@ -29,14 +34,18 @@ class ReleaseCause:
     """Lower-case words for logs, CDR and the Reason header."""
     warning: tuple[int, str] | None = None
     """Code and text of the Warning header a refusal carries (RFC 3261 20.43): what would have been acceptable."""
+    given: tuple[Reason, ...] = ()
+    """The Reason headers another switch gave: they go on as they came."""
 
     @property
-    def reason(self) -> Reason:
-        """As a Reason header (RFC 3326)."""
+    def reasons(self) -> tuple[Reason, ...]:
+        """As Reason headers (RFC 3326)."""
+        if self.given:
+            return self.given
         if self.q850 == COMPLETED_ELSEWHERE:
             # Phones know this form from RFC 3326 3.1, and show no missed call.
-            return Reason("SIP", 200, "Call completed elsewhere")
-        return Reason("Q.850", self.q850, self.text)
+            return (Reason("SIP", 200, "Call completed elsewhere"),)
+        return (Reason("Q.850", self.q850, self.text),)
 
 
 NORMAL: Final = ReleaseCause(200, 16, "normal clearing")
@@ -52,7 +61,6 @@ TOO_MANY_HOPS: Final = ReleaseCause(483, 25, "too many hops")
 ADDRESS_INCOMPLETE: Final = ReleaseCause(484, 28, "not a number that can be dialled")
 NOT_ACCEPTABLE: Final = ReleaseCause(488, 65, "no common codec")
 NO_CIRCUIT: Final = ReleaseCause(503, 34, "no circuit available")
-OUT_OF_ORDER: Final = ReleaseCause(502, 27, "destination out of order")
 MEDIA_TIMEOUT: Final = ReleaseCause(408, 102, "media timeout")
 ADMIN: Final = ReleaseCause(480, 31, "ended by an operator")
 TOO_LONG: Final = ReleaseCause(480, 102, "longer than any call may be")
@@ -73,8 +81,6 @@ BY_STATUS: Final[dict[int, ReleaseCause]] = {
         BUSY,
         CANCELLED,
         NOT_ACCEPTABLE,
-        NO_CIRCUIT,
-        OUT_OF_ORDER,
         INTERNAL,
         ReleaseCause(400, 41, "bad request"),
         ReleaseCause(401, 21, "unauthorized"),
@@ -82,7 +88,7 @@ BY_STATUS: Final[dict[int, ReleaseCause]] = {
         ReleaseCause(403, 21, "forbidden"),
         ReleaseCause(405, 63, "method not allowed"),
         ReleaseCause(406, 79, "not acceptable"),
-        ReleaseCause(408, 18, "no answer in time"),
+        ReleaseCause(408, 102, "request timeout"),
         ReleaseCause(407, 21, "proxy authentication required"),
         ReleaseCause(410, 22, "number changed"),
         ReleaseCause(413, 127, "request entity too large"),
@@ -99,6 +105,8 @@ BY_STATUS: Final[dict[int, ReleaseCause]] = {
         ReleaseCause(484, 28, "address incomplete"),
         ReleaseCause(485, 1, "ambiguous"),
         ReleaseCause(501, 79, "not implemented"),
+        ReleaseCause(502, 38, "bad gateway"),
+        ReleaseCause(503, 41, "service unavailable"),
         ReleaseCause(504, 102, "server time-out"),
         ReleaseCause(505, 127, "version not supported"),
         ReleaseCause(513, 127, "message too large"),
@@ -107,8 +115,12 @@ BY_STATUS: Final[dict[int, ReleaseCause]] = {
         ReleaseCause(603, 21, "declined"),
         ReleaseCause(604, 1, "does not exist anywhere"),
         ReleaseCause(606, 58, "not acceptable anywhere"),
+        ReleaseCause(607, 21, "unwanted"),
+        ReleaseCause(608, 21, "rejected"),
     )
 }
+"""What another switch's final status means. The Q.850 causes are those of RFC 3398 8.2.6.1, which has none for 487 (the
+caller knows), 488 and 606 (it leaves them to their Warning), nor for what is younger than it (580, 607, 608)."""
 
 HIDDEN: Final[dict[int, int]] = {
     # Credentials between us and a trunk, our own requests' faults and redirections are no business of the caller's.
@@ -122,11 +134,13 @@ HIDDEN: Final[dict[int, int]] = {
 """
 
 BY_Q850: Final[dict[int, int]] = {
-    1: 404, 2: 404, 3: 404, 17: 486, 18: 408, 19: 480, 20: 480, 21: 403, 22: 410, 23: 410, 27: 502, 28: 484, 29: 501,
-    31: 480, 34: 503, 38: 503, 41: 503, 42: 503, 47: 503, 55: 403, 57: 403, 58: 503, 63: 503, 65: 488, 70: 488, 79: 501,
-    87: 403, 88: 503, 102: 504, 111: 500, 127: 500,
+    1: 404, 2: 404, 3: 404, 16: 480, 17: 486, 18: 408, 19: 480, 20: 480, 21: 403, 22: 410, 23: 410, 26: 404, 27: 502,
+    28: 484, 29: 501, 31: 480, 34: 503, 38: 503, 41: 503, 42: 503, 47: 503, 55: 403, 57: 403, 58: 503, 63: 503, 65: 488,
+    70: 488, 79: 501, 87: 403, 88: 503, 102: 504, 111: 500, 127: 500,
 }  # fmt: skip
-"""Q.850 cause -> SIP status of a call that was not answered (RFC 3398 8.2.6.1)."""
+"""Q.850 cause -> SIP status of a call that was not answered (RFC 3398 7.2.4.1; 16 and 63 are not in its table)."""
+UNLISTED: Final = 500
+"""For every other cause (RFC 3398 7.2.4.1)."""
 
 
 def from_status(status: int) -> ReleaseCause:
@@ -138,28 +152,53 @@ def from_status(status: int) -> ReleaseCause:
         return NORMAL
     if status < 400:
         return ReleaseCause(status, 23, "redirected")
-    return {4: ReleaseCause(status, 41, "request failed"), 5: ReleaseCause(status, 41, "server failure")}.get(
-        status // 100, ReleaseCause(status, 21, "refused everywhere")
-    )
+    family = BY_STATUS.get(min(status // 100, 6) * 100, INTERNAL)
+    return ReleaseCause(status, family.q850, _UNKNOWN.get(status // 100, "refused everywhere"))
 
 
-def from_reason(reason: Reason) -> ReleaseCause:
-    """The cause another switch gave in a Reason header (RFC 3326); its own words are kept."""
-    if reason.protocol.upper() == "Q.850":
-        return ReleaseCause(200, reason.cause or NORMAL.q850, reason.text or "released")
-    return ANSWERED_ELSEWHERE if reason.cause == 200 else from_status(reason.cause or 200)
+_UNKNOWN: Final = {4: "request failed", 5: "server failure"}
+
+
+def from_refusal(status: int, reasons: Sequence[Reason]) -> ReleaseCause:
+    """The cause for a final response: its status says what, the Q.850 cause it carries (RFC 6432) why."""
+    cause = from_status(status)
+    said = _first(reasons, "Q.850")
+    if said is None or not said.cause:
+        return cause
+    return replace(cause, q850=said.cause, text=_words(said) or cause.text, given=tuple(reasons))
+
+
+def from_reasons(reasons: Sequence[Reason], status: int) -> ReleaseCause:
+    """The cause another switch gave in a BYE or CANCEL (RFC 3326), `status` being the INVITE's; its words are kept."""
+    given = tuple(reasons)
+    sip, q850 = _first(reasons, "SIP"), _first(reasons, "Q.850")
+    if sip is not None and sip.cause == 200:
+        return replace(ANSWERED_ELSEWHERE, given=given)
+    if q850 is not None:
+        return ReleaseCause(status, q850.cause or NORMAL.q850, _words(q850) or "released", given=given)
+    if sip is not None and sip.cause:
+        return replace(from_status(sip.cause), given=given)
+    return replace(from_status(status), given=given)
+
+
+def _first(reasons: Sequence[Reason], protocol: str) -> Reason | None:
+    return next((reason for reason in reasons if reason.protocol.upper() == protocol), None)
+
+
+def _words(reason: Reason) -> str:
+    return (reason.text or "")[:MOST_WORDS]
 
 
 def from_q850(q850: int, text: str, *, answered: bool) -> ReleaseCause:
     """What a Q.850 cause means for a call that was answered, or not."""
-    return ReleaseCause(200 if answered else BY_Q850.get(q850, 480), q850, text)
+    return ReleaseCause(200 if answered else BY_Q850.get(q850, UNLISTED), q850, text)
 
 
 def towards_caller(cause: ReleaseCause) -> ReleaseCause:
     """What the caller is told when the callee failed with `cause`."""
     # Below 300: answered and hung up in one breath, so that the caller never had anybody.
     status = 480 if cause.status < 300 else HIDDEN.get(cause.status)
-    return cause if status is None else ReleaseCause(status, cause.q850, cause.text)
+    return cause if status is None else replace(cause, status=status, warning=None)
 
 
 def is_route_problem(status: int) -> bool:

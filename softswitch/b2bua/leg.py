@@ -28,6 +28,7 @@ from softswitch.sip.events import (
     Progressed,
     Refused,
 )
+from softswitch.sip.reasons import reasons_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -195,7 +196,7 @@ class Leg:
         headers: tuple[tuple[str, str], ...] = ()
         if cause.warning is not None:
             headers = (("Warning", warning_value(cause.warning[0], self._agent(), cause.warning[1])),)
-        self.session.hangup(self.switch.clock(), cause=cause.reason, status=status, headers=headers)
+        self.session.hangup(self.switch.clock(), reasons=cause.reasons, status=status, headers=headers)
 
     # -- what the stack reports ---------------------------------------------------------------------------------
 
@@ -213,7 +214,8 @@ class Leg:
             case Refused(response=response, status=status):
                 for warning in response.headers.get_all("Warning")[:3] if response is not None else ():
                     self.story.tell("warning received", leg=self.name, warning=warning[:200])
-                self._end(causes.from_status(status), "remote")
+                reasons = reasons_of(response) if response is not None else ()
+                self._end(causes.from_refusal(status, reasons), "remote")
             case Established(body=body):
                 self._established(body)
             case OfferReceived(body=body):
@@ -301,8 +303,8 @@ class Leg:
     def _session_ended(self, event: Ended) -> None:
         self.switch.ladder.release(self.session.call_id)
         self.session.owner = None
-        if event.by == "remote" and event.cause is not None:
-            self._end(causes.from_reason(event.cause), "remote")
+        if event.by == "remote" and event.reasons:
+            self._end(causes.from_reasons(event.reasons, event.status), "remote")
         elif event.status == 487 and self.state is LegState.CALLING:
             self._end(causes.CANCELLED, event.by)
         else:

@@ -130,8 +130,8 @@ class Ended:
     """The session is over; the last event about it."""
 
     session: InviteSession
-    cause: Reason | None
-    """The Reason header of the BYE or CANCEL that ended it, theirs or ours."""
+    reasons: tuple[Reason, ...]
+    """The Reason headers (RFC 3326) of the BYE or CANCEL that ended it, theirs or ours."""
     by: EndedBy
     status: int
     """The final status of an INVITE that was not answered (486, 487, ...); 200 for a call that was."""

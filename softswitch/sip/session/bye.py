@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.sip.client_request import ClientRequest
+from softswitch.sip.reasons import reason_lines, reasons_of
 from softswitch.sip.session import finish
 from softswitch.sip.session.state import Release
 
@@ -23,7 +24,7 @@ def send(session: InviteSession, now: float, release: Release) -> None:
         session.next_cseq(),
         core.branch(),
         authorization=session.authorization("BYE"),
-        headers=finish.reason_line(release.cause) + core.agent_line,
+        headers=reason_lines(release.reasons) + core.agent_line,
     )
     ClientRequest(core, session, outgoing, dialog.flow, session.authorizer, now)
     finish.tell(session, release)
@@ -42,7 +43,7 @@ def send_held(session: InviteSession, now: float, _: object) -> None:
 
 def received(session: InviteSession, now: float, request: Request) -> None:
     """They hung up."""
-    finish.end(session, session.release or Release("remote", 200, finish.reason_of(request)), now)
+    finish.end(session, session.release or Release("remote", 200, reasons_of(request)), now)
 
 
 def crossed(_: InviteSession, __: float, ___: Request) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.sip.reasons import reason_lines, reasons_of
 from softswitch.sip.session import bye, finish, invite, reject
 from softswitch.sip.session.state import Release
 from softswitch.sip.transaction.invite_client import NOBODY, InviteClient
@@ -31,8 +32,8 @@ def send(session: InviteSession, now: float, _: Response | None) -> None:
     exchange, core = session.exchange, session.core
     assert exchange is not None
     assert exchange.outgoing is not None
-    cause = session.release.cause if session.release is not None else None
-    cancel = exchange.outgoing.cancel(finish.reason_line(cause) + core.agent_line)
+    reasons = session.release.reasons if session.release is not None else ()
+    cancel = exchange.outgoing.cancel(reason_lines(reasons) + core.agent_line)
     NonInviteClient(core.layer, NOBODY, cancel, exchange.flow, now)
     if isinstance(exchange.transaction, InviteClient):
         exchange.transaction.expect_end(now)
@@ -40,7 +41,7 @@ def send(session: InviteSession, now: float, _: Response | None) -> None:
 
 def on_early_bye(session: InviteSession, now: float, request: Request) -> None:
     """A callee that sends BYE before it answered (15 forbids it, some do): it is gone, so end the INVITE too."""
-    hold_and_send(session, now, Release("remote", 487, finish.reason_of(request)))
+    hold_and_send(session, now, Release("remote", 487, reasons_of(request)))
 
 
 def answer_crossed(session: InviteSession, now: float, response: Response) -> None:
@@ -55,9 +56,9 @@ def finished(session: InviteSession, now: float, outcome: Outcome) -> None:
     assert session.release is not None
     release = session.release
     status = outcome.status if outcome.response is not None else release.status
-    finish.end(session, Release(release.by, status, release.cause), now)
+    finish.end(session, Release(release.by, status, release.reasons), now)
 
 
 def received(session: InviteSession, now: float, request: Request) -> None:
     """The caller gave up before the answer: 487 to the INVITE (9.2)."""
-    reject.send(session, now, Release("remote", 487, finish.reason_of(request)))
+    reject.send(session, now, Release("remote", 487, reasons_of(request)))

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.sip.core import session_key
-from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import Ended
-from softswitch.sip.headers import Reason
 from softswitch.sip.session.fork import DISCARD
 
 if TYPE_CHECKING:
-    from softswitch.sip.message import Request
     from softswitch.sip.session.session import InviteSession
     from softswitch.sip.session.state import Release
 
@@ -20,7 +17,7 @@ def tell(session: InviteSession, release: Release) -> None:
     """Emit `Ended`, the first time."""
     if not session.told:
         session.told = True
-        session.core.events.append(Ended(session, release.cause, release.by, release.status))
+        session.core.events.append(Ended(session, release.reasons, release.by, release.status))
 
 
 def end(session: InviteSession, release: Release, now: float) -> None:
@@ -53,28 +50,3 @@ def quiet(session: InviteSession, now: float) -> None:
     if session.keys is not None:
         session.keys.close()
         session.keys = None
-
-
-def reason_of(request: Request) -> Reason | None:
-    """The Reason header (RFC 3326), the Q.850 one if there are several; a malformed one says nothing."""
-    if not request.headers.lines("Reason"):
-        return None
-    try:
-        reasons = [Reason.parse(text) for text in request.headers.get_all("Reason")]
-    except RemoteProtocolError:
-        return None
-    for reason in reasons:
-        if reason.protocol.upper() == "Q.850":
-            return reason
-    return reasons[0] if reasons else None
-
-
-def reason_line(cause: Reason | None) -> str:
-    """The Reason header to send with a BYE, CANCEL or refusal (RFC 3326, RFC 6432).
-
-    One that could not stand in a message is left out: hanging up never fails.
-    """
-    if cause is None:
-        return ""
-    text = str(cause)
-    return f"Reason: {text}\r\n" if text.isprintable() else ""

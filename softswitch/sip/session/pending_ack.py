@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.sip.headers import Reason
 from softswitch.sip.session.state import Input, Release
 from softswitch.sip.transaction.invite_server import NOBODY
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from softswitch.sip.transaction.invite_server import InviteServer
 
 _RESEND, _GIVE_UP = 1, 2
+NO_ACK = (Reason("SIP", 408, "no ACK"), Reason("Q.850", 102, "recovery on timer expiry"))
+"""What the BYE says that ends such a call."""
 
 
 class PendingAck:
@@ -56,4 +59,4 @@ class PendingAck:
             self._interval = min(self._interval * 2, layer.durations.t2)
             self._resend = layer.timers.start(now + self._interval, self, _RESEND)
         else:
-            self._session.step(Input.ACK_MISSING, now, Release("timeout", 408))
+            self._session.step(Input.ACK_MISSING, now, Release("timeout", 408, NO_ACK))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.sip.reasons import response_reason_lines
 from softswitch.sip.session import finish
 from softswitch.sip.session.state import Refusal
 
@@ -16,7 +17,7 @@ def send(session: InviteSession, now: float, release: Release) -> None:
     """Refuse and end."""
     assert session.server is not None
     assert session.reply is not None
-    headers = finish.reason_line(release.cause) if release.by == "local" else ""
+    headers = response_reason_lines(release.reasons) if release.by == "local" else ""
     reason = None
     if isinstance(release, Refusal):
         reason = release.reason

@@ -172,7 +172,7 @@ class InviteSession:
         if not 300 <= status <= 699:
             raise LocalProtocolError(f"expected a refusal 300..699, got {status}")
         phrase = None if reason is None else one_line(reason)
-        self.step(Input.REJECT, now, Refusal("local", status, None, phrase, header_lines(headers)))
+        self.step(Input.REJECT, now, Refusal("local", status, (), phrase, header_lines(headers)))
 
     # Verbs of the calling side.
 
@@ -188,19 +188,20 @@ class InviteSession:
         self,
         now: float,
         *,
-        cause: Reason | None = None,
+        reasons: tuple[Reason, ...] = (),
         status: int = 480,
         headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         """End the session, in any state: refusal, CANCEL, BYE, or whichever of them as soon as it is allowed.
 
-        `status` and `headers` answer an INVITE of theirs that is not answered yet. Asking twice is asking once.
+        `reasons` (RFC 3326) go along; `status` and `headers` answer an INVITE of theirs that is not answered yet.
+        Asking twice is asking once.
         """
         release: Release
         if self.state is State.INCOMING:
-            release = Refusal("local", status if 300 <= status <= 699 else 480, cause, None, header_lines(headers))
+            release = Refusal("local", status if 300 <= status <= 699 else 480, reasons, None, header_lines(headers))
         else:
-            release = Release("local", 487 if self.state < State.ANSWERED else 200, cause)
+            release = Release("local", 487 if self.state < State.ANSWERED else 200, reasons)
         self.step(Input.HANGUP, now, release)
 
     def reinvite(self, body: bytes, now: float) -> None:

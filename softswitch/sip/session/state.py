@@ -75,11 +75,11 @@ class Input(IntEnum):
 
 @value_class(frozen=True, slots=True)
 class Release:
-    """Why a session ends: becomes `Ended`, and the Reason header of what we send."""
+    """Why a session ends: becomes `Ended`, and the Reason headers of what we send."""
 
     by: EndedBy
     status: int
-    cause: Reason | None = None
+    reasons: tuple[Reason, ...] = ()
 
 
 @value_class(frozen=True, slots=True)

@@ -130,17 +130,18 @@ def test_what_we_do_not_do_within_a_dialog(method: str, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "cause"),
+    ("header", "reasons"),
     [
-        ('SIP;cause=200;text="done", Q.850;cause=16', Reason("Q.850", 16)),
-        ("SIP;cause=486", Reason("SIP", 486)),
-        (";;;", None),
+        ('SIP;cause=200;text="done", Q.850;cause=16', (Reason("SIP", 200, "done"), Reason("Q.850", 16))),
+        ("SIP;cause=486", (Reason("SIP", 486),)),
+        (", ".join(f"Q.850;cause={cause}" for cause in range(1, 9)), tuple(Reason("Q.850", n) for n in range(1, 5))),
+        (";;;", ()),
     ],
 )
-def test_the_reason_of_their_bye(header: str, cause: Reason | None) -> None:
+def test_the_reasons_of_their_bye(header: str, reasons: tuple[Reason, ...]) -> None:
     stage = Stage()
     session = stage.call_up()
     stage.hear(within(stage, session, "BYE", headers=f"Reason: {header}\r\n"))
     (ended,) = stage.events()
     assert isinstance(ended, Ended)
-    assert ended.cause == cause
+    assert ended.reasons == reasons

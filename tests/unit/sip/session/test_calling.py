@@ -50,13 +50,13 @@ def test_progress_answer_ack_and_bye() -> None:
     assert ack.via.branch != invite.via.branch
     assert (ack.cseq.number, ack.to.tag) == (1, "callee")
     assert session.remote_tag == "callee"
-    session.hangup(stage.now, cause=Reason("Q.850", 16, "Normal call clearing"))
+    session.hangup(stage.now, reasons=(Reason("Q.850", 16, "Normal call clearing"),))
     bye = stage.one_request("BYE")
     assert bye.cseq.number == 2
     assert bye.headers.get("Reason") == 'Q.850;cause=16;text="Normal call clearing"'
     (ended,) = stage.events()
     assert isinstance(ended, Ended)
-    assert (ended.by, ended.status, ended.cause) == ("local", 200, Reason("Q.850", 16, "Normal call clearing"))
+    assert (ended.by, ended.status, ended.reasons) == ("local", 200, (Reason("Q.850", 16, "Normal call clearing"),))
     session.hangup(stage.now)
     stage.answer(bye, 200)
     assert stage.events() == []
@@ -203,7 +203,7 @@ def test_headers_cannot_break_out_of_their_line() -> None:
     with pytest.raises(LocalProtocolError):
         session.reject(486, stage.now, reason="Busy\r\nX-Evil: b")
     assert stage.sent() == []
-    session.hangup(stage.now, cause=Reason("SIP", 200, "a\nX-Evil: b"))
+    session.hangup(stage.now, reasons=(Reason("SIP", 200, "a\nX-Evil: b"),))
     assert "Reason" not in stage.one_response(480).headers
     stage.wait(200)
     assert stage.stack.statistics.sessions == 0

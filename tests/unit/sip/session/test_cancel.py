@@ -17,7 +17,7 @@ def ended(stage: Stage) -> Ended:
 def test_cancel_waits_for_a_provisional_response() -> None:
     stage = Stage()
     session, invite = stage.place_call()
-    session.hangup(stage.now, cause=Reason("SIP", 200, "Call completed elsewhere"))
+    session.hangup(stage.now, reasons=(Reason("SIP", 200, "Call completed elsewhere"),))
     assert stage.sent() == []
     assert [label for _, label in stage.wait(0.6)] == ["INVITE"]
     stage.answer(invite, 100, tag=None)
@@ -33,7 +33,7 @@ def test_cancel_waits_for_a_provisional_response() -> None:
     stage.one_request("ACK")
     end = ended(stage)
     assert (end.by, end.status) == ("local", 487)
-    assert end.cause == Reason("SIP", 200, "Call completed elsewhere")
+    assert end.reasons == (Reason("SIP", 200, "Call completed elsewhere"),)
     assert stage.all_over()
 
 
@@ -123,7 +123,7 @@ def test_their_cancel_ends_their_invite() -> None:
     assert (ok.status, terminated.status) == (200, 487)  # type: ignore[union-attr]
     assert ok.to.tag == terminated.to.tag == session.local_tag
     end = ended(stage)
-    assert (end.by, end.status, end.cause) == ("remote", 487, Reason("SIP", 200, "elsewhere"))
+    assert (end.by, end.status, end.reasons) == ("remote", 487, (Reason("SIP", 200, "elsewhere"),))
     session.accept(ANSWER, stage.now)
     assert stage.sent() == []
     assert stage.all_over()
