@@ -18,6 +18,7 @@ from config.stream_schema import Stream
 from config.trunk_schema import Trunk
 from config.values import (
     Address,
+    AnyNumber,
     Between,
     Boolean,
     Country,
@@ -31,6 +32,7 @@ from config.values import (
     Port,
     RatedCodec,
     SecretText,
+    ServerText,
     Transport,
     Whole,
 )
@@ -78,6 +80,18 @@ class Timers(Section):
     )
 
 
+class Dns(Section):
+    """How names of next hops are looked up."""
+
+    servers: Annotated[
+        AnyNumber[ServerText],
+        Field(description="DNS servers to ask, address[:port]. Not given: those of the system (/etc/resolv.conf)."),
+    ] = ()
+    timeout: Annotated[
+        float, Lasting("100ms", "30s"), Field(description="How long a look-up may take; no call ever waits for one.")
+    ] = 4.0
+
+
 class Sip(Section):
     """Signalling."""
 
@@ -89,6 +103,7 @@ class Sip(Section):
     timers: Timers = Field(
         default_factory=Timers, description="Transaction timers; leave them alone on ordinary networks."
     )
+    dns: Dns = Field(default_factory=Dns, description="How names of next hops are looked up.")
 
 
 class Ports(Section):

@@ -31,7 +31,10 @@ class Trunk(MediaTerms):
     ] = ()
     destinations: Annotated[
         AnyNumber[NextHopText],
-        Field(description="host[:port][;transport=udp|tcp], tried in this order. None: it cannot be called."),
+        Field(
+            description="host[:port][;transport=udp|tcp], tried in this order; a name without port is looked up as "
+            "RFC 3263 has it (NAPTR, SRV, then its addresses). None: it cannot be called."
+        ),
     ] = ()
     codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
         "PCMA",

@@ -412,20 +412,34 @@ def _source(value: object) -> Source:
     return Source(_network(address), port)
 
 
+def _server(value: object) -> tuple[str, int]:
+    text = _text(value)
+    name, port = _split_port(text)
+    return _address(name), 53 if port is None else port
+
+
+ServerText = Annotated[tuple[str, int], BeforeValidator(_server), _STRING]
+"""A DNS server: `address[:port]`."""
+
+
 SourceText = Annotated[Source, PlainValidator(_source), _AS_TEXT, _STRING]
 
 
 @dataclass(frozen=True, slots=True)
 class NextHop:
-    """Where a trunk is reached: `host[:port][;transport=udp|tcp]`."""
+    """Where a trunk is reached: `host[:port][;transport=udp|tcp]`. No port: SRV; no transport either: NAPTR."""
 
     host: str
-    port: int = 5060
-    transport: Transport = "udp"
+    port: int | None = None
+    transport: Transport | None = None
 
     def __str__(self) -> str:
         name = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{name}:{self.port};transport={self.transport}"
+        place = name if self.port is None else f"{name}:{self.port}"
+        return place if self.transport is None else f"{place};transport={self.transport}"
+
+
+_TRANSPORTS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp"}
 
 
 def _next_hop(value: object) -> NextHop:
@@ -433,17 +447,12 @@ def _next_hop(value: object) -> NextHop:
         return value
     text = _text(value)
     place, semicolon, parameter = text.partition(";")
-    transport: Transport = "udp"
-    if semicolon:
-        match parameter.strip().lower().removeprefix("transport="):
-            case "udp":
-                transport = "udp"
-            case "tcp":
-                transport = "tcp"
-            case _:
-                raise ValueError(f"expected ;transport=udp or ;transport=tcp after the host, got {shown(parameter)}")
-    name, port = _split_port(place.strip())
-    return NextHop(host(name), 5060 if port is None else port, transport)
+    transport = _TRANSPORTS.get(parameter.strip().lower().removeprefix("transport=")) if semicolon else None
+    if semicolon and transport is None:
+        raise ValueError(f"expected ;transport=udp or ;transport=tcp after the host, got {shown(parameter)}")
+    # Port 0 is how some carriers' forms write "by SRV".
+    name, port = _split_port(place.strip().removesuffix(":0"))
+    return NextHop(host(name), port, transport)
 
 
 NextHopText = Annotated[NextHop, PlainValidator(_next_hop), _AS_TEXT, _STRING]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from config.load import Settings
     from softswitch.endpoints.trunk import Trunk
     from softswitch.sip.flow import Flow
+    from softswitch.transport.next_hop import NextHop
 
 
 PURGE_SECONDS = 60.0
@@ -37,7 +38,7 @@ class Neighbours:
 
     async def locate(self) -> None:
         """Resolve the names of the trunks' next hops, and keep them resolved."""
-        await self.locator.follow(hop.host for trunk in self.trunks.values() for hop in trunk.next_hops)
+        await self.locator.follow(hop for trunk in self.trunks.values() for hop in trunk.next_hops)
 
 
 def meet_neighbours(settings: Settings, closing: contextlib.AsyncExitStack) -> Neighbours:
@@ -45,7 +46,7 @@ def meet_neighbours(settings: Settings, closing: contextlib.AsyncExitStack) -> N
     trunks = parties.trunks(settings)
     bindings = Bindings()
     gate = Gate(list(trunks.values()), Phones(settings.phones.allow_from), registered=bindings)
-    locator = Locator(lambda host, address: _expect(gate, trunks, host, address))
+    locator = Locator(lambda hop, address: _expect(gate, trunks, hop, address), names=parties.names(settings))
     closing.push_async_callback(locator.close)
     channels = Channels({trunk.label: trunk.max_channels for trunk in trunks.values()})
     loop = asyncio.get_running_loop()
@@ -73,10 +74,10 @@ class Door:
         self._bindings.connection_lost(flow)
 
 
-def _expect(gate: Gate, trunks: dict[str, Trunk], host: str, address: str) -> None:
+def _expect(gate: Gate, trunks: dict[str, Trunk], hop: NextHop, address: str) -> None:
     """Answers and requests within dialogs come from the addresses a next hop's name stands for."""
     for trunk in trunks.values():
-        if any(hop.host == host for hop in trunk.next_hops):
+        if hop in trunk.next_hops:
             gate.expect(address, trunk)
 
 

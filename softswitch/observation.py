@@ -144,12 +144,12 @@ class Observation:
             sources=tuple(map(str, trunk.sources)),
             next_hops=tuple(
                 NextHopSnapshot(
-                    address=f"{hop.host}:{hop.port}",
+                    address=f"{hop.host}:{hop.port}" if hop.port else hop.host,
                     transport=hop.transport,
                     avoided_for=max(
                         (
                             avoided.get((flow.transport, *flow.remote), 0.0)
-                            for flow in self._supervisor.resources.locator.flows(hop.transport, hop.host, hop.port)
+                            for flow in self._supervisor.resources.locator.flows(hop)
                         ),
                         default=0.0,
                     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.codec_choice import why_not_coded
@@ -20,13 +21,16 @@ from softswitch.sip.grammar import HOST
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
 from softswitch.sip.uri import Uri, escape_user
+from softswitch.transport.dns import Names
+from softswitch.transport.listener import is_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from config.load import Settings
     from config.phone_schema import Phones as PhonesSection
     from config.trunk_schema import Trunk as TrunkSection
+    from config.values import NextHop as NextHopValue
     from softswitch.sdp.codec import Codec
 
 
@@ -105,12 +109,24 @@ def _trunk(name: str, section: TrunkSection) -> Trunk:
     return Trunk(
         name=name,
         sources=tuple(Source.parse(str(source)) for source in section.sources),
-        next_hops=tuple(NextHop(hop.host, hop.port, hop.transport.upper()) for hop in section.destinations),
+        next_hops=tuple(_next_hop(hop) for hop in section.destinations),
         terms=terms(section),
         credentials=credentials,
         from_domain=section.from_domain,
         max_channels=section.max_channels,
     )
+
+
+def _next_hop(hop: NextHopValue) -> NextHop:
+    """A port without transport is one of UDP (RFC 3263 4.1); an address is no name that DNS could say more of."""
+    transport = "UDP" if hop.transport is None and (hop.port is not None or is_address(hop.host)) else hop.transport
+    return NextHop(hop.host, hop.port or 0, (transport or "").upper())
+
+
+def names(settings: Settings) -> Callable[[], Names]:
+    """How names of next hops are looked up; to be called once the loop runs."""
+    section = settings.sip.dns
+    return partial(Names, servers=section.servers, timeout=section.timeout)
 
 
 def accounts(settings: Settings) -> list[PhoneAccount]:

@@ -115,7 +115,7 @@ class Resources:
         return Recording(call, self.recordings, call.switch.number())
 
     def _locate(self, hop: NextHop) -> list[Flow]:
-        return self.locator.flows(hop.transport, hop.host, hop.port)
+        return self.locator.flows(hop)
 
 
 def _is_trunk(name: str) -> bool:

@@ -10,6 +10,7 @@ from softswitch.b2bua.terms import NO_TERMS, MediaTerms
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.uri import Uri, escape_user
+from softswitch.transport.next_hop import NextHop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,22 +20,7 @@ if TYPE_CHECKING:
     from softswitch.sip.digest import Credentials
     from softswitch.sip.flow import Flow
 
-
-@dataclass(frozen=True, slots=True)
-class NextHop:
-    """One place a trunk is reached at. `transport` is UDP or TCP; `host` an address or a name."""
-
-    host: str
-    port: int = 5060
-    transport: str = "UDP"
-
-    @property
-    def uri_host(self) -> str:
-        """The host as it is written in a URI: IPv6 in brackets."""
-        return f"[{self.host}]" if ":" in self.host else self.host
-
-    def __str__(self) -> str:
-        return f"{self.uri_host}:{self.port}/{self.transport}"
+__all__ = ["NextHop", "Trunk", "user_part"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +67,11 @@ class Trunk:
         from_ = self._presented(caller)
         found: list[Destination] = []
         for hop in self.next_hops:
-            to = NameAddr("", Uri("sip", user, self.from_domain or hop.uri_host), NO_PARAMETERS)
-            port = None if hop.port == 5060 else hop.port
-            parameters = (
-                NO_PARAMETERS if hop.transport == "UDP" else Parameters((("transport", hop.transport.lower()),))
-            )
-            uri = Uri("sip", user, hop.uri_host, port, parameters)
+            scheme = "sips" if hop.secure else "sip"
+            to = NameAddr("", Uri(scheme, user, self.from_domain or hop.uri_host), NO_PARAMETERS)
+            unsaid = hop.secure or hop.transport in ("", "UDP")
+            parameters = NO_PARAMETERS if unsaid else Parameters((("transport", hop.transport.lower()),))
+            uri = Uri(scheme, user, hop.uri_host, hop.uri_port, parameters)
             found.extend(
                 Destination(
                     name=self.label,

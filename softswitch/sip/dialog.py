@@ -63,7 +63,7 @@ def next_hop(uri: str, flow: Flow) -> Flow:
     reach, known = _reach(host), _reach(flow.remote[0])
     if reach is None or reach == _UNUSABLE or (known is not None and reach < known):
         return flow
-    return Flow(flow.transport, flow.local, (host, port))
+    return Flow(flow.transport, flow.local, (host, port), 0, flow.peer)
 
 
 def arrange(target: str, routes: list[str]) -> tuple[str, str, str]:

@@ -23,6 +23,9 @@ class Flow:
     remote: Address
     connection: int = 0
     """The driver's number of an open connection; 0: UDP, or "find or open a connection to `remote`"."""
+    peer: str = ""
+    """TLS: whose certificate the far end has shown, or has to show: a trunk's name, a space, a name in the certificate.
+    "": nobody's; a connection opened by us needs one."""
 
     @property
     def reliable(self) -> bool:

@@ -15,7 +15,7 @@ class Listener:
     """One bound socket. `advertised` is the host peers reach it at where we cannot see that (1:1 NAT); "": ours."""
 
     transport: str
-    """`UDP` or `TCP`, as in a Via header."""
+    """`UDP`, `TCP` or `TLS`, as in a Via header."""
     address: str
     port: int
     advertised: str = ""
@@ -41,17 +41,24 @@ def is_wildcard(address: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def interface_towards(remote: str) -> str:
-    """The address of the interface the kernel would send from to reach `remote`; loopback when there is no route.
+    """The address of the interface the kernel would send from to reach `remote`; loopback when there is no route."""
+    return _source_towards(remote) or ("::1" if ":" in remote else "127.0.0.1")
 
-    Connecting a datagram socket sends nothing.
-    """
+
+def has_route(remote: str) -> bool:
+    """Whether the kernel knows a way to this address now: a host without IPv6 need not try IPv6 addresses."""
+    return bool(_source_towards(remote))
+
+
+def _source_towards(remote: str) -> str:
+    """The address the kernel would send from; "" without a route. Connecting a datagram socket sends nothing."""
     family = socket.AF_INET6 if ":" in remote else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect((remote, 9))
             return str(probe.getsockname()[0])
-        except OSError:
-            return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+    except OSError:
+        return ""
 
 
 @lru_cache(maxsize=4096)

@@ -77,7 +77,7 @@ def test_trunks(tmp_path: Path) -> None:
     trunks = parties.trunks(found)
     carrier = trunks["carrier"]
     assert [str(source) for source in carrier.sources] == ["192.0.2.0/24", "198.51.100.7:5080"]
-    assert carrier.next_hops == (NextHop("sip.example.net", 5060, "UDP"), NextHop("198.51.100.7", 5080, "TCP"))
+    assert carrier.next_hops == (NextHop("sip.example.net", 0, ""), NextHop("198.51.100.7", 5080, "TCP"))
     assert [codec.name for codec in carrier.terms.codecs] == ["PCMU", "G722"]
     assert carrier.credentials == Credentials("us", "correct horse", "example.net")
     assert (carrier.from_domain, carrier.max_channels, carrier.label) == ("us.example.net", 30, "trunk:carrier")

@@ -135,4 +135,5 @@ def _went_by(flow: Flow, failed: Flow) -> bool:
         and flow.connection in (0, failed.connection)
         and flow.transport == failed.transport
         and flow.local == failed.local
+        and flow.peer == failed.peer
     )

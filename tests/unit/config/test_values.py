@@ -106,8 +106,10 @@ def test_ports_refused(written: str) -> None:
     [
         ("192.0.2.1", NextHop("192.0.2.1")),
         ("192.0.2.1:5070", NextHop("192.0.2.1", 5070)),
-        ("sip.example.com;transport=tcp", NextHop("sip.example.com", 5060, "tcp")),
-        ("'[2001:db8::1]:5061;transport=UDP'", NextHop("2001:db8::1", 5061)),
+        ("sip.example.com", NextHop("sip.example.com")),
+        ("sip.example.com:0", NextHop("sip.example.com")),
+        ("sip.example.com;transport=tcp", NextHop("sip.example.com", None, "tcp")),
+        ("'[2001:db8::1]:5061;transport=UDP'", NextHop("2001:db8::1", 5061, "udp")),
         ("2001:db8::1", NextHop("2001:db8::1")),
     ],
 )
@@ -120,7 +122,7 @@ def test_next_hops(written: str, hop: NextHop) -> None:
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("sip.example.com:0", "expected a port from 1 to 65535"),
+        ("sip.example.com:00", "expected a port from 1 to 65535"),
         ("sip.example.com;transport=tls", "expected ;transport=udp or ;transport=tcp"),
         ("'bad host'", "expected an IP address or a DNS name"),
         ("192.0.2.300", "expected an IP address or a DNS name"),
