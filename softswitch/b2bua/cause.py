@@ -123,10 +123,11 @@ BY_STATUS: Final[dict[int, ReleaseCause]] = {
 caller knows), 488 and 606 (it leaves them to their Warning), nor for what is younger than it (580, 607, 608)."""
 
 HIDDEN: Final[dict[int, int]] = {
-    # Credentials between us and a trunk, our own requests' faults and redirections are no business of the caller's.
+    # Credentials between us and a trunk, our own requests' faults and redirections are no business of the caller's;
+    # 487 would say that the caller has given up.
     300: 480, 301: 410, 302: 480, 305: 480, 380: 480,
     400: 502, 401: 502, 402: 502, 405: 502, 407: 502, 408: 480, 413: 502, 414: 502, 415: 488, 416: 502, 420: 502,
-    421: 502, 423: 502, 481: 502, 485: 404, 500: 502, 501: 502, 505: 502, 513: 502, 580: 488,
+    421: 502, 423: 502, 481: 502, 485: 404, 487: 480, 500: 502, 501: 502, 505: 502, 513: 502, 580: 488,
 }  # fmt: skip
 """Status a callee answered -> status the caller gets, where they differ.
 

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.b2bua.forks import Forks
 from softswitch.b2bua.leg import Leg, LegState
+from softswitch.sdp.errors import SdpError
 from softswitch.sip.events import Answered, Progressed
 
 if TYPE_CHECKING:
     from softswitch.b2bua.leg import SessionEvent
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.b2bua.terms import MediaTerms
+    from softswitch.sdp.agreement import AudioAgreement
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
 
 
+EARLY_DIALOG_TERMINATED = 199
+
+
 class OutboundLeg(Leg):
     """`progress` is the last provisional status, 0 while nothing was heard."""
 
-    __slots__ = ("progress",)
+    __slots__ = ("_forks", "progress")
 
     role = "callee"
 
@@ -35,6 +41,8 @@ class OutboundLeg(Leg):
     ) -> None:
         super().__init__(switch, story, name=name, party=party, terms=terms, session=session)
         self.progress = 0
+        self._forks: Forks | None = None
+        """From the first provisional response with SDP."""
 
     @property
     def heard_from(self) -> bool:
@@ -44,21 +52,25 @@ class OutboundLeg(Leg):
     def handle(self, event: SessionEvent) -> None:
         """Progress and answer matter to callees only."""
         match event:
-            case Progressed(status=status, body=body):
+            case Progressed(status=status, body=body, tag=tag):
                 if self.state is not LegState.CALLING:
+                    return
+                self.story.tell("progress", leg=self.name, status=status, sdp=bool(body))
+                if status == EARLY_DIALOG_TERMINATED:
+                    self._branch_ended(tag)
                     return
                 self.progress = status
                 self._alerted()
-                self.story.tell("progress", leg=self.name, status=status, sdp=bool(body))
-                if body and not self._take_answer(body, provisional=True):
-                    return
+                if body:
+                    self._described(tag, body)
                 self.on_change()
             case Answered(body=body):
                 if self.state is not LegState.CALLING:
                     return
-                if not body and self.media is not None and self.audible:
-                    self.media.answered_without_body()
-                elif not self._take_answer(body):
+                if not body and self._forks is not None:
+                    body = self._forks.answer(self.session.remote_tag)
+                self._forks = None
+                if not self._take_answer(body):
                     return
                 self.state = LegState.ANSWERED
                 self.answered_at = self.switch.clock()
@@ -68,3 +80,33 @@ class OutboundLeg(Leg):
                 self.on_change()
             case _:
                 super().handle(event)
+
+    def _described(self, tag: str, body: bytes) -> None:
+        """Early media of one branch. What cannot be heard is left alone: the answer may come from another."""
+        if self._forks is None:
+            self._forks = Forks()
+        if self._forks.describes(tag, body) and not self._preview(body):
+            self._branch_ended(tag)
+
+    def _branch_ended(self, tag: str) -> None:
+        """RFC 6228: this branch will not answer any more; another one that was heard before is heard again."""
+        before = self._forks.forget(tag) if self._forks is not None else None
+        if before is not None and self._preview(before):
+            self.on_change()
+
+    def _preview(self, body: bytes) -> bool:
+        was = self.media.agreement if self.media is not None else None
+        try:
+            if self._open_media().take_answer(body, provisional=True):
+                self._tell_codec()
+        except SdpError as error:
+            self.story.tell("early media unusable", leg=self.name, error=str(error))
+            return False
+        now = self.media.agreement if self.media is not None else None
+        if was is not None and now is not None and _media_address(was) != _media_address(now):
+            self.speaks = False  # the engine tells when the other one begins
+        return True
+
+
+def _media_address(agreement: AudioAgreement) -> tuple[str, int]:
+    return agreement.remote_address, agreement.remote_port

@@ -51,6 +51,8 @@ class Alerting:
         self._passed: set[int] = set()
         self._heard: OutboundLeg | None = None
         """Whose audio the caller gets."""
+        self._spoke = False
+        """Whether it has been heard; another branch of its INVITE may take over and be silent."""
         self._player: MusicPlayer | None = None
         self._tone_at: float | None = None
 
@@ -79,7 +81,7 @@ class Alerting:
     def progress(self, leg: OutboundLeg) -> None:
         """This leg rings, or has early media. May be told again and again."""
         if self._heard is not None and self._heard.ended:
-            self._heard = None
+            self._heard, self._spoke = None, False
         if self._ringback.kind == "pass":
             self._pass_on(leg)
             return
@@ -103,6 +105,9 @@ class Alerting:
         if self._heard is not None and (self._heard is leg or self._heard.speaks or not leg.speaks):
             if self._heard is leg and leg.speaks:
                 self._hear(leg)
+            elif self._heard is leg and self._spoke:
+                self._spoke = False
+                self._tone_at = self._call.switch.clock() + GRACE
             return
         if leg.speaks:
             if self._open(leg):
@@ -115,6 +120,7 @@ class Alerting:
     def _hear(self, leg: OutboundLeg) -> None:
         was_silent = self._heard is not leg or self._player is not None or self._tone_at is not None
         self._tone_at = None
+        self._spoke = True
         self._silence()
         if self._heard is not leg:
             self._connect(leg)

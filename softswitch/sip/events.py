@@ -55,6 +55,8 @@ class Progressed:
     status: int
     body: bytes
     reason: str
+    tag: str
+    """Of the early dialog: several mean that a proxy has forked our INVITE. Empty: the response makes none."""
 
 
 @value_class(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""2xx responses that nobody waits for: repetitions of the one we took, and those of other forks (RFC 3261 13.2.2.4).
+"""Branches of our INVITE that a proxy has forked: one that leaves, and 2xx responses that nobody waits for.
 
-A repetition gets its ACK again. Another fork's 2xx is acknowledged and its dialog ended with BYE. Both happen here
-without the session, which may be long over.
+Those are repetitions of the one we took, and the 2xx of other branches (RFC 3261 13.2.2.4). A repetition gets its ACK
+again. Another branch's 2xx is acknowledged and its dialog ended with BYE. Both happen here without the session, which
+may be long over.
 """
 
 from __future__ import annotations
@@ -9,15 +10,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.sip.dialog import Dialog
+from softswitch.sip.events import Progressed
 from softswitch.sip.transaction.invite_client import NOBODY
 from softswitch.sip.transaction.non_invite_client import NonInviteClient
 
 if TYPE_CHECKING:
     from softswitch.sip.client_request import ClientRequest
     from softswitch.sip.message import Response
+    from softswitch.sip.session.session import InviteSession
 
 MOST_FORKS = 16
 """More 2xx with different tags to one INVITE are not forks but an attack: ignored."""
+
+
+def left(session: InviteSession, tag: str) -> bool:
+    """BYE in one of several early dialogs (15.1.2): that branch is over, the others ring on. False: it was the last."""
+    if session.early is None or len(session.early) < 2 or session.early.pop(tag, None) is None:
+        return False
+    session.core.events.append(Progressed(session, 199, b"", "Early Dialog Terminated", tag))
+    return True
 
 
 class _Discard:

@@ -88,7 +88,7 @@ def progress(session: InviteSession, _: float, response: Response) -> None:
             early.refresh(response.headers.get("Contact"))
         elif len(session.early) < MOST_EARLY_DIALOGS:
             session.early[tag] = _dialog(session, response)
-    session.core.events.append(Progressed(session, response.status, response.body, response.reason))
+    session.core.events.append(Progressed(session, response.status, response.body, response.reason, tag or ""))
 
 
 def repeat(_: InviteSession, __: float, ___: None) -> None:

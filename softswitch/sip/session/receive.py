@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from softswitch.sip.core import ALLOW_LINE
 from softswitch.sip.raw import noted_via
 from softswitch.sip.reply import Reply, reply_flow
-from softswitch.sip.session import info
+from softswitch.sip.session import fork, info
 from softswitch.sip.session.reinvite import Input as ModificationInput
 from softswitch.sip.session.reinvite import Theirs
 from softswitch.sip.session.state import Input, State
@@ -51,6 +51,8 @@ def in_dialog(session: InviteSession, request: Request, key: str, flow: Flow, no
 
 def _bye(session: InviteSession, theirs: Theirs, now: float) -> None:
     _ok(session, theirs, now)
+    if session.dialog is None and fork.left(session, theirs.request.from_tag or ""):
+        return
     session.step(Input.BYE, now, theirs.request)
 
 
