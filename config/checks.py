@@ -175,6 +175,16 @@ def _codecs(written: Written, sections: Sections) -> Iterator[Problem]:
     return codec_checks.repeated(written.positions, sections)
 
 
+def _idle_trunks(written: Written, sections: Sections) -> Iterator[Problem]:
+    """Rules that dial a trunk which may not be dialled."""
+    for path, value in _each(written.dialplan, (), "routes", None, "do", None, "dial", "trunk", None):
+        name = _as_text(value)
+        trunk = None if name is None else sections.trunks.get(name)
+        if trunk is not None and trunk.direction == "inbound":
+            message = f"the trunk {name!r} is for inbound calls only (trunks.{name}.direction)"
+            yield written.dialplan_positions.problem(path, message)
+
+
 def _overlap(one: str, other: str) -> bool:
     """Whether two bind addresses meet; :: takes IPv4 as well."""
     first, second = ipaddress.ip_address(one), ipaddress.ip_address(other)
@@ -335,6 +345,7 @@ _Check = Callable[[Written, "Sections"], Iterable[Problem]]
 _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_trunks, frozenset({"trunks"})),
     (_codecs, frozenset({"trunks", "phones"})),
+    (_idle_trunks, frozenset({"trunks"})),
     (_listeners, frozenset({"sip", "admin"})),
     (_media, frozenset({"media", "sip"})),
     (_phones, frozenset({"phones"})),

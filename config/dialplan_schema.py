@@ -91,6 +91,15 @@ def _source(value: str) -> str:
 Source = Annotated[Text, AfterValidator(_source)]
 
 
+def _short(value: str) -> str:
+    if re.fullmatch(r"[0-9]{2,8}", value) is None:
+        raise ValueError(f"expected a number of 2 to 8 digits such as 112, got {shown(value)}")
+    return value
+
+
+ShortNumber = Annotated[Text, AfterValidator(_short)]
+
+
 class Numbering(Section):
     """How numbers are dialled here; turns every number into its one canonical form before the rules see it."""
 
@@ -106,6 +115,13 @@ class Numbering(Section):
     national_prefix: Annotated[
         Text, Field(description="What is dialled before an area code.", pattern="^[0-9]{0,5}$")
     ] = "0"
+    emergency_numbers: Annotated[
+        OneOrMore[ShortNumber] | None,
+        Field(
+            description="Numbers for help: never held up by a limit. Not given: those of the country code, else 112 "
+            "and 911."
+        ),
+    ] = None
 
 
 class NumberMatch(Section):

@@ -26,11 +26,11 @@ from config.values import Surroundings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from config.limits_schema import Limits
     from config.phone_schema import Phones
     from config.schema import (
         Admin,
         Database,
-        Limits,
         Logging,
         Media,
         Node,

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.limits_schema import Limits
 from config.phone_schema import Phones
 from config.secrets import Secret
 from config.section import Section
@@ -234,17 +235,6 @@ class Logging(Section):
 
     level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level written.")] = "info"
     format: Annotated[Literal["text", "json"], Field(description="text for people, json for machines.")] = "text"
-
-
-class Limits(Section):
-    """What one node takes on."""
-
-    max_calls: Annotated[
-        int, Whole(1, 1_000_000), Field(description="Most calls at once; more are answered 503 with Retry-After.")
-    ] = 2000
-    ring_for: Annotated[
-        float, Lasting("1s", "10m"), Field(description="How long `dial` rings when the rule does not say.")
-    ] = 45.0
 
 
 class Sections(Section):

@@ -3,13 +3,15 @@
 # No `from __future__ import annotations`: pydantic evaluates these at run time.
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from config.media_schema import MediaTerms
 from config.sound_schema import Hold
 from config.values import (
     AnyNumber,
+    Boolean,
     Codec,
+    Direction,
     Host,
     Line,
     NextHopText,
@@ -49,6 +51,27 @@ class Trunk(MediaTerms):
         Line | None, Field(description="Answer challenges of this realm only. Not given: the realm asked first.")
     ] = None
     from_domain: Annotated[Host | None, Field(description="Host part of From towards this trunk.")] = None
-    max_channels: Annotated[
-        Annotated[int, Whole(1, 100_000)] | None, Field(description="Most calls at once, both directions together.")
+    enabled: Annotated[Boolean, Field(description="false: takes no calls and sends none, until it is true again.")] = (
+        True
+    )
+    direction: Annotated[
+        Direction, Field(description="Whether it may only call us (inbound), only be called (outbound), or both.")
+    ] = "both"
+    channel_limit: Annotated[
+        Annotated[int, Whole(1, 1000)] | None, Field(description="Most calls at once, both directions together.")
     ] = None
+    calls_per_second: Annotated[
+        Annotated[int, Whole(1, 1000)] | None,
+        Field(
+            description="Most calls that begin within a second, of each direction by itself. Above it calls from it "
+            "are answered 503, and calls to it go to the next trunk of the rule."
+        ),
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_names(cls, value: object) -> object:
+        """`max_channels` is what `channel_limit` was called once."""
+        if isinstance(value, dict) and "max_channels" in value and "channel_limit" not in value:
+            return {"channel_limit" if key == "max_channels" else key: each for key, each in value.items()}
+        return value

@@ -118,6 +118,17 @@ def _text(value: object) -> str:
     raise ValueError(f"expected text, got {shown(value)}{hint}")
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Direction = Annotated[
+    Literal["inbound", "outbound", "both"],
+    BeforeValidator(_lower),
+    WithJsonSchema({"enum": ["inbound", "outbound", "both", "INBOUND", "OUTBOUND", "BOTH"]}),
+]
+
+
 def _dtmf(value: object) -> object:
     """Any case, and the name telephone events had before RFC 4733."""
     if not isinstance(value, str):

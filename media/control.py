@@ -256,6 +256,10 @@ class MediaEngine:
             recording_backlog=self._writer.backlog,
         )
 
+    def cpu_spent(self) -> tuple[int, ...]:
+        """Nanoseconds of CPU each worker has used since its start."""
+        return tuple(self._core.worker_counters(each)[7] for each in range(self._core.worker_count))
+
     # -- beginning and end --------------------------------------------------------------------------------------
 
     def _begin(self) -> None:

@@ -11,6 +11,7 @@ from media.quality.watch import Thresholds
 from media.settings import MediaSettings
 from softswitch.callflow.sounds import NetworkTones
 from softswitch.dialplan.route import Conference, Dial, Music, Play, Record, Say
+from softswitch.endpoints.admission import CALLS_PER_WORKER, Envelope
 from softswitch.speech.espeak import Espeak
 from softswitch.speech.piper import Piper
 from softswitch.speech.speaker import engines_of_others
@@ -34,6 +35,18 @@ def listeners(settings: Settings) -> list[Listener]:
     return [
         Listener(listen.transport.upper(), listen.address, listen.port, advertised) for listen in settings.sip.listen
     ]
+
+
+def envelope(settings: Settings) -> Envelope:
+    """How much the node takes on."""
+    section = settings.limits
+    return Envelope(
+        calls=CALLS_PER_WORKER * settings.media.workers if section.max_calls is None else section.max_calls,
+        calls_per_second=section.calls_per_second,
+        loop_lag=section.loop_lag,
+        media_load=section.media_load,
+        retry_after=round(section.retry_after),
+    )
 
 
 def media(settings: Settings) -> MediaSettings:

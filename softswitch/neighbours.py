@@ -48,7 +48,7 @@ def meet_neighbours(settings: Settings, closing: contextlib.AsyncExitStack) -> N
     gate = Gate(list(trunks.values()), Phones(settings.phones.allow_from), registered=bindings)
     locator = Locator(lambda hop, address: _expect(gate, trunks, hop, address), names=parties.names(settings))
     closing.push_async_callback(locator.close)
-    channels = Channels({trunk.label: trunk.max_channels for trunk in trunks.values()})
+    channels = Channels({trunk.label: trunk.limits.capacity for trunk in trunks.values()})
     loop = asyncio.get_running_loop()
     sweep = loop.create_task(_sweep(bindings, loop.time), name="sweep")
     closing.callback(sweep.cancel)

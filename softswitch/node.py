@@ -28,8 +28,10 @@ from softswitch.callflow.reception import Reception
 from softswitch.callflow.resources import Resources
 from softswitch.callflow.sounds import Sounds
 from softswitch.callflow.supervisor import CallSupervisor, Limits
+from softswitch.dialplan.match import is_emergency
 from softswitch.dice import Numbers, Tokens
 from softswitch.endpoints.access_control import AccessConflictError
+from softswitch.endpoints.admission import Admission
 from softswitch.endpoints.authentication import Authenticator
 from softswitch.endpoints.health import DestinationHealth
 from softswitch.endpoints.registrar import Registrar, RegistrarLimits
@@ -136,7 +138,10 @@ class Node:
         state = self._open_state()
         engine = await self._open_media()
         neighbours = meet_neighbours(self._settings, self._closing)
-        door, switch = self._open_stack(neighbours, engine)
+        admission = Admission(
+            assembly.envelope(self._settings), is_emergency=lambda called: is_emergency(self._dialplan, called)
+        )
+        door, switch = self._open_stack(neighbours, engine, admission)
         await neighbours.locate()
         metrics, recent = Metrics(), RecentCalls()
         sounds = await self._open_sounds(engine)
@@ -144,7 +149,8 @@ class Node:
         self.supervisor = CallSupervisor(
             switch,
             resources,
-            limits=Limits(calls=self._settings.limits.max_calls),
+            limits=Limits(retry_after=admission.envelope.retry_after),
+            admission=admission,
             new_id=Tokens(8),
             sink=state.sink,
             node=self._settings.node.name,
@@ -175,7 +181,7 @@ class Node:
                 version=VERSION,
             )
         )
-        self._keep_watch(metrics)
+        self._keep_watch(metrics, admission, engine)
         for listener in assembly.listeners(self._settings):
             await self._listen(listener)
         neighbours.locator.start_from(self.driver.listening())
@@ -208,7 +214,9 @@ class Node:
             log.warning(limit)
         return engine
 
-    def _open_stack(self, neighbours: Neighbours, engine: MediaEngine) -> tuple[Door, Switchboard]:
+    def _open_stack(
+        self, neighbours: Neighbours, engine: MediaEngine, admission: Admission
+    ) -> tuple[Door, Switchboard]:
         settings = self._settings
         ladder = Ladder(self._loop.time)
         door = Door(neighbours.gate, neighbours.bindings, self._loop.time)
@@ -218,6 +226,7 @@ class Node:
             user_agent=settings.sip.user_agent,
             timers=Timers(timers.t1, timers.t2, timers.t4),
             belongs=neighbours.gate.same_party,
+            overload=lambda request, now: admission.refusal(request.uri.user or "", now),
         )
         self.driver = SipDriver(
             stack, self._loop, admission=door, dispatch=lambda event: self._on_sip(event), tracer=ladder
@@ -324,8 +333,12 @@ class Node:
             )
             self._closing.push_async_callback(self.admin.stop)
 
-    def _keep_watch(self, metrics: Metrics) -> None:
-        lag = LoopLag(self._loop, metrics.loop_lag)
+    def _keep_watch(self, metrics: Metrics, admission: Admission, engine: MediaEngine) -> None:
+        lag = LoopLag(
+            self._loop,
+            metrics.loop_lag,
+            lambda late: admission.observe(late, engine.cpu_spent(), self._loop.time()),
+        )
         lag.start()
         self._closing.callback(lag.stop)
 

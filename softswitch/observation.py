@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from softswitch.b2bua.channels import LIMITS
 from softswitch.b2bua.supervision import Mode, NotSupervisableError
 from softswitch.callflow.view import call_snapshot
 from softswitch.telemetry.metrics import Readings
@@ -76,8 +77,8 @@ class Observation:
         reasons = []
         if self._supervisor.draining:
             reasons.append("draining: the node is going down")
-        if self._supervisor.full:
-            reasons.append("limits.max_calls is reached")
+        if self._supervisor.admission.why:
+            reasons.append(self._supervisor.admission.why)
         if not self._engine.counters().ports_free:
             reasons.append("no media port is free")
         return Readiness(ready=not reasons, reasons=tuple(reasons))
@@ -114,6 +115,11 @@ class Observation:
             cdr_retries=self._cdr.retries,
             log_dropped=self._sink.dropped,
             tasks=len(asyncio.all_tasks()),
+            refused_calls=dict(self._supervisor.admission.refused),
+            refused_by_trunk={
+                (name.removeprefix("trunk:"), LIMITS[limit]): count
+                for (name, limit), count in self._channels.refused.items()
+            },
         )
 
     def hang_up(self, call_id: str) -> bool:
@@ -158,4 +164,9 @@ class Observation:
             ),
             codecs=tuple(codec.name for codec in trunk.terms.codecs),
             calls=self._channels.used(trunk.label),
+            enabled=trunk.limits.enabled,
+            direction=trunk.limits.direction,
+            channel_limit=trunk.limits.capacity.channels,
+            calls_per_second=trunk.limits.capacity.calls_per_second,
+            refused={LIMITS[limit]: self._channels.refused.get((trunk.label, limit), 0) for limit in LIMITS},
         )

@@ -7,9 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from softswitch.b2bua.channels import Capacity
 from softswitch.b2bua.codec_choice import why_not_coded
 from softswitch.b2bua.terms import NOISE_REDUCTION_DB, MediaTerms
 from softswitch.endpoints.authentication import PhoneAccount
+from softswitch.endpoints.limits import TrunkLimits
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.sdp.codec import KNOWN_CODECS
@@ -113,7 +115,12 @@ def _trunk(name: str, section: TrunkSection) -> Trunk:
         terms=terms(section),
         credentials=credentials,
         from_domain=section.from_domain,
-        max_channels=section.max_channels,
+        limits=TrunkLimits(
+            enabled=section.enabled,
+            inbound=section.direction != "outbound",
+            outbound=section.direction != "inbound",
+            capacity=Capacity(section.channel_limit, section.calls_per_second),
+        ),
     )
 
 

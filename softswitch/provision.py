@@ -18,6 +18,7 @@ from config.problem import ConfigError, did_you_mean
 from config.sound_schema import PLACEHOLDER, Clip
 from media.play.kind import HEAD_BYTES, mismatch
 from softswitch.dialplan.coverage import unreachable
+from softswitch.dialplan.emergency import emergency_numbers
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.dialplan.moment import parse_moment
 from softswitch.dialplan.numbers import Numbering
@@ -96,7 +97,9 @@ def dialplan(settings: Settings) -> Dialplan:
         file.numbering.country_code or "", file.numbering.international_prefix, file.numbering.national_prefix
     )
     rules = [_rule(settings, numbering, index, route) for index, route in enumerate(file.routes)]
-    return Dialplan(tuple(rules), numbering, frozenset(settings.phones.users), file.timezone)
+    given = file.numbering.emergency_numbers
+    emergency = frozenset(emergency_numbers(numbering.country_code) if given is None else given)
+    return Dialplan(tuple(rules), numbering, frozenset(settings.phones.users), file.timezone, emergency)
 
 
 def _rule(settings: Settings, numbering: Numbering, index: int, route: written.Route) -> Rule:

@@ -174,6 +174,11 @@ def trunk(of: TrunkSnapshot) -> dict[str, Json]:
         ],
         "codecs": list(of.codecs),
         "calls": of.calls,
+        "enabled": of.enabled,
+        "direction": of.direction,
+        "channel_limit": of.channel_limit,
+        "calls_per_second": of.calls_per_second,
+        "refused": dict(of.refused),
     }
 
 

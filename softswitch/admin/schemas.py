@@ -171,5 +171,14 @@ SCHEMAS: dict[str, Json] = {
         next_hops=_array(_object(address=STRING, transport=STRING, avoided_for=NUMBER)),
         codecs=_array(STRING),
         calls=INTEGER,
+        enabled=BOOLEAN,
+        direction={"enum": ["inbound", "outbound", "both"]},
+        channel_limit=_or_null(INTEGER),
+        calls_per_second=_or_null(INTEGER),
+        refused={
+            "type": "object",
+            "description": "Calls refused since start, by the limit that was reached.",
+            "additionalProperties": INTEGER,
+        },
     ),
 }

@@ -32,3 +32,5 @@ class Destination:
     credentials: Credentials | None = None
     """Digest user for this destination's realm only (a callee must not harvest them)."""
     terms: MediaTerms = NO_TERMS
+    emergency: bool = False
+    """For help: no limit holds it up."""

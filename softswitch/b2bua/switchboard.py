@@ -23,6 +23,7 @@ from media.events import (
     RoomClosed,
 )
 from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, TOO_MANY_HOPS
+from softswitch.b2bua.channels import LIMITS
 from softswitch.b2bua.codec_choice import towards
 from softswitch.b2bua.conference import Conferences
 from softswitch.b2bua.digits import pressed
@@ -101,10 +102,14 @@ class Switchboard:
         """Send an INVITE to `destination` for `caller`.
 
         Raises media.ports.PortsExhausted, or CallFailed: 488 when the two sides have no codec in common, 503 when
-        the destination has as many channels as it may have, 483 when the call has come through too many switches,
-        484 when the destination cannot be written as a SIP message.
+        the destination has as many calls, or calls a second, as it may have, 483 when the call has come through too
+        many switches, 484 when the destination cannot be written as a SIP message.
         """
-        if self.channels.full(destination.name):
+        refused = None
+        if not destination.emergency:
+            refused = self.channels.refusal(destination.name, "outbound", self.clock())
+        if refused is not None:
+            caller.story.tell("limit reached", endpoint=destination.name, limit=LIMITS[refused])
             raise CallFailed(NO_CIRCUIT)
         # A call that runs in circles through several B2BUAs ends here (RFC 7332 4); the proxies' rules cannot see it.
         stated = caller.session.request.max_forwards

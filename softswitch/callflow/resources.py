@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NO_RESPONSE, NOT_REGISTERED
 from softswitch.b2bua.dial import Stage
 from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.terms import NO_TERMS
+from softswitch.dialplan.match import is_emergency
 from softswitch.dialplan.route import PhoneTarget, TrunkTarget
 from softswitch.recording.session import Recording
 
@@ -56,7 +57,7 @@ class Resources:
         cause = NO_CIRCUIT
         for target in dial.targets:
             try:
-                ways.append(self._ways(call, target))
+                ways.append(self._ways(call, target, dial.called))
             except CallFailed as failed:
                 cause = failed.cause
         if not ways:
@@ -71,7 +72,7 @@ class Resources:
                 stages.append(Stage(stage.destinations, after_trunk and _is_trunk(stage.destinations[0].name)))
         return stages
 
-    def _ways(self, call: Call, target: Target) -> list[Stage]:
+    def _ways(self, call: Call, target: Target, called: str) -> list[Stage]:
         """The ways to one target, best first: each next hop of a trunk, or all of a phone's contacts at once.
 
         Raises CallFailed when there is none at present.
@@ -80,6 +81,10 @@ class Resources:
         match target:
             case TrunkTarget(trunk, number):
                 route = self.trunks[trunk]
+                closed = route.limits.closed_to("outbound")
+                if closed:
+                    call.story.tell("trunk not used", trunk=trunk, why=closed)
+                    raise CallFailed(NO_CIRCUIT)
                 caller = call.caller.party if route.from_domain is not None else None
                 try:
                     if not number:
@@ -91,6 +96,8 @@ class Resources:
                 if not found:
                     call.story.warn("trunk has no address", trunk=trunk)
                     raise CallFailed(NO_CIRCUIT)
+                if is_emergency(self.dialplan, called or number):
+                    found = [replace(destination, emergency=True) for destination in found]
                 return [Stage((destination,)) for destination in found]
             case PhoneTarget(user):
                 contacts = self.bindings.destinations(

@@ -23,6 +23,7 @@ from softswitch.b2bua.cause import (
     ReleaseCause,
     from_status,
 )
+from softswitch.b2bua.channels import LIMITS
 from softswitch.b2bua.conference import conference_group
 from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import CallFailed
@@ -31,10 +32,11 @@ from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records
 from softswitch.callflow.streaming import Streaming
-from softswitch.dialplan.match import CallFacts, decide
+from softswitch.dialplan.match import CallFacts, decide, is_emergency
 from softswitch.dialplan.route import Conference, Dial, PhoneTarget
 from softswitch.sdp.errors import SdpError
 from softswitch.telemetry.log_context import current_call
+from softswitch.telemetry.seldom import Seldom
 from softswitch.telemetry.snapshot import FinishedCall
 from softswitch.telemetry.story import Story
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.callflow.resources import Resources
     from softswitch.dialplan.match import Decision
+    from softswitch.endpoints.admission import Admission
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.message import Request
     from softswitch.sip.session.session import InviteSession
@@ -65,9 +68,8 @@ MEDIA_GONE_WITHIN = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one node takes on."""
+    """What one call may take. How many there may be is for `Admission`."""
 
-    calls: int = 5000
     call_seconds: float = 28_800.0
     retry_after: int = 10
 
@@ -106,6 +108,7 @@ class CallSupervisor:
         resources: Resources,
         *,
         limits: Limits,
+        admission: Admission,
         new_id: Callable[[], str],
         sink: Sink,
         node: str,
@@ -119,6 +122,7 @@ class CallSupervisor:
         self.resources = resources
         self._switch = switch
         self._limits = limits
+        self.admission = admission
         self._new_id = new_id
         self._sink = sink
         self._node = node
@@ -126,6 +130,7 @@ class CallSupervisor:
         self._recent = recent
         self._file_records = file_records
         self._draining = False
+        self._seldom = Seldom()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- a call begins ------------------------------------------------------------------------------------------
@@ -133,11 +138,12 @@ class CallSupervisor:
     def begin(self, incoming: Incoming) -> None:
         """Take the call on, or refuse it at once with the right status."""
         now = self._switch.clock()
-        refusal = self._refusal(incoming.source)
-        if refusal is not None:
-            incoming.session.reject(refusal.status, now, headers=(("Retry-After", str(self._limits.retry_after)),))
-            return
         called = incoming.request.uri.user or ""
+        refusal = self._refusal(incoming.source, called, now)
+        if refusal is not None:
+            headers = (("Retry-After", str(self._limits.retry_after)),) if refusal.status == 503 else ()
+            incoming.session.reject(refusal.status, now, headers=headers)
+            return
         # Before anything is made that would have to be released, should a rule go wrong.
         decision = decide(
             self.resources.dialplan,
@@ -167,14 +173,31 @@ class CallSupervisor:
         )
         running = RunningCall(call, called, decision, Recorder(call, self.resources))
         self.calls[call.id] = running
+        self.admission.entered()
         task = asyncio.get_running_loop().create_task(self._run(running, incoming.request.body), name=f"call:{call.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _refusal(self, source: str) -> ReleaseCause | None:
+    def _refusal(self, source: str, called: str, now: float) -> ReleaseCause | None:
+        """Why this call is not taken. What the node as a whole can take was asked by the stack before."""
         if self._draining:
             return SHUTDOWN
-        return NO_CIRCUIT if self.full or self._switch.channels.full(source) else None
+        kind, _, name = source.partition(":")
+        trunk = self.resources.trunks.get(name) if kind == "trunk" else None
+        closed = "" if trunk is None else trunk.limits.closed_to("inbound")
+        if closed:
+            self._tell_refused(source, closed, now)
+            return from_status(403)
+        limit = self._switch.channels.refusal(source, "inbound", now)
+        if limit is None or is_emergency(self.resources.dialplan, called):
+            return None
+        self._tell_refused(source, f"{LIMITS[limit]} is reached", now)
+        return NO_CIRCUIT
+
+    def _tell_refused(self, source: str, why: str, now: float) -> None:
+        untold = self._seldom.due(f"{source} {why}", now)
+        if untold is not None:
+            log.warning("calls from %s are refused: %s; %d refused since it was last told", source, why, untold + 1)
 
     def _take_offer(self, call: Call, body: bytes) -> None:
         try:
@@ -206,6 +229,7 @@ class CallSupervisor:
         finally:
             longest.cancel()
             self.settling[call.id] = self.calls.pop(call.id)
+            self.admission.left()
         await self._settle(call)
         try:
             self._write(running)
@@ -313,11 +337,6 @@ class CallSupervisor:
             running.call.end(SHUTDOWN)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=MEDIA_GONE_WITHIN + 1.0)
-
-    @property
-    def full(self) -> bool:
-        """Whether new calls are refused because there are as many as the node takes."""
-        return len(self.calls) >= self._limits.calls
 
     @property
     def draining(self) -> bool:

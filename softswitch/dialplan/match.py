@@ -92,9 +92,16 @@ def decide(plan: Dialplan, facts: CallFacts, at: datetime) -> Decision:
 
 
 def canonical(plan: Dialplan, raw: str) -> str:
-    """The form of a number that rules see: the name of a phone of this node as it is, else by the numbering rules."""
+    """The form of a number that rules see: the name of a phone of this node and a number for help as they are (000 is
+    one, and no call abroad), everything else by the numbering rules.
+    """
     name = clean(raw)
-    return name if name in plan.phones else plan.numbering.canonical(name)
+    return name if name in plan.phones or name in plan.emergency else plan.numbering.canonical(name)
+
+
+def is_emergency(plan: Dialplan, raw: str) -> bool:
+    """Whether this number is for help, so that nothing may hold the call up."""
+    return len(raw) <= MAX_LENGTH and clean(raw) in plan.emergency
 
 
 def _judge(plan: Dialplan, rule: Rule, source: str, called: str, caller: str, at: datetime) -> RuleVerdict:

@@ -111,11 +111,13 @@ class Dial:
     record: bool | None = None
     rewrite: Rewrite = AS_DIALLED
     ringback: Ringback = BY_MEDIA
+    called: str = ""
+    """What was dialled, canonical and before `rewrite`; "" in rules."""
 
     def resolve(self, called: str) -> Dial:
         """The same with every number and phone filled in for a call to `called` (canonical)."""
         targets = tuple(self._resolve(target, called) for target in self.targets)
-        return Dial(targets, self.strategy, self.ring_for, self.record, AS_DIALLED, self.ringback)
+        return Dial(targets, self.strategy, self.ring_for, self.record, AS_DIALLED, self.ringback, called)
 
     def _resolve(self, target: Target, called: str) -> Target:
         match target:

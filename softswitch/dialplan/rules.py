@@ -112,3 +112,5 @@ class Dialplan:
     numbering: Numbering = AS_TYPED
     phones: frozenset[str] = frozenset()
     zone: ZoneInfo = UTC
+    emergency: frozenset[str] = frozenset()
+    """Numbers for help, as they are dialled."""

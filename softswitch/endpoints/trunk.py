@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.b2bua.destination import Destination
 from softswitch.b2bua.terms import NO_TERMS, MediaTerms
+from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.uri import Uri, escape_user
@@ -39,8 +40,7 @@ class Trunk:
     """The host part of From towards this trunk, when it insists on one."""
     headers: tuple[tuple[str, str], ...] = ()
     """Added to every INVITE sent there."""
-    max_channels: int | None = None
-    """Most legs at once, both directions together; None: as many as the node takes."""
+    limits: TrunkLimits = NO_LIMITS
 
     @property
     def label(self) -> str:

@@ -135,6 +135,10 @@ def _outside_dialog(core: Core, request: Request, key: str, flow: Flow, now: flo
         refuse(core, request, flow, 482)
         return
     if method == "INVITE":
+        retry_after = core.overload(request, now)
+        if retry_after is not None:
+            refuse(core, request, flow, 503, lines=f"Retry-After: {retry_after}\r\n")
+            return
         _invite(core, request, key, merge, flow, now)
         return
     via = request.via

@@ -38,6 +38,11 @@ if TYPE_CHECKING:
 RFC_TIMERS = Timers()
 
 
+def room_for_all(request: Request, now: float) -> int | None:
+    """A node without limits."""
+    return None
+
+
 class SipStack:
     """All transactions, dialogs and sessions of one node."""
 
@@ -48,13 +53,17 @@ class SipStack:
         user_agent: str,
         timers: Timers = RFC_TIMERS,
         belongs: Callable[[Flow, Flow], bool] = same_host,
+        overload: Callable[[Request, float], int | None] = room_for_all,
     ) -> None:
         """`token` gives a fresh random hexadecimal text, at least 64 bits of it, each time it is called.
 
         `belongs(flow, own)`: whether whoever sends on `flow` may speak for a dialog that began on `own`. Tags can be
         overheard; requests of anybody else are answered as if there were no such dialog (481).
+
+        `overload(request, now)`: asked about each INVITE that would begin a call, before anything is made for it. None
+        takes it; else the answer is 503 with that many seconds as Retry-After, and nothing is kept (RFC 3261 8.2.7).
         """
-        self._core = Core(token, user_agent, timers, belongs)
+        self._core = Core(token, user_agent, timers, belongs, overload)
 
     # In.
 

@@ -95,6 +95,13 @@ def _of_parts(now: Readings) -> Iterator[Metric]:
     yield CounterMetricFamily("softswitch_sip_parse_errors", "Messages that could not be read.", now.sip_parse_errors)
     refused = {"unknown_source": now.refused_unknown, "rate": now.refused_throttled}
     yield _by("softswitch_refused_messages", "Messages dropped at the gate by reason.", "reason", refused)
+    yield _by("softswitch_refused_calls", "Calls the node had no room for by limit.", "limit", now.refused_calls)
+    trunks = CounterMetricFamily(
+        "softswitch_trunk_refused_calls", "Calls refused by trunk and limit.", labels=["trunk", "limit"]
+    )
+    for (trunk, limit), count in now.refused_by_trunk.items():
+        trunks.add_metric([trunk, limit], count)
+    yield trunks
     yield GaugeMetricFamily("softswitch_registered_contacts", "Contacts registered at present.", now.bindings)
     packets = {"received": now.media_received, "sent": now.media_sent}
     yield _by("softswitch_media_packets", "RTP packets by direction.", "direction", packets)

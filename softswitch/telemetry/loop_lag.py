@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from softswitch.telemetry.metrics import Histogram
 
@@ -13,12 +14,20 @@ PERIOD = 0.25
 """Seconds."""
 
 
+def _nobody(late: float) -> None:
+    """Nobody else wants to know."""
+
+
 class LoopLag:
     """Observes one loop from `start` to `stop`. `worst` is the longest delay since it was last taken, in seconds."""
 
-    __slots__ = ("_due", "_handle", "_histogram", "_loop", "_worst")
+    __slots__ = ("_due", "_handle", "_histogram", "_loop", "_tell", "_worst")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, histogram: Histogram) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, histogram: Histogram, tell: Callable[[float], None] = _nobody
+    ) -> None:
+        """`tell(late)` is called at every look, with the seconds it came late."""
+        self._tell = tell
         self._loop = loop
         self._histogram = histogram
         self._worst = 0.0
@@ -45,4 +54,5 @@ class LoopLag:
         late = max(0.0, self._loop.time() - self._due)
         self._histogram.observe(late)
         self._worst = max(self._worst, late)
+        self._tell(late)
         self.start()

@@ -120,5 +120,9 @@ class Readings:
     cdr_lost: int = 0
     cdr_retries: int = 0
     log_dropped: int = 0
+    refused_calls: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
+    """Calls the node had no room for, by limit."""
+    refused_by_trunk: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Calls refused, by trunk and limit."""
     tasks: int = 0
     """Tasks of the signalling loop at present."""

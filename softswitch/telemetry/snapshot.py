@@ -92,6 +92,13 @@ class TrunkSnapshot:
     codecs: tuple[str, ...] = ()
     calls: int = 0
     """Calls over it at present."""
+    enabled: bool = True
+    direction: str = "both"
+    """`inbound`, `outbound` or `both`."""
+    channel_limit: int | None = None
+    calls_per_second: int | None = None
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """Calls refused since start, by the limit that was reached."""
 
 
 @value_class(frozen=True, slots=True)

@@ -35,7 +35,7 @@ media:
   ports: {{first: {first}, last: {last}}}
   timeout: 15m
 admin: {{address: {address}, port: {admin_port}}}
-limits: {{max_calls: 10000}}
+limits: {{max_calls: 10000, calls_per_second: 5000, media_load: 1.0}}
 trunks:
   alice: {{sources: ["{caller}"], codecs: [PCMA]{srtp}}}
   bob: {{destinations: ["{called}:{bob_port}"], codecs: [PCMA]}}

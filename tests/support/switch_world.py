@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media.play.countries import RECOMMENDED
-from softswitch.b2bua.channels import Channels
+from softswitch.b2bua.channels import Capacity, Channels
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
 from softswitch.b2bua.terms import MediaTerms
@@ -21,9 +21,11 @@ from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import Dial, Route, TrunkTarget
 from softswitch.dialplan.rules import Dialplan, Rule
 from softswitch.endpoints.access_control import Gate, Phones
+from softswitch.endpoints.admission import Admission, Envelope
 from softswitch.endpoints.authentication import Authenticator, PhoneAccount
 from softswitch.endpoints.bindings import Bindings
 from softswitch.endpoints.health import DestinationHealth
+from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.registrar import Registrar
 from softswitch.endpoints.trunk import NextHop, Trunk
@@ -45,7 +47,7 @@ from tests.support.quiet_media import QuietMedia
 from tests.support.wire_loop import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from random import Random
 
     from softswitch.b2bua.terms import Dtmf
@@ -104,14 +106,17 @@ class World:
         sounds: Sounds = SOUNDS,
         dtmf: tuple[Dtmf, Dtmf] = ("rfc4733", "rfc4733"),
         mask_digits: bool = False,
+        limits: Mapping[str, TrunkLimits] | None = None,
         **wire: float,
     ) -> None:
         """`codecs` are those of all trunks; `called`, where given, those of the trunks that can be called.
 
-        `dtmf`: of the trunk that calls, and of those that can be called.
+        `dtmf`: of the trunk that calls, and of those that can be called. `limits`: of trunks, by name; the one
+        that calls is `inbound`.
         """
         self.dice = dice
         self.codecs = codecs
+        self.limits = {"t8": TrunkLimits(capacity=Capacity(1)), **(limits or {})}
         self.wire = Wire(dice, **wire)
         self.media = QuietMedia()
         self.records: list[tuple[CallRecord, Sequence[LegRecord]]] = []
@@ -119,7 +124,12 @@ class World:
         self.phones: dict[int, Phone] = {}
         loop = asyncio.get_running_loop()
         ladder = Ladder(loop.time)
-        self.stack = SipStack(token=self.token, user_agent="softswitch")
+        self.admission = Admission(Envelope(calls=100), is_emergency=lambda called: called == "112")
+        self.stack = SipStack(
+            token=self.token,
+            user_agent="softswitch",
+            overload=lambda request, now: self.admission.refusal(request.uri.user or "", now),
+        )
         self.driver = SipDriver(self.stack, loop, admission=Everyone(), dispatch=self._dispatch, tracer=ladder)
         self.wire.join(self.driver, SWITCH)
         numbers = itertools.count(1)
@@ -129,7 +139,7 @@ class World:
             number=lambda: next(numbers),
             media_address="",
             ladder=ladder,
-            channels=Channels({"trunk:t8": 1}),
+            channels=Channels({f"trunk:{name}": each.capacity for name, each in self.limits.items()}),
             warn=lambda _text: None,
             mask_digits=mask_digits,
         )
@@ -139,8 +149,11 @@ class World:
         self.supervisor = CallSupervisor(
             self.switch,
             Resources(
-                dialplan=Dialplan((Rule(Route("test", tuple(actions))),), Numbering()),
-                trunks={f"t{n}": _trunk(n, called or codecs, ptime, dtmf[1]) for n in range(1, 9)},
+                dialplan=Dialplan((Rule(Route("test", tuple(actions))),), Numbering(), emergency=frozenset(("112",))),
+                trunks={
+                    trunk.name: trunk
+                    for trunk in (self._inbound(ptime, dtmf[0]), *self._outbound(called, ptime, dtmf[1]))
+                },
                 bindings=(bindings := Bindings()),
                 health=DestinationHealth(),
                 locator=locator,
@@ -151,7 +164,8 @@ class World:
                 recordings=Path("/recordings"),
                 record_by_default=True,
             ),
-            limits=Limits(calls=100),
+            limits=Limits(),
+            admission=self.admission,
             new_id=self.token,
             sink=NullSink(),
             node="test",
@@ -159,7 +173,7 @@ class World:
             recent=self.recent,
             file_records=lambda call, legs: self.records.append((call, legs)),
         )
-        self.reception = self._reception(bindings, codecs, ptime, dtmf[0])
+        self.reception = self._reception(bindings)
 
     def token(self) -> str:
         """Random hex from the seeded dice."""
@@ -188,12 +202,26 @@ class World:
         assert asyncio.all_tasks() == {task}
         assert task.cancelling() == 0
 
-    def _reception(self, bindings: Bindings, codecs: tuple[Codec, ...], ptime: int | None, dtmf: Dtmf) -> Reception:
-        inbound = Trunk(
+    def _inbound(self, ptime: int | None, dtmf: Dtmf) -> Trunk:
+        return Trunk(
             name="inbound",
             sources=(Source.parse("198.51.100.0/24"), Source.parse(SWITCH[0])),
-            terms=MediaTerms(codecs, ptime, dtmf=dtmf),
+            terms=MediaTerms(self.codecs, ptime, dtmf=dtmf),
+            limits=self.limits.get("inbound", NO_LIMITS),
         )
+
+    def _outbound(self, codecs: tuple[Codec, ...] | None, ptime: int | None, dtmf: Dtmf) -> list[Trunk]:
+        return [
+            Trunk(
+                name=f"t{number}",
+                next_hops=(NextHop(f"198.51.100.{number}"),),
+                terms=MediaTerms(codecs or self.codecs, ptime, dtmf=dtmf),
+                limits=self.limits.get(f"t{number}", NO_LIMITS),
+            )
+            for number in range(1, 9)
+        ]
+
+    def _reception(self, bindings: Bindings) -> Reception:
         authenticator = Authenticator(
             [PhoneAccount(user, PASSWORD) for user in PHONE_USERS],
             NonceKeeper(b"a secret of the test, 32 octets.."),
@@ -201,12 +229,16 @@ class World:
             is_bound=bindings.has_flow,
         )
         return Reception(
-            gate=Gate([inbound], Phones((ip_network("203.0.113.0/24"),)), registered=bindings),
+            gate=Gate(
+                [self.supervisor.resources.trunks["inbound"]],
+                Phones((ip_network("203.0.113.0/24"),)),
+                registered=bindings,
+            ),
             authenticator=authenticator,
             registrar=Registrar(authenticator, bindings),
             supervisor=self.supervisor,
             driver=self.driver,
-            phone_terms=dict.fromkeys(PHONE_USERS, MediaTerms(codecs)),
+            phone_terms=dict.fromkeys(PHONE_USERS, MediaTerms(self.codecs)),
             identities={"1001": NameAddr("Desk", Uri("sip", "1001", REALM), NO_PARAMETERS)},
         )
 
@@ -218,11 +250,3 @@ def to(*trunks: int, strategy: str = "sequential", ring_for: float = 20.0) -> Di
     """A dial action for these trunks."""
     targets = tuple(TrunkTarget(f"t{n}", "123") for n in trunks)
     return Dial(targets, "parallel" if strategy == "parallel" else "sequential", ring_for)
-
-
-def _trunk(number: int, codecs: tuple[Codec, ...], ptime: int | None = None, dtmf: Dtmf = "rfc4733") -> Trunk:
-    return Trunk(
-        name=f"t{number}",
-        next_hops=(NextHop(f"198.51.100.{number}"),),
-        terms=MediaTerms(codecs, ptime, dtmf=dtmf),
-    )

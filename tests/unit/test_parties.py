@@ -11,6 +11,8 @@ import pytest
 
 from media.srtp.material import SUITES
 from softswitch import parties
+from softswitch.b2bua.channels import Capacity
+from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.endpoints.trunk import NextHop
 from softswitch.sdp.crypto import SrtpPolicy
 from softswitch.sip.digest import Credentials
@@ -70,7 +72,9 @@ def test_trunks(tmp_path: Path) -> None:
             password: {env: PHONE_PASSWORD}
             realm: example.net
             from_domain: us.example.net
-            max_channels: 30
+            channel_limit: 30
+            calls_per_second: 5
+            direction: INBOUND
           outgoing: {destinations: [192.0.2.9]}
         """,
     )
@@ -80,7 +84,9 @@ def test_trunks(tmp_path: Path) -> None:
     assert carrier.next_hops == (NextHop("sip.example.net", 0, ""), NextHop("198.51.100.7", 5080, "TCP"))
     assert [codec.name for codec in carrier.terms.codecs] == ["PCMU", "G722"]
     assert carrier.credentials == Credentials("us", "correct horse", "example.net")
-    assert (carrier.from_domain, carrier.max_channels, carrier.label) == ("us.example.net", 30, "trunk:carrier")
+    assert (carrier.from_domain, carrier.label) == ("us.example.net", "trunk:carrier")
+    assert carrier.limits == TrunkLimits(outbound=False, capacity=Capacity(30, 5))
+    assert trunks["outgoing"].limits == NO_LIMITS
     assert trunks["outgoing"].sources == ()
     assert trunks["outgoing"].credentials is None
 

@@ -15,7 +15,7 @@ from softswitch.endpoints.trunk import NextHop
 from softswitch.telemetry.cdr import Outcome
 from tests.support.phone import Plan, sdp
 from tests.support.puppets import a_moment, act, requests_to
-from tests.support.switch_world import CODECS, SWITCH, World, _trunk, to
+from tests.support.switch_world import SWITCH, World, to
 from tests.support.virtual_time import run_virtual
 
 CALLER = 9
@@ -153,7 +153,7 @@ def test_an_anonymous_caller_has_no_user_part_and_is_called_back_nowhere() -> No
 def test_a_call_that_leads_back_to_us_ends_with_483_and_leaves_nothing() -> None:
     async def story() -> None:
         world = World(Random(1), [to(1, 2)])
-        here = replace(_trunk(1, CODECS), next_hops=(NextHop(SWITCH[0]),))
+        here = replace(world.supervisor.resources.trunks["t1"], next_hops=(NextHop(SWITCH[0]),))
         world.supervisor.resources = replace(world.supervisor.resources, trunks={"t1": here, "t2": here})
         caller = world.phone(CALLER)
         caller.call("123", SWITCH, headers=(("Max-Forwards", "9"),))

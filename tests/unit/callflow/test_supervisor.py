@@ -15,6 +15,7 @@ from softswitch.callflow.view import call_snapshot
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import Answer, Echo, Hangup, Play, Reject, Ring
 from softswitch.dialplan.rules import Dialplan
+from softswitch.endpoints.admission import Envelope
 from softswitch.sip.message import Response, parse_message
 from softswitch.telemetry.cdr import Outcome
 from tests.support.phone import Plan, sdp
@@ -152,19 +153,27 @@ def test_a_call_without_end_is_ended_and_says_why() -> None:
 def test_the_limit_of_calls_is_503_with_retry_after_and_no_record() -> None:
     async def story() -> None:
         world = World(Random(1), [Echo(None)])
-        world.supervisor._limits = Limits(calls=1, retry_after=7)
+        world.admission.envelope = Envelope(calls=1, retry_after=7)
         first, second = world.phone(CALLER), world.phone(8)
         session = first.call("123", SWITCH)
         await a_moment()
-        assert world.supervisor.full
+        assert world.admission.reached == "calls"
         second.call("123", SWITCH)
         await a_moment()
         answers = [parse_message(data) for _, _, remote, data in world.wire.log if remote == second.address]
         refusal = next(answer for answer in answers if isinstance(answer, Response) and answer.status == 503)
         assert refusal.headers.get("Retry-After") == "7"
+        left = world.stack.statistics
+        assert (left.sessions, left.transactions, left.lingering) == (1, 0, 1), "the refusal left something behind"
+        third = world.phone(7)
+        emergency = third.call("112", SWITCH)
+        await a_moment()
+        assert len(world.supervisor.calls) == 2, "an emergency call was refused"
         first.hang_up(session)
+        third.hang_up(emergency)
         await world.settle()
-        assert len(world.records) == 1
+        assert len(world.records) == 2
+        assert world.admission.calls == 0
 
     run_virtual(story)
 

@@ -255,3 +255,42 @@ def test_quality_mistakes(tmp_path: Path, quality: str, told: str) -> None:
     with pytest.raises(ConfigError) as caught:
         ConfigFolder.make(tmp_path, f"quality: {quality}").load()
     assert told in str(caught.value)
+
+
+def test_a_trunk_that_may_not_be_dialled_is_not(tmp_path: Path) -> None:
+    folder = ConfigFolder.make(
+        tmp_path,
+        """
+        trunks:
+          carrier: {sources: [192.0.2.10], destinations: [192.0.2.10], direction: inbound}
+        """,
+        """
+        routes:
+          - {name: out, do: [{dial: {trunk: carrier}}]}
+        """,
+    )
+    (problem,) = folder.problems()
+    assert problem.endswith(
+        "routes[0].do[0].dial.trunk: the trunk 'carrier' is for inbound calls only (trunks.carrier.direction)"
+    )
+
+
+def test_the_old_name_of_the_channel_limit_is_understood(tmp_path: Path) -> None:
+    folder = ConfigFolder.make(tmp_path, "trunks: {carrier: {destinations: [192.0.2.10], max_channels: 30}}")
+    assert folder.load().trunks["carrier"].channel_limit == 30
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("channel_limit: 1001", "expected a whole number from 1 to 1000, got 1001"),
+        ("channel_limits: 10", "unknown key 'channel_limits', did you mean 'channel_limit'?"),
+        ("calls_per_second: 0.5", "expected a whole number from 1 to 1000, got 0.5"),
+        ("direction: outbond", "expected inbound, outbound or both, got 'outbond', did you mean 'outbound'?"),
+        ("enabled: DISABLED", "expected true or false, got 'DISABLED'"),
+    ],
+)
+def test_limits_of_a_trunk_that_cannot_be(tmp_path: Path, keys: str, expected: str) -> None:
+    folder = ConfigFolder.make(tmp_path, f"trunks: {{carrier: {{destinations: [192.0.2.10], {keys}}}}}")
+    (problem,) = folder.problems()
+    assert expected in problem

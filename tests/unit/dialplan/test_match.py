@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softswitch.dialplan.match import NO_ROUTE, TOO_LONG, CallFacts, Decision, decide
+from softswitch.dialplan.match import NO_ROUTE, TOO_LONG, CallFacts, Decision, canonical, decide, is_emergency
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import CALLED, Dial, Echo, PhoneTarget, Reject, Rewrite, Route, TrunkTarget
 from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule, SourceCondition, TimeCondition
@@ -79,11 +79,11 @@ def test_the_first_rule_that_fits_decides(source: str, called: str, route: str |
 
 
 def test_a_decision_names_concrete_numbers_and_phones() -> None:
-    assert go("phone:1001", "0100").actions == (Dial((PhoneTarget("0100"),)),)
+    assert go("phone:1001", "0100").actions == (Dial((PhoneTarget("0100"),), called="0100"),)
     assert go("phone:1001", "030 12").actions == (
-        Dial((TrunkTarget("carrier", "+493012"), TrunkTarget("backup", "100"))),
+        Dial((TrunkTarget("carrier", "+493012"), TrunkTarget("backup", "100")), called="+493012"),
     )
-    assert go("phone:1001", "0033 1").actions == (Dial((TrunkTarget("carrier", "00331"),)),)
+    assert go("phone:1001", "0033 1").actions == (Dial((TrunkTarget("carrier", "00331"),), called="+331"),)
 
 
 def test_raw_and_canonical_forms() -> None:
@@ -158,3 +158,23 @@ def test_every_number_gets_exactly_one_decision(source: str, called: str, caller
         if isinstance(action, Dial):
             assert CALLED not in {getattr(target, "user", None) for target in action.targets} or called == CALLED
             assert None not in {getattr(target, "number", "") for target in action.targets}
+
+
+@pytest.mark.parametrize(
+    ("raw", "for_help"),
+    [
+        ("000", True),
+        ("112", True),
+        ("1-1-2", True),
+        ("tel:112;phone-context=+61", True),
+        ("%31%312", True),
+        ("+112", False),
+        ("0112", False),
+        ("1120", False),
+        ("112 " + "0" * 70, False),
+    ],
+)
+def test_a_number_for_help_is_itself_and_nothing_else(raw: str, for_help: bool) -> None:
+    plan = Dialplan((), Numbering("61", "0011", "0"), emergency=frozenset({"000", "112"}))
+    assert is_emergency(plan, raw) == for_help
+    assert (canonical(plan, raw) in {"000", "112"}) == for_help
