@@ -8,6 +8,7 @@ from pydantic import Field
 
 from config.media_schema import MediaTerms
 from config.section import Section
+from config.session_schema import SessionTerms
 from config.sound_schema import Hold
 from config.values import (
     AnyNumber,
@@ -34,7 +35,7 @@ class Phone(Section):
     srtp: Annotated[Srtp | None, Field(description="Encrypted media with this one. Not given: phones.srtp.")] = None
 
 
-class Phones(MediaTerms):
+class Phones(MediaTerms, SessionTerms):
     """Phones that register with this node."""
 
     realm: Annotated[Line, Field(description="Digest realm; changing it asks every phone anew.")] = "softswitch"

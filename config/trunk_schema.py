@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from config.media_schema import MediaTerms
+from config.session_schema import SessionTerms
 from config.sound_schema import Hold
 from config.values import (
     AnyNumber,
@@ -22,7 +23,7 @@ from config.values import (
 )
 
 
-class Trunk(MediaTerms):
+class Trunk(MediaTerms, SessionTerms):
     """A carrier or another switch."""
 
     sources: Annotated[

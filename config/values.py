@@ -127,6 +127,11 @@ Direction = Annotated[
     BeforeValidator(_lower),
     WithJsonSchema({"enum": ["inbound", "outbound", "both", "INBOUND", "OUTBOUND", "BOTH"]}),
 ]
+Reliable = Annotated[
+    Literal["off", "supported", "required"],
+    BeforeValidator(_lower),
+    WithJsonSchema({"enum": ["off", "supported", "required", "OFF", "SUPPORTED", "REQUIRED"]}),
+]
 
 
 def _dtmf(value: object) -> object:

@@ -295,6 +295,7 @@ class Node:
             locator=neighbours.locator,
             phone_domain=parties.phone_domain(settings),
             phone_terms=parties.phone_terms(settings),
+            phone_session=parties.session_terms(settings.phones),
             sounds=sounds,
             streams=streams,
             recordings=settings.recording.directory,
@@ -322,6 +323,7 @@ class Node:
             supervisor=self.supervisor,
             driver=self.driver,
             phone_terms=resources.phone_terms,
+            phone_session=resources.phone_session,
             identities=parties.identities(self._settings),
         )
 

@@ -22,6 +22,7 @@ from softswitch.sip.digest import Credentials
 from softswitch.sip.grammar import HOST
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
+from softswitch.sip.session.terms import SessionTerms
 from softswitch.sip.uri import Uri, escape_user
 from softswitch.transport.dns import Names
 from softswitch.transport.listener import is_address
@@ -99,6 +100,11 @@ def phone_terms(settings: Settings) -> dict[str, MediaTerms]:
     }
 
 
+def session_terms(section: TrunkSection | PhonesSection) -> SessionTerms:
+    """What SIP extensions a trunk, or the phones, may use in a call."""
+    return SessionTerms(reliable=section.reliable_provisional)
+
+
 def trunks(settings: Settings) -> dict[str, Trunk]:
     """The trunks by name."""
     return {name: _trunk(name, section) for name, section in settings.trunks.items()}
@@ -113,6 +119,7 @@ def _trunk(name: str, section: TrunkSection) -> Trunk:
         sources=tuple(Source.parse(str(source)) for source in section.sources),
         next_hops=tuple(_next_hop(hop) for hop in section.destinations),
         terms=terms(section),
+        session=session_terms(section),
         credentials=credentials,
         from_domain=section.from_domain,
         limits=TrunkLimits(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.terms import NO_TERMS, MediaTerms
+from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
@@ -34,3 +35,5 @@ class Destination:
     terms: MediaTerms = NO_TERMS
     emergency: bool = False
     """For help: no limit holds it up."""
+    session: SessionTerms = PLAIN
+    """The SIP extensions that may be used with it."""

@@ -60,23 +60,27 @@ class InboundLeg(Leg):
         """Tell the caller that somebody is alerted."""
         if self.state is LegState.CALLING:
             with self.switch.driver.turn():
-                self.session.ring(self.switch.clock(), status)
+                body = self._early_body(None) if self.session.wants_offer else None
+                self.session.ring(self.switch.clock(), status, body=body or b"")
             self._alerted()
 
     def open_early(self, like: Leg | None = None) -> bool:
-        """183 with our answer, so that the caller hears what comes before the answer. False: it cannot be done."""
-        if self.state is not LegState.CALLING or self.offer is None:
+        """183 with our SDP, so that the caller hears what comes before the answer. False: it does not, or not yet.
+
+        To an INVITE without an offer it is ours, and the caller hears nothing before its PRACK has the answer.
+        """
+        if self.state is not LegState.CALLING or not self.session.can_describe:
             return False
-        if self.media is not None and self.media.agreement is not None:
-            return True
+        if self.media is not None and (self.audible or self.media.offering):
+            return self.audible
         with self.switch.driver.turn():
-            body = self._answer_body(like)
+            body = self._early_body(like)
             if body is None:
                 return False
             self.session.ring(self.switch.clock(), 183, body=body)
         self._alerted()
         self.story.tell("early media", leg=self.name)
-        return True
+        return self.audible
 
     def answer(self, like: Leg | None = None) -> None:
         """200 with our answer, or with our offer when the INVITE had none.
@@ -127,14 +131,21 @@ class InboundLeg(Leg):
             self.session.reject(cause.status, self.switch.clock(), headers=self.warnings(error))
             self._end(cause, "switch")
 
+    def _early_body(self, like: Leg | None) -> bytes | None:
+        try:
+            return self._answer_body(like)
+        except PortsExhausted as error:
+            self.story.warn("no media port", error=str(error))
+            return None
+
     def _answer_body(self, like: Leg | None) -> bytes | None:
         media = self._open_media()
+        if media.offering or media.agreement is not None:
+            return media.negotiation.local_body
         if self.offer is None:
             agreed = like.media.agreement if like is not None and like.media is not None else None
             codecs = towards(self.terms.codecs, None if agreed is None else [agreed.codec])
             return media.offer(codecs) if codecs else None
-        if media.agreement is not None:
-            return media.negotiation.local_body
         like_agreement = like.media.agreement if like is not None and like.media is not None else None
         if like_agreement is not None:
             codecs = answer_like(self.offer.codecs, self.terms.codecs, like_agreement.codec)

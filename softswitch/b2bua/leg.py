@@ -365,10 +365,12 @@ class Leg:
 
     def _take_late_answer(self, body: bytes) -> None:
         """The answer to an offer within the call; none at all leaves everything as it was."""
-        if body or self.media is None:
-            self._take_answer(body)
-        else:
+        if not body and self.media is not None:
             self.media.answered_without_body()
+        elif self._take_answer(body):
+            if self.media is not None and self.state is LegState.ANSWERED:
+                self.media.expect_media()
+            self.on_change()
 
     def adapt_to(self, other: Leg) -> None:
         """Offer again what `other` uses, if what we agreed on meanwhile cannot be made into it.

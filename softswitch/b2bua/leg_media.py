@@ -25,7 +25,7 @@ from media.commands import (
 )
 from softswitch.sdp.address import AddressKind, address_kind
 from softswitch.sdp.extended_reports import NO_XR
-from softswitch.sdp.negotiate import Direction, Negotiation, SdpError
+from softswitch.sdp.negotiate import Direction, Negotiation, NegotiationState, SdpError
 from softswitch.sdp.opus import OpusParameters, sending
 
 if TYPE_CHECKING:
@@ -122,6 +122,11 @@ class LegMedia:
             agreed = any(each.codec.is_telephone_event for each in self.agreement.send)
             return "rfc4733" if agreed else "inband"
         return self._dtmf
+
+    @property
+    def offering(self) -> bool:
+        """Whether an offer of ours waits for its answer."""
+        return self.negotiation.state is NegotiationState.LOCAL_OFFER
 
     # -- offers we make -----------------------------------------------------------------------------------------
 

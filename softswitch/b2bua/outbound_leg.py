@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from softswitch.b2bua.forks import Forks
 from softswitch.b2bua.leg import Leg, LegState
 from softswitch.sdp.errors import SdpError
-from softswitch.sip.events import Answered, Progressed
+from softswitch.sip.events import Answered, OfferReceived, Progressed
 
 if TYPE_CHECKING:
     from softswitch.b2bua.leg import SessionEvent
@@ -70,7 +70,9 @@ class OutboundLeg(Leg):
                 if not body and self._forks is not None:
                     body = self._forks.answer(self.session.remote_tag)
                 self._forks = None
-                if not self._take_answer(body):
+                if not body and self.media is not None and self.audible:
+                    self.media.answered_without_body()  # what an UPDATE has changed since is in force
+                elif not self._take_answer(body):
                     return
                 self.state = LegState.ANSWERED
                 self.answered_at = self.switch.clock()
@@ -78,6 +80,11 @@ class OutboundLeg(Leg):
                     self.media.expect_media()
                 self.story.tell("answered", leg=self.name)
                 self.on_change()
+            case OfferReceived() if self.state is LegState.CALLING and self.media is not None:
+                # An UPDATE in the early dialog: what a reliable response has said was the answer to our INVITE's offer.
+                self.media.answered_without_body()
+                self._forks = None
+                super().handle(event)
             case _:
                 super().handle(event)
 

@@ -141,6 +141,7 @@ class Switchboard:
                     credentials=destination.credentials,
                     body=media.offer(codecs),
                     now=self.clock(),
+                    terms=destination.session,
                 )
                 leg = kind(
                     self,

@@ -12,8 +12,10 @@ from softswitch.callflow.supervisor import Incoming
 from softswitch.endpoints.access_control import Phones
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.trunk import Trunk
+from softswitch.sip.core import ALLOW
 from softswitch.sip.events import InviteReceived, RequestCompleted, RequestReceived
 from softswitch.sip.headers import NameAddr
+from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ log = logging.getLogger(__name__)
 
 ANONYMOUS = Uri("sip", "anonymous", "anonymous.invalid")
 """RFC 3323 4.1.1.3."""
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+ALLOW_HERE = f"{ALLOW}, REGISTER"
 
 
 class Reception:
@@ -47,8 +49,11 @@ class Reception:
         driver: SipDriver,
         phone_terms: Mapping[str, MediaTerms],
         identities: Mapping[str, NameAddr],
+        phone_session: SessionTerms = PLAIN,
     ) -> None:
-        """`identities`: how each phone user is presented to whom it calls; `phone_terms`: what media each may have."""
+        """`identities`: how each phone user is presented to whom it calls; `phone_terms`: what media each may have;
+        `phone_session`: what SIP extensions all of them may use.
+        """
         self._gate = gate
         self._authenticator = authenticator
         self._registrar = registrar
@@ -56,6 +61,7 @@ class Reception:
         self._driver = driver
         self._phone_terms = phone_terms
         self._identities = identities
+        self._phone_session = phone_session
 
     def dispatch(self, event: Event) -> None:
         """Take one event of the stack. A fault of ours ends what the event was about, and nothing else."""
@@ -90,27 +96,29 @@ class Reception:
         session, request = event.session, event.request
         match self._gate.may_begin(event.flow):
             case Trunk() as trunk:
-                self._supervisor.begin(
-                    Incoming(
-                        session=session,
-                        request=request,
-                        source=trunk.label,
-                        caller=_identity(request.from_),
-                        terms=trunk.terms,
+                if session.admit(trunk.session, now):
+                    self._supervisor.begin(
+                        Incoming(
+                            session=session,
+                            request=request,
+                            source=trunk.label,
+                            caller=_identity(request.from_),
+                            terms=trunk.terms,
+                        )
                     )
-                )
             case Phones():
                 match self._authenticator.authenticate(request, event.flow, now):
                     case Authenticated(user=user):
-                        self._supervisor.begin(
-                            Incoming(
-                                session=session,
-                                request=request,
-                                source=f"phone:{user}",
-                                caller=self._identities.get(user) or _identity(request.from_),
-                                terms=self._phone_terms.get(user, NO_TERMS),
+                        if session.admit(self._phone_session, now):
+                            self._supervisor.begin(
+                                Incoming(
+                                    session=session,
+                                    request=request,
+                                    source=f"phone:{user}",
+                                    caller=self._identities.get(user) or _identity(request.from_),
+                                    terms=self._phone_terms.get(user, NO_TERMS),
+                                )
                             )
-                        )
                     case Challenge(headers=headers, status=status):
                         session.reject(status, now, headers=headers)
                     case Refused(status=status, reason=reason, headers=headers):
@@ -126,7 +134,7 @@ class Reception:
             if request.method == "OPTIONS":
                 status = 503 if self._supervisor.draining else 200
                 stack.respond(
-                    event.exchange, status, headers=(("Allow", ALLOW), ("Accept", "application/sdp")), now=now
+                    event.exchange, status, headers=(("Allow", ALLOW_HERE), ("Accept", "application/sdp")), now=now
                 )
             elif request.method == "REGISTER" and isinstance(owner, Phones):
                 answer = self._registrar.register(request, event.flow, now)
@@ -134,7 +142,7 @@ class Reception:
             elif owner is None or request.method == "REGISTER":
                 stack.respond(event.exchange, 403, now=now)
             else:
-                stack.respond(event.exchange, 405, headers=(("Allow", ALLOW),), now=now)
+                stack.respond(event.exchange, 405, headers=(("Allow", ALLOW_HERE),), now=now)
 
 
 def _identity(party: NameAddr) -> NameAddr:

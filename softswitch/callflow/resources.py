@@ -12,6 +12,7 @@ from softswitch.b2bua.terms import NO_TERMS
 from softswitch.dialplan.match import is_emergency
 from softswitch.dialplan.route import PhoneTarget, TrunkTarget
 from softswitch.recording.session import Recording
+from softswitch.sip.session.terms import PLAIN, SessionTerms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,8 @@ class Resources:
     streams: Streams
     recordings: Path
     record_by_default: bool
+    phone_session: SessionTerms = PLAIN
+    """The SIP extensions that may be used with phones."""
 
     def stages(self, call: Call, dial: Dial) -> list[Stage]:
         """Where to ring, in order. Targets nobody can be reached at now contribute nothing.
@@ -105,6 +108,7 @@ class Resources:
                     now,
                     domain=self.phone_domain,
                     terms=self.phone_terms.get(user, NO_TERMS),
+                    session=self.phone_session,
                 )
                 if not contacts:
                     call.story.tell("not registered", phone=user)

@@ -13,6 +13,7 @@ from softswitch.b2bua.terms import NO_TERMS, MediaTerms
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
+from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Bindings:
         *,
         domain: str,
         terms: MediaTerms = NO_TERMS,
+        session: SessionTerms = PLAIN,
     ) -> list[Destination]:
         """Where the user's phones are reached at present; [] when none is registered."""
         to = NameAddr("", Uri("sip", user, domain), NO_PARAMETERS)
@@ -94,6 +96,7 @@ class Bindings:
                 to=to,
                 routes=binding.path,
                 terms=terms,
+                session=session,
             )
             for binding in self.lookup(user, now)
         ]

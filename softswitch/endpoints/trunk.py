@@ -10,6 +10,7 @@ from softswitch.b2bua.terms import NO_TERMS, MediaTerms
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
+from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.sip.uri import Uri, escape_user
 from softswitch.transport.next_hop import NextHop
 
@@ -34,6 +35,8 @@ class Trunk:
     next_hops: tuple[NextHop, ...] = ()
     """Where calls to it go, in order of preference; empty: it cannot be called."""
     terms: MediaTerms = NO_TERMS
+    session: SessionTerms = PLAIN
+    """The SIP extensions that may be used in its calls."""
     credentials: Credentials | None = None
     """For challenges from this trunk's realm only."""
     from_domain: str | None = None
@@ -82,6 +85,7 @@ class Trunk:
                     headers=self.headers,
                     credentials=self.credentials,
                     terms=self.terms,
+                    session=self.session,
                 )
                 for flow in locate(hop)
             )

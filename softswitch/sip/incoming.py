@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.sip.core import ALLOW_LINE, session_key
+from softswitch.sip.core import ALLOW_LINE, SUPPORTED, session_key
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import InviteReceived, RequestReceived
@@ -90,9 +90,10 @@ def check(request: Request, *, in_dialog: bool) -> tuple[int, str | None, str] |
             options = headers.get_all("Require")
         except RemoteProtocolError as error:
             return error.status, error.reason, ""
-        if options:
-            return 420, None, f"Unsupported: {', '.join(options)}\r\n"
-    if request.body and method in ("INVITE", "UPDATE"):
+        unknown = [option for option in options if option.lower() not in SUPPORTED]
+        if unknown:
+            return 420, None, f"Unsupported: {', '.join(unknown)}\r\n"
+    if request.body and method in ("INVITE", "UPDATE", "PRACK"):
         if "Content-Encoding" in headers and (headers.get("Content-Encoding") or "").lower() != "identity":
             return 415, None, "Accept-Encoding: identity\r\n"
         kind = request.content_type

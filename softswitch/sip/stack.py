@@ -20,6 +20,7 @@ from softswitch.sip.message import KNOWN_METHODS, Request, Response, parse_messa
 from softswitch.sip.outgoing import Outgoing, header_lines, one_line, via_for
 from softswitch.sip.session import invite
 from softswitch.sip.session.session import InviteSession
+from softswitch.sip.session.terms import PLAIN
 from softswitch.sip.timers import Timers
 from softswitch.sip.transaction.key import client_key
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from softswitch.sip.flow import Flow
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.server_request import ServerRequest
+    from softswitch.sip.session.terms import SessionTerms
     from softswitch.sip.statistics import Statistics
     from softswitch.sip.uri import Uri
 
@@ -161,8 +163,11 @@ class SipStack:
         routes: Sequence[NameAddr] = (),
         credentials: Credentials | None = None,
         call_id: str | None = None,
+        terms: SessionTerms = PLAIN,
     ) -> InviteSession:
         """Call somebody. An empty body leaves the offer to them; Max-Forwards among `headers` replaces the usual 70.
+
+        `terms`: the extensions that may be used with them.
 
         Raises LocalProtocolError if an address or header could not stand in a message.
         """
@@ -175,6 +180,7 @@ class SipStack:
             remote_uri=to.uri,
             contact=contact,
             credentials=credentials,
+            terms=terms,
         )
         invite.send(
             session,

@@ -9,6 +9,7 @@ from softswitch.sip.events import InviteReceived
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.message import Request, Response, parse_message
+from softswitch.sip.session.terms import PLAIN
 from softswitch.sip.stack import SipStack
 from softswitch.sip.timers import Timers
 from softswitch.sip.uri import Uri
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from softswitch.sip.digest import Credentials
     from softswitch.sip.events import Event
     from softswitch.sip.session.session import InviteSession
+    from softswitch.sip.session.terms import SessionTerms
 
 US = ("192.0.2.1", 5060)
 THEM = ("198.51.100.7", 5060)
@@ -166,6 +168,7 @@ class Stage:
         headers: tuple[tuple[str, str], ...] = (),
         routes: tuple[str, ...] = (),
         uri: str = "sip:callee@198.51.100.7:5060",
+        terms: SessionTerms = PLAIN,
     ) -> tuple[InviteSession, Request]:
         """We call; the session and the INVITE."""
         session = self.stack.invite(
@@ -179,6 +182,7 @@ class Stage:
             headers=headers,
             routes=[NameAddr.parse(route) for route in routes],
             credentials=credentials,
+            terms=terms,
         )
         return session, self.one_request("INVITE")
 
@@ -189,6 +193,12 @@ class Stage:
         self.one_request("ACK")
         self.events()
         return session
+
+    def within(self, session: InviteSession, method: str, **how: object) -> bytes:
+        """A request of the far end within the dialog."""
+        how.setdefault("cseq", 10)
+        how.setdefault("from_tag", session.remote_tag)
+        return self.request(method, to_tag=session.local_tag, call_id=session.call_id, **how)  # type: ignore[arg-type]
 
     def be_called(self, **how: object) -> InviteSession:
         """They call; 100 Trying is out."""

@@ -18,9 +18,14 @@ def ring(session: InviteSession, status: int, lines: str, body: bytes, now: floa
     assert session.server is not None
     assert session.reply is not None
     session.server.respond(status, write(session, status, lines, body), now)
-    layer = session.core.layer
-    layer.timers.cancel(session.timer)
-    session.timer = layer.timers.start(now + layer.durations.ring_refresh, session, RING_AGAIN)
+    ring_later(session, now + session.core.layer.durations.ring_refresh)
+
+
+def ring_later(session: InviteSession, when: float) -> None:
+    """The next repetition is due then."""
+    timers = session.core.layer.timers
+    timers.cancel(session.timer)
+    session.timer = timers.start(when, session, RING_AGAIN)
 
 
 RING_AGAIN = 0
@@ -29,10 +34,12 @@ RING_AGAIN = 0
 
 def ring_again(session: InviteSession, now: float) -> None:
     """The last provisional response once more."""
+    if session.reliable is not None and session.reliable.in_use:
+        session.reliable.ring_again(now)
+        return
     assert session.server is not None
     session.server.send_provisional_again(now)
-    layer = session.core.layer
-    session.timer = layer.timers.start(now + layer.durations.ring_refresh, session, RING_AGAIN)
+    ring_later(session, now + session.core.layer.durations.ring_refresh)
 
 
 def write(session: InviteSession, status: int, lines: str, body: bytes) -> bytes:
@@ -40,7 +47,8 @@ def write(session: InviteSession, status: int, lines: str, body: bytes) -> bytes
     assert session.reply is not None
     core = session.core
     content = "Content-Type: application/sdp\r\n" if body else ""
-    headers = f"{session.reply.record_routes}{session.contact_line}{ALLOW_LINE}{core.server_line}{lines}{content}"
+    ours = f"{session.contact_line}{ALLOW_LINE}{session.terms.supported_line}{core.server_line}"
+    headers = f"{session.reply.record_routes}{ours}{lines}{content}"
     return session.reply.write(status, to_tag=session.local_tag, headers=headers, body=body)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from softswitch.sip.core import session_key
 from softswitch.sip.events import Ended
 from softswitch.sip.session.fork import DISCARD
+from softswitch.sip.session.reliable import Input as ReliableInput
 
 if TYPE_CHECKING:
     from softswitch.sip.session.session import InviteSession
@@ -33,6 +34,7 @@ def end(session: InviteSession, release: Release, now: float) -> None:
     session.server = None
     session.reply = None
     session.early = None
+    session.acknowledger = None
     session.authorizer = None
 
 
@@ -44,6 +46,8 @@ def quiet(session: InviteSession, now: float) -> None:
     if session.pending_ack is not None:
         session.pending_ack.stop()
         session.pending_ack = None
+    if session.reliable is not None:
+        session.reliable.step(ReliableInput.CLOSE, now)
     if session.modification is not None:
         session.modification.close(now)
         session.modification = None

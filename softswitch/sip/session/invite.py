@@ -13,6 +13,7 @@ from softswitch.sip.grammar import parse_digits
 from softswitch.sip.outgoing import MAX_FORWARDS, Outgoing, header_lines, one_line, via_for
 from softswitch.sip.session import bye, finish
 from softswitch.sip.session.fork import DISCARD
+from softswitch.sip.session.prack import Acknowledger
 from softswitch.sip.session.state import Input, Release
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.message import Response
+    from softswitch.sip.session.prack import EarlyDialog
     from softswitch.sip.session.session import InviteSession
     from softswitch.sip.session.state import Outcome
     from softswitch.sip.uri import Uri
@@ -54,7 +56,7 @@ def send(
     caller = replace(from_, parameters=from_.parameters.without("tag")) if from_.tag else from_
     session.pinned = is_elsewhere(hop, flow)
     session.had_offer = bool(body)
-    session.local_cseq = 1
+    session.local_cseq = session.invite_cseq = 1
     outgoing = Outgoing(
         "INVITE",
         request_uri,
@@ -66,7 +68,7 @@ def send(
         session.local_cseq,
         route_lines,
         "",
-        f"{session.contact_line}{ALLOW_LINE}{core.agent_line}{lines}{content}",
+        f"{session.contact_line}{ALLOW_LINE}{core.agent_line}{session.terms.invite_lines}{lines}{content}",
         body,
         max_forwards,
     )
@@ -75,11 +77,12 @@ def send(
     session.exchange = ClientRequest(core, session, outgoing, flow, session.authorizer, now)
 
 
-def progress(session: InviteSession, _: float, response: Response) -> None:
+def progress(session: InviteSession, now: float, response: Response) -> None:
     """A provisional response: 101..199 with a tag makes an early dialog (12.1.2)."""
     if response.status == 100:
         return
     tag = response.to_tag
+    body: bytes | None = response.body
     if tag:
         if session.early is None:
             session.early = {}
@@ -87,18 +90,36 @@ def progress(session: InviteSession, _: float, response: Response) -> None:
         if early is not None:
             early.refresh(response.headers.get("Contact"))
         elif len(session.early) < MOST_EARLY_DIALOGS:
-            session.early[tag] = _dialog(session, response)
-    session.core.events.append(Progressed(session, response.status, response.body, response.reason, tag or ""))
+            early = session.early[tag] = _dialog(session, response)
+        if early is not None and session.terms.reliable != "off":
+            if session.acknowledger is None and "RSeq" in response.headers:
+                session.acknowledger = Acknowledger(session)
+            if session.acknowledger is not None:
+                body = session.acknowledger.take(early, response, now)
+    if body is not None:
+        session.core.events.append(Progressed(session, response.status, body, response.reason, tag or ""))
 
 
 def repeat(_: InviteSession, __: float, ___: None) -> None:
     """The INVITE goes out again with credentials, as if for the first time."""
 
 
-def answered(session: InviteSession, _: float, response: Response) -> None:
-    """The far end answered our offer."""
+def answered(session: InviteSession, now: float, response: Response) -> None:
+    """The far end answered our offer, now or in a reliable provisional response: then this one says no more of it."""
+    early = settled_early(session, response)
+    body = response.body
+    if early is not None:
+        # What an UPDATE has changed since is in force.
+        body = b"" if session.modification is not None else early.answer
     confirm(session, response, b"")
-    session.core.events.append(Answered(session, response.body, response))
+    session.core.events.append(Answered(session, body, response))
+    if session.modification is not None:
+        session.modification.confirmed(now)
+
+
+def settled_early(session: InviteSession, response: Response) -> EarlyDialog | None:
+    """What was settled reliably in the early dialog that a 2xx confirms."""
+    return None if session.acknowledger is None else session.acknowledger.settled(response.to_tag or "")
 
 
 def answered_with_offer(session: InviteSession, now: float, response: Response) -> None:
@@ -145,10 +166,10 @@ def _send_ack(session: InviteSession, body: bytes) -> None:
     assert dialog is not None
     assert exchange is not None
     core = session.core
-    # Its number is the INVITE's, which is the last one we used; it carries the INVITE's credentials (13.2.2.4).
+    # Its number is the INVITE's, as are its credentials (13.2.2.4).
     ack = dialog.request(
         "ACK",
-        session.local_cseq,
+        session.invite_cseq,
         core.branch(),
         authorization=exchange.authorization,
         headers=core.agent_line + ("Content-Type: application/sdp\r\n" if body else ""),
@@ -159,6 +180,7 @@ def _send_ack(session: InviteSession, body: bytes) -> None:
     core.layer.send(dialog.flow, ack, "ACK")
     session.exchange = None
     session.early = None
+    session.acknowledger = None
 
 
 def _dialog(session: InviteSession, response: Response) -> Dialog:

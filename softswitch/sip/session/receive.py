@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from softswitch.sip.core import ALLOW_LINE
 from softswitch.sip.raw import noted_via
 from softswitch.sip.reply import Reply, reply_flow
-from softswitch.sip.session import fork, info
+from softswitch.sip.session import fork, info, reliable
 from softswitch.sip.session.reinvite import Input as ModificationInput
 from softswitch.sip.session.reinvite import Theirs
 from softswitch.sip.session.state import Input, State
@@ -67,7 +67,7 @@ def _update(session: InviteSession, theirs: Theirs, now: float) -> None:
         if dialog is not None:
             dialog.refresh(theirs.request.headers.get("Contact"))
         _ok(session, theirs, now, session.contact_line + ALLOW_LINE)
-    elif session.is_established:
+    elif session.takes_offer(theirs.request.from_tag or ""):
         session.open_modification().step(ModificationInput.THEIR_UPDATE, now, theirs)
     else:
         _refuse_early(session, theirs, now)
@@ -99,5 +99,6 @@ _TAKERS: dict[str, Callable[[InviteSession, Theirs, float], None]] = {
     "BYE": _bye,
     "INFO": info.answer,
     "OPTIONS": _options,
+    "PRACK": reliable.acknowledge,
     "UPDATE": _update,
 }

@@ -1,4 +1,4 @@
-"""Changing a session that stands: re-INVITE both ways, UPDATE received, glare (RFC 3261 14, RFC 3311).
+"""Changing a session: by re-INVITE once it stands, by UPDATE before; theirs by either; glare (RFC 3261 14, RFC 3311).
 
 Theory. At most one offer is open between the two ends. Ours is open while SENT; theirs from RECEIVED (or, by UPDATE,
 UPDATE_RECEIVED) until our final response, and after a 2xx until its ACK (AWAITING_ACK). Who meets an open offer gets
@@ -25,6 +25,7 @@ from softswitch.sip.transaction.invite_server import NOBODY, InviteServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from softswitch.sip.dialog import Dialog
     from softswitch.sip.message import Request, Response
     from softswitch.sip.reply import Reply
     from softswitch.sip.session.session import InviteSession
@@ -51,11 +52,11 @@ class Input(IntEnum):
     OFFER = 1
     """What is wanted may be sent."""
     ANSWERED = 2
-    """Response 2xx to our re-INVITE."""
+    """Response 2xx to our re-INVITE or UPDATE."""
     REFUSED = 3
     """Its final status (int) otherwise."""
     GLARE = 4
-    """491 to our re-INVITE."""
+    """491 to it."""
     BACKED_OFF = 5
     """The time after a 491 is over."""
     THEIR_INVITE = 6
@@ -70,6 +71,8 @@ class Input(IntEnum):
     """487 (int): they cancelled their re-INVITE."""
     ACK = 11
     """Request."""
+    ELSEWHERE = 12
+    """487 (int): our INVITE was answered in another dialog than the early one in which we were at it."""
 
 
 class Theirs:
@@ -86,13 +89,15 @@ class Theirs:
 class Modification:
     """The open offer of one session, if there is one."""
 
-    __slots__ = ("_exchange", "_glares", "_session", "_theirs", "_timer", "_wanted", "state")
+    __slots__ = ("_dialog", "_exchange", "_glares", "_session", "_theirs", "_timer", "_wanted", "state")
 
     def __init__(self, session: InviteSession) -> None:
         self.state = State.STABLE
         self._wanted: bytes | None = None
         """Our offer until it has its outcome."""
         self._session = session
+        self._dialog: Dialog | None = None
+        """Where the open offer is."""
         self._exchange: ClientRequest | None = None
         self._theirs: Theirs | None = None
         self._glares = 0
@@ -107,9 +112,18 @@ class Modification:
             self.settle(now)
 
     def settle(self, now: float) -> None:
-        """Send the offer that was held, if it is our turn and the session stands."""
-        if self._wanted is not None and self.state is State.STABLE and self._session.is_established:
+        """Send the offer that was held, if it is our turn and the session can be changed."""
+        if self._wanted is not None and self.state is State.STABLE and self._session.changeable is not None:
             self.step(Input.OFFER, now)
+
+    def confirmed(self, now: float) -> None:
+        """Our INVITE was answered: what was open in this dialog stays so, what was in another is void."""
+        dialog = self._session.dialog
+        if self._dialog is not None and dialog is not None and self._dialog.remote_tag == dialog.remote_tag:
+            self._dialog = dialog
+        else:
+            self.step(Input.ELSEWHERE, now, 487)
+        self.settle(now)
 
     def offer(self, body: bytes, now: float) -> None:
         """Offer now, or as soon as it is our turn. Raises LocalProtocolError while an offer of ours is open."""
@@ -126,7 +140,7 @@ class Modification:
         return self._theirs is not None and self._theirs.server is server
 
     def on_outcome(self, exchange: ClientRequest, response: Response | None, status: int, now: float) -> None:
-        """Final response to our re-INVITE."""
+        """Final response to our re-INVITE or UPDATE."""
         if exchange is not self._exchange:
             return
         if response is not None and status < 300:
@@ -150,7 +164,11 @@ class Modification:
         if self.state in (State.RECEIVED, State.UPDATE_RECEIVED):
             self._cancelled(now, 487)
         exchange, dialog = self._exchange, self._session.dialog
-        if self.state is State.SENT and exchange is not None and exchange.outgoing is not None and dialog is not None:
+        if self.state is not State.SENT or exchange is None:
+            return
+        if exchange.method == "UPDATE":
+            exchange.owner = DISCARD
+        elif exchange.outgoing is not None and dialog is not None:
             ack = dialog.request("ACK", exchange.outgoing.cseq, self._session.core.branch())
             exchange.accepted(dialog.remote_tag, dialog.flow, ack.encode(), DISCARD)
             if isinstance(exchange.transaction, InviteClient):
@@ -160,26 +178,35 @@ class Modification:
 
     def _send(self, now: float, _: None) -> None:
         session = self._session
-        dialog, core = session.dialog, session.core
+        dialog, core = session.changeable, session.core
         assert dialog is not None
         assert self._wanted is not None
+        # RFC 3311 5.1: before the answer there is nothing but UPDATE; after it a re-INVITE may take its time to answer.
+        method = "INVITE" if session.is_established else "UPDATE"
+        self._dialog = dialog
         outgoing = dialog.request(
-            "INVITE",
+            method,
             session.next_cseq(),
             core.branch(),
-            authorization=session.authorization("INVITE"),
+            authorization=session.authorization(method, dialog),
             headers=f"{session.contact_line}{ALLOW_LINE}{core.agent_line}Content-Type: application/sdp\r\n",
             body=self._wanted,
         )
         self._exchange = ClientRequest(core, session, outgoing, dialog.flow, session.authorizer, now)
 
     def _answered(self, _: float, response: Response) -> None:
-        session, exchange = self._session, self._exchange
-        dialog, core = session.dialog, session.core
+        session, exchange, dialog = self._session, self._exchange, self._dialog
         assert dialog is not None
         assert exchange is not None
-        assert exchange.outgoing is not None
         dialog.refresh(response.headers.get("Contact"))
+        if exchange.method == "INVITE":
+            self._acknowledge(exchange, dialog)
+        self._exchange = self._wanted = None
+        session.core.events.append(OfferAnswered(session, response.body))
+
+    def _acknowledge(self, exchange: ClientRequest, dialog: Dialog) -> None:
+        core = self._session.core
+        assert exchange.outgoing is not None
         ack = dialog.request(
             "ACK",
             exchange.outgoing.cseq,
@@ -189,8 +216,6 @@ class Modification:
         ).encode()
         core.layer.send(dialog.flow, ack, "ACK")
         exchange.accepted(dialog.remote_tag, dialog.flow, ack, DISCARD)
-        self._exchange = self._wanted = None
-        core.events.append(OfferAnswered(session, response.body))
 
     def _refused(self, _: float, status: int) -> None:
         self._exchange = self._wanted = None
@@ -209,8 +234,9 @@ class Modification:
         session = self._session
         session.core.layer.timers.cancel(self._timer)
         self._theirs = theirs
-        if session.dialog is not None:
-            session.dialog.refresh(theirs.request.headers.get("Contact"))
+        self._dialog = session.dialog_with(theirs.request.from_tag or "")
+        if self._dialog is not None:
+            self._dialog.refresh(theirs.request.headers.get("Contact"))
         if isinstance(theirs.server, InviteServer):
             # The application may have to ask the other end of the call first, which takes longer than T1.
             theirs.server.respond(100, theirs.reply.write(100), now)
@@ -251,6 +277,13 @@ class Modification:
     def _cancelled(self, now: float, status: int) -> None:
         self._refuse(now, (status, ""))
 
+    def _leave(self, _: float, __: int) -> None:
+        """Ours is offered again where the call is."""
+        self._session.core.layer.timers.cancel(self._timer)
+        if self._exchange is not None:
+            self._exchange.owner = DISCARD
+            self._exchange = None
+
     def _acknowledged(self, _: float, request: Request | None) -> None:
         if request is not None:
             self._session.core.events.append(OfferAnswered(self._session, request.body))
@@ -285,6 +318,9 @@ TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
     (_UPDATE_RECEIVED, Input.REJECT): (_STABLE, Modification._refuse),
     (_UPDATE_RECEIVED, Input.THEIR_INVITE): (_UPDATE_RECEIVED, Modification._refuse_second),
     (_UPDATE_RECEIVED, Input.THEIR_UPDATE): (_UPDATE_RECEIVED, Modification._refuse_second),
+    (_SENT, Input.ELSEWHERE): (_STABLE, Modification._leave),
+    (_BACKING_OFF, Input.ELSEWHERE): (_STABLE, Modification._leave),
+    (_UPDATE_RECEIVED, Input.ELSEWHERE): (_STABLE, Modification._cancelled),
     (_AWAITING_ACK, Input.ACK): (_STABLE, Modification._acknowledged),
     (_AWAITING_ACK, Input.THEIR_INVITE): (_AWAITING_ACK, Modification._refuse_glare),
     (_AWAITING_ACK, Input.THEIR_UPDATE): (_AWAITING_ACK, Modification._refuse_glare),
@@ -310,5 +346,7 @@ IGNORED: dict[tuple[int, int], str] = {
         for each in (Input.ACCEPT, Input.REJECT, Input.CANCEL)
     },
     (_UPDATE_RECEIVED, Input.CANCEL): "only an INVITE can be cancelled",
+    (_STABLE, Input.ELSEWHERE): "nothing is open",
+    **{(state, Input.ELSEWHERE): "only a session that stands has re-INVITEs" for state in (_RECEIVED, _AWAITING_ACK)},
     **{(state, Input.ACK): _NO_ACK for state in State if state is not _AWAITING_ACK},
 }

@@ -11,12 +11,15 @@ from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.events import InfoRefused
 from softswitch.sip.message import Request, parse_message
 from softswitch.sip.outgoing import header_lines, host_port, one_line
-from softswitch.sip.session import accept
+from softswitch.sip.session import accept, admission, invite
 from softswitch.sip.session.info import KeySender
 from softswitch.sip.session.reinvite import Input as ModificationInput
 from softswitch.sip.session.reinvite import Modification
+from softswitch.sip.session.reliable import Input as ReliableInput
+from softswitch.sip.session.reliable import Response as ReliableResponse
 from softswitch.sip.session.state import Input, Outcome, Refusal, Release, State
 from softswitch.sip.session.table import TABLE
+from softswitch.sip.session.terms import PLAIN, SessionTerms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from softswitch.sip.outgoing import Outgoing
     from softswitch.sip.reply import Reply
     from softswitch.sip.session.pending_ack import PendingAck
+    from softswitch.sip.session.prack import Acknowledger
+    from softswitch.sip.session.reliable import ReliableResponses
     from softswitch.sip.transaction.invite_server import InviteServer
     from softswitch.sip.uri import Uri
 
@@ -46,9 +51,10 @@ class InviteSession:
     """
 
     __slots__ = (
-        "_remote_uri", "authorizer", "call_id", "contact_line", "core", "dialog", "early", "exchange", "flow",
-        "had_offer", "keys", "local_cseq", "local_tag", "modification", "owner", "pending_ack", "pinned", "received",
-        "release", "remote_cseq", "remote_tag", "reply", "role", "sent", "server", "state", "timer", "told",
+        "_remote_uri", "acknowledger", "authorizer", "call_id", "contact_line", "core", "dialog", "early", "exchange",
+        "flow", "had_offer", "invite_cseq", "keys", "local_cseq", "local_tag", "modification", "owner", "pending_ack",
+        "pinned", "received", "release", "reliable", "remote_cseq", "remote_tag", "reply", "role", "sent", "server",
+        "state", "takes_update", "terms", "timer", "told",
     )  # fmt: skip
 
     def __init__(
@@ -61,8 +67,12 @@ class InviteSession:
         remote_uri: Uri,
         contact: NameAddr | None,
         credentials: Credentials | None = None,
+        terms: SessionTerms = PLAIN,
     ) -> None:
         self.core = core
+        self.terms = terms
+        self.takes_update = False
+        """Whether the far end is known to take UPDATE."""
         self.role: Role = role
         self.state = State.CALLING if role == "uac" else State.INCOMING
         self.call_id = call_id
@@ -88,9 +98,15 @@ class InviteSession:
         self.had_offer = True
         self.pinned = False
         self.local_cseq = 0
+        self.invite_cseq = 0
+        """Ours: the number of the INVITE."""
         self.remote_cseq = -1
         """Theirs: the number of the INVITE."""
         self.authorizer = Authorizer(credentials) if credentials is not None else None
+        self.acknowledger: Acknowledger | None = None
+        """Ours: reliable provisional responses of theirs."""
+        self.reliable: ReliableResponses | None = None
+        """Theirs: reliable provisional responses of ours."""
         self.pending_ack: PendingAck | None = None
         self.keys: KeySender | None = None
         """Digits of ours by INFO."""
@@ -131,7 +147,27 @@ class InviteSession:
         """Answered and acknowledged, and nobody has hung up."""
         return self.state is State.ESTABLISHED
 
+    @property
+    def wants_offer(self) -> bool:
+        """Theirs: whether the next provisional response must hold our offer."""
+        return self.reliable is not None and self.reliable.wants_offer
+
+    @property
+    def can_describe(self) -> bool:
+        """Theirs: whether a provisional response may hold SDP: our answer always, our offer if it is reliable."""
+        return self.had_offer or self.reliable is not None
+
     # Verbs of the called side.
+
+    def admit(self, terms: SessionTerms, now: float) -> bool:
+        """Settle what an INVITE of theirs may use, before anything else. False: it asks for something else, and was
+        refused."""
+        self._must_be("uas", "admit")
+        refusal = admission.admit(self, terms)
+        if refusal is not None:
+            status, headers = refusal
+            self.reject(status, now, headers=headers)
+        return refusal is None
 
     def ring(
         self,
@@ -142,13 +178,18 @@ class InviteSession:
         headers: Sequence[tuple[str, str]] = (),
         contact: NameAddr | None = None,
     ) -> None:
-        """Send a provisional response 101..199; with SDP it opens early media."""
+        """Send a provisional response 101..199; with SDP it opens early media.
+
+        To an INVITE without an offer SDP is ours, and only a reliable response may hold it: see `wants_offer`.
+        """
         self._must_be("uas", "ring")
         if not 100 < status < 200:
             raise LocalProtocolError(f"expected a provisional status 101..199, got {status}")
         if self.state is State.INCOMING:
             self._use(contact)
-            accept.ring(self, status, header_lines(headers), body, now)
+            lines = header_lines(headers)
+            if self.reliable is None or not self.reliable.ring(ReliableResponse(status, lines, body), now):
+                accept.ring(self, status, lines, body, now)
 
     def accept(
         self,
@@ -158,11 +199,18 @@ class InviteSession:
         headers: Sequence[tuple[str, str]] = (),
         contact: NameAddr | None = None,
     ) -> None:
-        """Answer with 200: `body` is the SDP answer, or the offer if their INVITE had none."""
+        """Answer with 200: `body` is the SDP answer, or the offer if their INVITE had none.
+
+        What a reliable provisional response has said already is left out, and the 200 waits until that one arrived.
+        """
         self._must_be("uas", "accept")
         if self.state is State.INCOMING:
             self._use(contact)
-            self.step(Input.ACCEPT, now, accept.write(self, 200, header_lines(headers), body))
+            lines = header_lines(headers)
+            if self.reliable is not None:
+                self.reliable.step(ReliableInput.ACCEPT, now, ReliableResponse(200, lines, body))
+            else:
+                self.step(Input.ACCEPT, now, accept.write(self, 200, lines, body))
 
     def reject(
         self, status: int, now: float, *, reason: str | None = None, headers: Sequence[tuple[str, str]] = ()
@@ -177,8 +225,10 @@ class InviteSession:
     # Verbs of the calling side.
 
     def ack(self, body: bytes, now: float) -> None:
-        """Our answer to the offer in their 2xx (our INVITE had none)."""
+        """Our answer to the offer in their 2xx or reliable provisional response (our INVITE had none)."""
         self._must_be("uac", "ack")
+        if self.acknowledger is not None and self.acknowledger.answer(body, now):
+            return
         if self.step(Input.ACKNOWLEDGE, now, body) and self.modification is not None:
             self.modification.settle(now)
 
@@ -253,7 +303,8 @@ class InviteSession:
         """The outcome of a request of ours."""
         if exchange is self.exchange:
             if response is not None and status < 300:
-                self.step(Input.ANSWER if self.had_offer else Input.OFFER, now, response)
+                is_settled = self.had_offer or invite.settled_early(self, response) is not None
+                self.step(Input.ANSWER if is_settled else Input.OFFER, now, response)
             else:
                 self.step(Input.REFUSED, now, Outcome(status, response))
         elif exchange.method == "BYE":
@@ -266,11 +317,11 @@ class InviteSession:
     def repeat_cseq(self, exchange: ClientRequest, now: float) -> int | None:
         """May this request be repeated with credentials, and with which number?"""
         if exchange is self.exchange:
-            wanted = self.step(Input.CHALLENGED, now)
-        elif exchange.method == "BYE":
-            wanted = self.state is State.CLOSING
-        else:
-            wanted = self.is_established
+            if not self.step(Input.CHALLENGED, now):
+                return None
+            self.invite_cseq = self.next_cseq()
+            return self.invite_cseq
+        wanted = self.state is State.CLOSING if exchange.method == "BYE" else self.changeable is not None
         return self.next_cseq() if wanted else None
 
     def on_ack(self, request: Request, now: float) -> None:
@@ -315,11 +366,12 @@ class InviteSession:
         self.local_cseq += 1
         return self.local_cseq
 
-    def authorization(self, method: str) -> str:
-        """Authorization lines for a request within the dialog."""
-        if self.authorizer is None or self.dialog is None:
+    def authorization(self, method: str, dialog: Dialog | None = None) -> str:
+        """Authorization lines for a request within the dialog, or an early one."""
+        dialog = dialog or self.dialog
+        if self.authorizer is None or dialog is None:
             return ""
-        return self.authorizer.lines(method, self.dialog.uri, self.core.token)
+        return self.authorizer.lines(method, dialog.uri, self.core.token)
 
     def open_modification(self) -> Modification:
         """The session's Modification, made when first needed."""
@@ -332,6 +384,27 @@ class InviteSession:
         if self.dialog is not None:
             return self.dialog if self.dialog.remote_tag == remote_tag else None
         return self.early.get(remote_tag) if self.early is not None else None
+
+    @property
+    def changeable(self) -> Dialog | None:
+        """The dialog in which we may offer: the one that stands, or an early one that is settled (RFC 3311 5.1)."""
+        if self.is_established:
+            return self.dialog
+        if not self.takes_update:
+            return None
+        if self.state is State.INCOMING:
+            return self.dialog if self.reliable is not None and self.reliable.settled else None
+        if self.state is State.PROCEEDING and self.acknowledger is not None:
+            return self.acknowledger.changeable
+        return None
+
+    def takes_offer(self, tag: str) -> bool:
+        """Whether an offer of theirs can be taken in the dialog with this tag (RFC 3311 5.2)."""
+        if self.state is State.INCOMING:
+            return self.reliable is not None and self.reliable.settled
+        if self.state is State.PROCEEDING:
+            return self.acknowledger is not None and self.acknowledger.settled(tag) is not None
+        return self.is_established
 
     def _use(self, contact: NameAddr | None) -> None:
         if contact is not None:

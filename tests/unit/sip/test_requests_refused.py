@@ -13,7 +13,7 @@ from tests.support.wire import OFFER
 @pytest.mark.parametrize(
     ("how", "status", "header", "value"),
     [
-        ({"headers": "Require: 100rel, timer\r\n"}, 420, "Unsupported", "100rel, timer"),
+        ({"headers": "Require: 100rel, sec-agree, gruu\r\n"}, 420, "Unsupported", "sec-agree, gruu"),
         ({"uri": "mailto:them@example.com"}, 416, None, None),
         ({"forwards": 0}, 483, None, None),
         ({"content_type": "text/plain"}, 415, "Accept", "application/sdp"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from softswitch.sip.core import ALLOW
 from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.events import Answered, Ended, Progressed, Refused
 from softswitch.sip.headers import NameAddr, Reason
@@ -26,7 +27,7 @@ def test_the_invite_says_who_we_are_and_where() -> None:
     assert invite.headers.get("X-Trace") == "42"
     assert invite.from_.tag == session.local_tag
     assert invite.to.tag is None
-    assert invite.headers.get("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+    assert invite.headers.get("Allow") == ALLOW
     assert str(invite.content_type) == "application/sdp"
     assert invite.body == OFFER
     assert session.request.call_id == session.call_id == invite.call_id

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from softswitch.sip.session import reinvite, state, table
+from softswitch.sip.session import prack, reinvite, reliable, state, table
 from softswitch.sip.transaction import invite_client, invite_server, non_invite_client, non_invite_server
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 TRANSACTIONS = [invite_client, invite_server, non_invite_client, non_invite_server]
-MACHINES = [(module, module, module) for module in [*TRANSACTIONS, reinvite]] + [(table, state, table)]
+MACHINES = [(module, module, module) for module in [*TRANSACTIONS, reinvite, reliable, prack]] + [(table, state, table)]
+SECOND_BEGINNINGS = {state.__name__: [state.State.INCOMING], prack.__name__: [prack.State.WANTING]}
 NAMES = [machine[0].__name__.rpartition(".")[2] for machine in MACHINES]
 
 
@@ -31,7 +32,7 @@ def test_every_pair_is_a_row_or_ignored_with_a_reason(rows: ModuleType, words: M
 def test_every_state_can_be_reached_and_left_but_the_last(
     rows: ModuleType, words: ModuleType, ignored: ModuleType
 ) -> None:
-    beginnings = {words.State(1)} | ({state.State.INCOMING} if words is state else set())
+    beginnings = {words.State(1), *SECOND_BEGINNINGS.get(words.__name__, ())}
     reached = set(beginnings)
     while True:
         more = {after for (before, _), (after, _) in rows.TABLE.items() if before in reached} - reached

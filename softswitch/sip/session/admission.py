@@ -1,0 +1,28 @@
+"""Whether an INVITE of theirs fits what its trunk or the phones may use: 420 and 421 where it does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.sip.session.reliable import ReliableResponses
+from softswitch.sip.session.terms import RELIABLE, allows, option_tags
+
+if TYPE_CHECKING:
+    from softswitch.sip.session.session import InviteSession
+    from softswitch.sip.session.terms import SessionTerms
+
+
+def admit(session: InviteSession, terms: SessionTerms) -> tuple[int, tuple[tuple[str, str], ...]] | None:
+    """Settle what this session uses; how to refuse it (status and headers), None when it can be taken."""
+    session.terms = terms
+    headers = session.request.headers
+    required = option_tags(headers, "Require")
+    if terms.reliable == "off":
+        if RELIABLE in required:
+            return 420, (("Unsupported", RELIABLE),)
+    elif RELIABLE in required or RELIABLE in option_tags(headers, "Supported"):
+        session.reliable = ReliableResponses(session, required=RELIABLE in required)
+        session.takes_update = allows(headers, "UPDATE")
+    elif terms.reliable == "required":
+        return 421, (("Require", RELIABLE),)
+    return None
