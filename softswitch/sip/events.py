@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from softswitch.sip.flow import Flow
     from softswitch.sip.headers import Reason
     from softswitch.sip.message import Request, Response
+    from softswitch.sip.registration.registration import Registration
     from softswitch.sip.server_request import ServerRequest
     from softswitch.sip.session.session import InviteSession
 
 EndedBy = Literal["local", "remote", "timeout", "transport"]
+RegistrationNews = Literal["registered", "holding", "failing", "refused", "lost", "ended"]
+"""`holding`: the refresh failed, the contact still counts. `failing`: not registered, another attempt follows soon."""
 
 
 @value_class(frozen=True, slots=True)
@@ -45,6 +48,14 @@ class RequestCompleted:
 
     exchange: ClientRequest
     response: Response | None
+
+
+@value_class(frozen=True, slots=True)
+class RegistrationChanged:
+    """We are registered somewhere, or are no longer; told once for each change, not for each attempt."""
+
+    registration: Registration
+    news: RegistrationNews
 
 
 @value_class(frozen=True, slots=True)
@@ -143,6 +154,7 @@ Event = (
     InviteReceived
     | RequestReceived
     | RequestCompleted
+    | RegistrationChanged
     | Progressed
     | Answered
     | Refused

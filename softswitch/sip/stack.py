@@ -18,6 +18,8 @@ from softswitch.sip.flow import same_host
 from softswitch.sip.incoming import receive_request, refuse, refuse_malformed
 from softswitch.sip.message import KNOWN_METHODS, Request, Response, parse_message
 from softswitch.sip.outgoing import Outgoing, header_lines, one_line, via_for
+from softswitch.sip.registration.registration import Registration
+from softswitch.sip.registration.state import Pace
 from softswitch.sip.session import invite
 from softswitch.sip.session.session import InviteSession
 from softswitch.sip.session.terms import PLAIN
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 
 RFC_TIMERS = Timers()
+STANDARD_PACE = Pace()
 
 
 def room_for_all(request: Request, now: float) -> int | None:
@@ -66,6 +69,7 @@ class SipStack:
         takes it; else the answer is 503 with that many seconds as Retry-After, and nothing is kept (RFC 3261 8.2.7).
         """
         self._core = Core(token, user_agent, timers, belongs, overload)
+        self._registrations: list[Registration] = []
 
     # In.
 
@@ -117,6 +121,8 @@ class SipStack:
     def transport_failed(self, flow: Flow, now: float) -> None:
         """A message could not be sent on this flow, or its connection is gone."""
         self._core.layer.transport_failed(flow, now)
+        for registration in self._registrations:
+            registration.transport_failed(flow, now)
 
     # Out.
 
@@ -232,6 +238,29 @@ class SipStack:
         )  # fmt: skip
         authorizer = Authorizer(credentials) if credentials is not None else None
         return ClientRequest(core, _Reporter(core), outgoing, flow, authorizer, now)
+
+    def register(
+        self,
+        *,
+        registrar: Uri,
+        account: NameAddr,
+        contact: Callable[[Flow], NameAddr],
+        targets: Callable[[], Sequence[Flow]],
+        credentials: Credentials,
+        pace: Pace = STANDARD_PACE,
+    ) -> Registration:
+        """A registration of ours, not begun yet; see there. Raises LocalProtocolError like `invite`."""
+        registration = Registration(
+            self._core,
+            registrar=registrar,
+            account=account,
+            contact=contact,
+            targets=targets,
+            credentials=credentials,
+            pace=pace,
+        )
+        self._registrations.append(registration)
+        return registration
 
     def respond(
         self,

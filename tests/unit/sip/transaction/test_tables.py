@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from softswitch.sip.registration import state as registration_state
+from softswitch.sip.registration import table as registration_table
 from softswitch.sip.session import prack, reinvite, reliable, state, table
 from softswitch.sip.transaction import invite_client, invite_server, non_invite_client, non_invite_server
 
@@ -13,9 +15,13 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 TRANSACTIONS = [invite_client, invite_server, non_invite_client, non_invite_server]
-MACHINES = [(module, module, module) for module in [*TRANSACTIONS, reinvite, reliable, prack]] + [(table, state, table)]
+MACHINES = [
+    *((module, module, module) for module in [*TRANSACTIONS, reinvite, reliable, prack]),
+    (table, state, table),
+    (registration_table, registration_state, registration_table),
+]
 SECOND_BEGINNINGS = {state.__name__: [state.State.INCOMING], prack.__name__: [prack.State.WANTING]}
-NAMES = [machine[0].__name__.rpartition(".")[2] for machine in MACHINES]
+NAMES = [".".join(machine[0].__name__.split(".")[-2:]) for machine in MACHINES]
 
 
 @pytest.mark.parametrize(("rows", "words", "ignored"), MACHINES, ids=NAMES)

@@ -1,0 +1,1 @@
+"""Being registered somewhere, and staying so: the client's side of RFC 3261 10.2."""
