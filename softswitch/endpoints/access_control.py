@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from softswitch.endpoints.throttle import TokenBuckets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from softswitch.endpoints.network import Network
     from softswitch.endpoints.trunk import Trunk
@@ -84,9 +84,10 @@ class Gate:
         self._claims = _claims(trunks, phones)
         self._reached: dict[str, Trunk] = {}
         for trunk in trunks:
-            for hop in trunk.next_hops:
+            for hop in trunk.reached_at:
                 if (address := _canonical(hop.host)) is not None:
                     self._reached.setdefault(str(address), trunk)
+        self._registrars: dict[str, dict[int, Trunk]] = {}
         self._registered = registered
         self._unregistered_buckets = TokenBuckets(rate=unregistered_rate, burst=2 * unregistered_rate)
         self._registered_buckets = TokenBuckets(rate=registered_rate, burst=2 * registered_rate)
@@ -152,20 +153,42 @@ class Gate:
         self._unknown.pop(address, None)
         self._known.pop(address, None)
 
+    def registers_at(self, trunk: Trunk, places: Collection[tuple[str, int]]) -> None:
+        """We are registered for this trunk at these addresses and ports now: calls to our contact come from there.
+
+        The whole address is the trunk's where nobody claims it; in the phones' networks only that port is.
+        """
+        places = [(str(_canonical(address) or address), port) for address, port in places]
+        kept = {
+            address: {
+                port: owner for port, owner in ports.items() if owner.name != trunk.name or (address, port) in places
+            }
+            for address, ports in self._registrars.items()
+        }
+        for address, port in places:
+            kept.setdefault(address, {}).setdefault(port, trunk)
+        kept = {address: ports for address, ports in kept.items() if ports}
+        if kept != self._registrars:
+            self._registrars = kept
+            self._known.clear()
+            self._unknown.clear()
+
     def _look_up(self, address: str) -> _Known | None:
         if address in self._unknown:
             return None
         parsed = _canonical(address)
         rule = None if parsed is None else _most_specific(self._claims, parsed)
-        reached = self._reached.get(address if parsed is None else str(parsed))
-        if rule is None and reached is None:
+        plain = address if parsed is None else str(parsed)
+        registrar = self._registrars.get(plain)
+        reached = self._reached.get(plain)
+        if rule is None and reached is None and registrar is None:
             if len(self._unknown) >= self._capacity:
                 self._unknown.clear()
             self._unknown[address] = None
             return None
         if len(self._known) >= self._capacity:
             self._known.clear()
-        known = self._known[address] = _Known(rule, reached)
+        known = self._known[address] = _Known(_with_registrar(rule, registrar), reached)
         return known
 
     def _within_rate(self, address: str, now: float) -> bool:
@@ -280,6 +303,15 @@ def _most_specific(claims: _Claims, address: Address) -> _Rule | None:
         if found.owner is not None:
             return found
     return found
+
+
+def _with_registrar(rule: _Rule | None, registrar: Mapping[int, Trunk] | None) -> _Rule | None:
+    if registrar is None or (rule is not None and rule.owner is not None and not isinstance(rule.owner, Phones)):
+        return rule
+    merged = _Rule()
+    merged.owner = next(iter(registrar.values())) if rule is None or rule.owner is None else rule.owner
+    merged.ports = {**registrar, **rule.ports} if rule is not None else {}
+    return merged
 
 
 def _canonical(address: str) -> Address | None:

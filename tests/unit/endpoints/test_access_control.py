@@ -221,3 +221,44 @@ def test_two_addresses_of_one_trunk_are_one_party_and_two_phones_are_not() -> No
     assert not gate.same_party(flow("10.0.0.1"), flow("203.0.113.1"))
     assert not gate.same_party(flow("10.0.0.1"), flow("10.0.0.2"))
     assert not gate.same_party(flow("8.8.8.8"), flow("203.0.113.1"))
+
+
+def test_where_we_are_registered_calls_may_begin() -> None:
+    byoc = trunk("byoc", hops=(NextHop("198.51.100.7"),))
+    gate = Gate([byoc], phones("10.0.0.0/8"))
+    assert gate.admit(flow("198.51.100.7"), 0.0) == byoc
+    assert gate.may_begin(flow("198.51.100.7")) is None, "answers are heard from there, no more"
+    gate.registers_at(byoc, {("198.51.100.7", 5060), ("2001:DB8::7", 5060)})
+    assert gate.may_begin(flow("198.51.100.7", 40000)) == byoc
+    assert gate.may_begin(flow("2001:db8::7")) == byoc
+    assert gate.may_begin(flow("198.51.100.8")) is None
+    gate.registers_at(byoc, {("198.51.100.8", 5060)})
+    assert gate.may_begin(flow("198.51.100.8")) == byoc
+    assert gate.may_begin(flow("198.51.100.7")) is None, "the registrar has moved"
+    assert gate.admit(flow("198.51.100.7"), 0.0) == byoc, "calls that stand are not cut off"
+
+
+def test_a_registrar_among_the_phones_has_its_port_alone() -> None:
+    byoc = trunk("byoc", hops=(NextHop("10.0.0.1", 5070),))
+    gate = Gate([byoc], phones("10.0.0.0/8"))
+    gate.registers_at(byoc, {("10.0.0.1", 5070)})
+    assert gate.may_begin(flow("10.0.0.1", 5070)) == byoc
+    assert gate.may_begin(flow("10.0.0.1", 5060)) == phones("10.0.0.0/8")
+
+
+def test_a_trunk_with_sources_keeps_them_beside_a_registrar() -> None:
+    byoc = trunk("byoc")
+    gate = Gate([CARRIER, byoc])
+    gate.registers_at(byoc, {("198.51.100.1", 5060)})
+    assert gate.may_begin(flow("198.51.100.1")) == CARRIER
+
+
+def test_two_trunks_at_one_registrar_do_not_drive_each_other_out() -> None:
+    first, second = trunk("first"), trunk("second")
+    gate = Gate([first, second])
+    gate.registers_at(first, {("198.51.100.7", 5060)})
+    gate.registers_at(second, {("198.51.100.7", 5060)})
+    assert gate.may_begin(flow("198.51.100.7")) == first
+    gate.registers_at(first, {("198.51.100.8", 5060)})
+    gate.registers_at(second, {("198.51.100.7", 5060)})
+    assert gate.may_begin(flow("198.51.100.8")) == first
