@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import codec_checks
+from config import codec_checks, trunk_checks
 from config.dialplan_schema import CALLED
 from config.problem import Problem, did_you_mean
 from config.yaml12 import dotted
@@ -160,7 +160,7 @@ def _trunks(written: Written, sections: Sections) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for name, trunk in sections.trunks.items():
         path: KeyPath = ("trunks", name)
-        if not trunk.sources and not trunk.destinations:
+        if trunk.type == "static" and not trunk.sources and not trunk.destinations:
             yield places.problem(path, "neither sources nor destinations: it could neither call nor be called")
         if (trunk.username is None) != (trunk.password is None):
             given, absent = ("username", "password") if trunk.password is None else ("password", "username")
@@ -173,6 +173,10 @@ def _trunks(written: Written, sections: Sections) -> Iterator[Problem]:
 
 def _codecs(written: Written, sections: Sections) -> Iterator[Problem]:
     return codec_checks.repeated(written.positions, sections)
+
+
+def _trunk_types(written: Written, sections: Sections) -> Iterable[Problem]:
+    return trunk_checks.problems(written.positions, sections)
 
 
 def _idle_trunks(written: Written, sections: Sections) -> Iterator[Problem]:
@@ -344,6 +348,7 @@ def _idle_suites(written: Written, sections: Sections) -> Iterator[Problem]:
 _Check = Callable[[Written, "Sections"], Iterable[Problem]]
 _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_trunks, frozenset({"trunks"})),
+    (_trunk_types, frozenset({"trunks"})),
     (_codecs, frozenset({"trunks", "phones"})),
     (_idle_trunks, frozenset({"trunks"})),
     (_listeners, frozenset({"sip", "admin"})),

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from config.media_schema import MediaTerms
+from config.registration_schema import Registration
 from config.session_schema import SessionTerms
 from config.sound_schema import Hold
 from config.values import (
@@ -19,6 +20,7 @@ from config.values import (
     OneOrMore,
     SecretText,
     SourceText,
+    TrunkType,
     Whole,
 )
 
@@ -26,6 +28,10 @@ from config.values import (
 class Trunk(MediaTerms, SessionTerms):
     """A carrier or another switch."""
 
+    type: Annotated[
+        TrunkType,
+        Field(description="How the two sides know each other: static (by address), registered (we register there)."),
+    ] = "static"
     sources: Annotated[
         AnyNumber[SourceText],
         Field(
@@ -50,6 +56,9 @@ class Trunk(MediaTerms, SessionTerms):
     password: Annotated[SecretText | None, Field(description="For digest challenges from the trunk.")] = None
     realm: Annotated[
         Line | None, Field(description="Answer challenges of this realm only. Not given: the realm asked first.")
+    ] = None
+    registration: Annotated[
+        Registration | None, Field(description="Of type registered: where, as whom, how often.")
     ] = None
     from_domain: Annotated[Host | None, Field(description="Host part of From towards this trunk.")] = None
     enabled: Annotated[Boolean, Field(description="false: takes no calls and sends none, until it is true again.")] = (

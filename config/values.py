@@ -134,6 +134,13 @@ Reliable = Annotated[
 ]
 
 
+TrunkType = Annotated[
+    Literal["static", "registered"],
+    BeforeValidator(_lower),
+    WithJsonSchema({"enum": ["static", "registered", "STATIC", "REGISTERED"]}),
+]
+
+
 def _dtmf(value: object) -> object:
     """Any case, and the name telephone events had before RFC 4733."""
     if not isinstance(value, str):

@@ -38,7 +38,7 @@ class Neighbours:
 
     async def locate(self) -> None:
         """Resolve the names of the trunks' next hops, and keep them resolved."""
-        await self.locator.follow(hop for trunk in self.trunks.values() for hop in trunk.next_hops)
+        await self.locator.follow(hop for trunk in self.trunks.values() for hop in trunk.reached_at)
 
 
 def meet_neighbours(settings: Settings, closing: contextlib.AsyncExitStack) -> Neighbours:
@@ -77,7 +77,7 @@ class Door:
 def _expect(gate: Gate, trunks: dict[str, Trunk], hop: NextHop, address: str) -> None:
     """Answers and requests within dialogs come from the addresses a next hop's name stands for."""
     for trunk in trunks.values():
-        if hop in trunk.next_hops:
+        if hop in trunk.reached_at:
             gate.expect(address, trunk)
 
 

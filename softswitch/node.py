@@ -35,6 +35,7 @@ from softswitch.endpoints.admission import Admission
 from softswitch.endpoints.authentication import Authenticator
 from softswitch.endpoints.health import DestinationHealth
 from softswitch.endpoints.registrar import Registrar, RegistrarLimits
+from softswitch.endpoints.trunk_registration import TrunkRegistrations
 from softswitch.neighbours import Door, Neighbours, meet_neighbours
 from softswitch.observation import Observation
 from softswitch.provision import hold_music
@@ -57,6 +58,7 @@ from softswitch.telemetry.loop_lag import LoopLag
 from softswitch.telemetry.metrics import Metrics
 from softswitch.telemetry.recent import RecentCalls
 from softswitch.transport.driver import SipDriver
+from softswitch.transport.listener import interface_towards
 from softswitch.transport.tcp import TcpTransport
 from softswitch.transport.udp import UdpTransport
 from softswitch.version import VERSION
@@ -78,6 +80,8 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0
 """How long running calls may go on when the node is asked to end."""
+ADDRESSES_SECONDS = 15.0
+"""Between two looks at whether our addresses are still ours."""
 LAST_ANSWERS = 2.0
 """How long after the last call its BYEs and final responses are still repeated."""
 
@@ -94,6 +98,7 @@ class Node:
         self._dialplan = provision.dialplan
         self._closing = contextlib.AsyncExitStack()
         self._loop = asyncio.get_running_loop()
+        self._registrations = TrunkRegistrations()
         self._on_sip: Callable[[Event], None] = _nobody_listens
         self._on_media: Callable[[MediaEvent], None] = _nobody_listens
         self.supervisor: CallSupervisor
@@ -118,13 +123,20 @@ class Node:
     async def drain(self) -> None:
         """Take no new calls, give the running ones a while."""
         log.info("draining: %d calls", len(self.supervisor.calls))
+        self._leave_registrars()
         await self.supervisor.drain(DRAIN_SECONDS)
 
     async def stop(self) -> None:
         """Close everything; calls that still run are ended first."""
         await self.supervisor.drain(0.0)
+        self._leave_registrars()
         await self._hear_the_last_answers()
         await self._closing.aclose()
+
+    def _leave_registrars(self) -> None:
+        """Calls shall go where they can be taken."""
+        with self.driver.turn():
+            self._registrations.stop(self._loop.time())
 
     async def _hear_the_last_answers(self) -> None:
         """A BYE that got lost would leave its far end in the call: once or twice more it may be repeated."""
@@ -186,6 +198,7 @@ class Node:
             await self._listen(listener)
         neighbours.locator.start_from(self.driver.listening())
         door.is_open = True
+        self._begin_registrations(neighbours, resources)
 
     def _open_state(self) -> State:
         """Lock, log, database: what outlives the process. The log closes last but one, because the others log."""
@@ -293,6 +306,7 @@ class Node:
             bindings=neighbours.bindings,
             health=DestinationHealth(),
             locator=neighbours.locator,
+            registrations=self._registrations,
             phone_domain=parties.phone_domain(settings),
             phone_terms=parties.phone_terms(settings),
             phone_session=parties.session_terms(settings.phones),
@@ -301,6 +315,28 @@ class Node:
             recordings=settings.recording.directory,
             record_by_default=settings.recording.enabled,
         )
+
+    def _begin_registrations(self, neighbours: Neighbours, resources: Resources) -> None:
+        registrations = self._registrations
+        with self.driver.turn() as stack:
+            registrations.begin(
+                neighbours.trunks.values(),
+                stack,
+                locate=resources.locate,
+                gate=neighbours.gate,
+                now=self._loop.time(),
+            )
+        if registrations.states():
+            watch = self._loop.create_task(self._watch_addresses(), name="watch addresses")
+            self._closing.callback(watch.cancel)
+
+    async def _watch_addresses(self) -> None:
+        """A node that has moved (DHCP, a link that comes and goes) is not called where it was."""
+        while True:
+            await asyncio.sleep(ADDRESSES_SECONDS)
+            interface_towards.cache_clear()
+            with self.driver.turn():
+                self._registrations.look(self._loop.time())
 
     def _reception(self, neighbours: Neighbours, resources: Resources) -> Reception:
         phones = self._settings.phones
@@ -325,6 +361,7 @@ class Node:
             phone_terms=resources.phone_terms,
             phone_session=resources.phone_session,
             identities=parties.identities(self._settings),
+            registrations=self._registrations,
         )
 
     async def _open_admin(self, parts: AdminParts) -> None:

@@ -98,6 +98,7 @@ class Observation:
             refused_unknown=self._gate.counters.unknown,
             refused_throttled=self._gate.counters.throttled,
             bindings=self._supervisor.resources.bindings.purge(self._clock()),
+            registered_trunks=self._supervisor.resources.registrations.states(),
             media_received=media.packets_received,
             media_sent=media.packets_sent,
             media_dropped=asdict(media.drops),
@@ -169,4 +170,5 @@ class Observation:
             channel_limit=trunk.limits.capacity.channels,
             calls_per_second=trunk.limits.capacity.calls_per_second,
             refused={LIMITS[limit]: self._channels.refused.get((trunk.label, limit), 0) for limit in LIMITS},
+            registration=self._supervisor.resources.registrations.snapshot(trunk, self._clock()),
         )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from config.registration_schema import Registration as RegistrationSection
 from softswitch.b2bua.channels import Capacity
 from softswitch.b2bua.codec_choice import why_not_coded
 from softswitch.b2bua.terms import NOISE_REDUCTION_DB, MediaTerms
@@ -14,6 +15,7 @@ from softswitch.endpoints.authentication import PhoneAccount
 from softswitch.endpoints.limits import TrunkLimits
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.endpoints.trunk_registration import RegistrationPolicy
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sdp.crypto import SrtpPolicy
 from softswitch.sdp.extended_reports import XrPolicy
@@ -22,6 +24,7 @@ from softswitch.sip.digest import Credentials
 from softswitch.sip.grammar import HOST
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
+from softswitch.sip.registration.state import Pace
 from softswitch.sip.session.terms import SessionTerms
 from softswitch.sip.uri import Uri, escape_user
 from softswitch.transport.dns import Names
@@ -114,6 +117,11 @@ def _trunk(name: str, section: TrunkSection) -> Trunk:
     credentials = None
     if section.username is not None and section.password is not None:
         credentials = Credentials(section.username, section.password.reveal(), section.realm)
+    registration = None
+    if section.type == "registered" and credentials is not None:
+        registration = _registration(name, section, credentials)
+        if section.registration is not None and not section.registration.authenticate_invites:
+            credentials = None
     return Trunk(
         name=name,
         sources=tuple(Source.parse(str(source)) for source in section.sources),
@@ -121,6 +129,7 @@ def _trunk(name: str, section: TrunkSection) -> Trunk:
         terms=terms(section),
         session=session_terms(section),
         credentials=credentials,
+        registration=registration,
         from_domain=section.from_domain,
         limits=TrunkLimits(
             enabled=section.enabled,
@@ -141,6 +150,26 @@ def names(settings: Settings) -> Callable[[], Names]:
     """How names of next hops are looked up; to be called once the loop runs."""
     section = settings.sip.dns
     return partial(Names, servers=section.servers, timeout=section.timeout)
+
+
+def _registration(name: str, section: TrunkSection, credentials: Credentials) -> RegistrationPolicy:
+    given = section.registration or RegistrationSection()
+    registrars = tuple(_next_hop(hop) for hop in given.registrar or section.destinations)
+    return RegistrationPolicy(
+        registrars=registrars,
+        domain=Uri("sip", None, given.domain or section.from_domain or registrars[0].uri_host),
+        user=given.user or credentials.username,
+        credentials=credentials,
+        contact_user=given.contact or name,
+        pace=Pace(
+            expires=round(given.expires),
+            first_retry=given.retry,
+            longest_retry=given.longest_retry,
+            refused_retry=given.refused_retry,
+            keep_alive=given.keep_alive,
+        ),
+        required=given.required,
+    )
 
 
 def accounts(settings: Settings) -> list[PhoneAccount]:

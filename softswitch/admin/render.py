@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from media.quality.voip_metrics import VoipMetrics
     from softswitch.admin.operation import Json
     from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
-    from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot, TrunkSnapshot
+    from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot, RegistrationSnapshot, TrunkSnapshot
     from softswitch.telemetry.story import Message, StoryLine
 
 ENDED = "ended"
@@ -179,6 +179,19 @@ def trunk(of: TrunkSnapshot) -> dict[str, Json]:
         "channel_limit": of.channel_limit,
         "calls_per_second": of.calls_per_second,
         "refused": dict(of.refused),
+        "registration": None if of.registration is None else _registration(of.registration),
+    }
+
+
+def _registration(of: RegistrationSnapshot) -> dict[str, Json]:
+    return {
+        "registered": of.registered,
+        "state": of.state,
+        "registrar": of.registrar,
+        "for_seconds": _rounded(of.for_seconds),
+        "expires_in": _rounded(of.expires_in),
+        "retry_in": _rounded(of.retry_in),
+        "error": of.error,
     }
 
 

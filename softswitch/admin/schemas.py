@@ -180,5 +180,15 @@ SCHEMAS: dict[str, Json] = {
             "description": "Calls refused since start, by the limit that was reached.",
             "additionalProperties": INTEGER,
         },
+        registration=_or_null(_ref("Registration")),
+    ),
+    "Registration": _object(
+        registered=BOOLEAN,
+        state=STRING,
+        registrar=_or_null(STRING),
+        for_seconds=_or_null(NUMBER),
+        expires_in=_or_null(NUMBER),
+        retry_in=_or_null(NUMBER),
+        error=_or_null(STRING),
     ),
 }

@@ -13,7 +13,7 @@ from softswitch.endpoints.access_control import Phones
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.trunk import Trunk
 from softswitch.sip.core import ALLOW
-from softswitch.sip.events import InviteReceived, RequestCompleted, RequestReceived
+from softswitch.sip.events import InviteReceived, RegistrationChanged, RequestCompleted, RequestReceived
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.sip.uri import Uri
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from softswitch.endpoints.access_control import Gate
     from softswitch.endpoints.authentication import Authenticator
     from softswitch.endpoints.registrar import Registrar
+    from softswitch.endpoints.trunk_registration import TrunkRegistrations
     from softswitch.sip.events import Event
     from softswitch.transport.driver import SipDriver
 
@@ -49,6 +50,7 @@ class Reception:
         driver: SipDriver,
         phone_terms: Mapping[str, MediaTerms],
         identities: Mapping[str, NameAddr],
+        registrations: TrunkRegistrations,
         phone_session: SessionTerms = PLAIN,
     ) -> None:
         """`identities`: how each phone user is presented to whom it calls; `phone_terms`: what media each may have;
@@ -62,6 +64,7 @@ class Reception:
         self._phone_terms = phone_terms
         self._identities = identities
         self._phone_session = phone_session
+        self._registrations = registrations
 
     def dispatch(self, event: Event) -> None:
         """Take one event of the stack. A fault of ours ends what the event was about, and nothing else."""
@@ -81,6 +84,8 @@ class Reception:
                         stack.respond(exchange, 500, now=self._driver.now())
             case RequestCompleted():
                 pass
+            case RegistrationChanged():
+                self._registrations.tell(event)
             case _:
                 leg = event.session.owner
                 if isinstance(leg, Leg):
@@ -95,7 +100,8 @@ class Reception:
         now = self._driver.now()
         session, request = event.session, event.request
         match self._gate.may_begin(event.flow):
-            case Trunk() as trunk:
+            case Trunk() as at_source:
+                trunk = self._registrations.addressed(event.flow, request) or at_source
                 if session.admit(trunk.session, now):
                     self._supervisor.begin(
                         Incoming(
@@ -104,6 +110,7 @@ class Reception:
                             source=trunk.label,
                             caller=_identity(request.from_),
                             terms=trunk.terms,
+                            called=self._registrations.called(trunk, request),
                         )
                     )
             case Phones():

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from softswitch.endpoints.bindings import Bindings
     from softswitch.endpoints.health import DestinationHealth
     from softswitch.endpoints.trunk import NextHop, Trunk
+    from softswitch.endpoints.trunk_registration import TrunkRegistrations
     from softswitch.sip.flow import Flow
     from softswitch.streams.session import Streams
     from softswitch.transport.locate import Locator
@@ -41,6 +42,7 @@ class Resources:
     bindings: Bindings
     health: DestinationHealth
     locator: Locator
+    registrations: TrunkRegistrations
     phone_domain: str
     phone_terms: Mapping[str, MediaTerms]
     """By user name."""
@@ -88,17 +90,21 @@ class Resources:
                 if closed:
                     call.story.tell("trunk not used", trunk=trunk, why=closed)
                     raise CallFailed(NO_CIRCUIT)
+                if not self.registrations.usable(route):
+                    call.story.tell("trunk not registered", trunk=trunk)
+                    raise CallFailed(NO_CIRCUIT)
                 caller = call.caller.party if route.from_domain is not None else None
                 try:
                     if not number:
                         raise ValueError("no number")
-                    found = route.destinations(number, locate=self._locate, health=self.health, now=now, caller=caller)
+                    found = route.destinations(number, locate=self.locate, health=self.health, now=now, caller=caller)
                 except ValueError as error:
                     call.story.tell("number cannot be dialled", trunk=trunk, error=str(error))
                     raise CallFailed(ADDRESS_INCOMPLETE) from error
                 if not found:
                     call.story.warn("trunk has no address", trunk=trunk)
                     raise CallFailed(NO_CIRCUIT)
+                found = self.health.in_order(self.registrations.preferring(route, found), now)
                 if is_emergency(self.dialplan, called or number):
                     found = [replace(destination, emergency=True) for destination in found]
                 return [Stage((destination,)) for destination in found]
@@ -125,7 +131,8 @@ class Resources:
         """Start recording this call."""
         return Recording(call, self.recordings, call.switch.number())
 
-    def _locate(self, hop: NextHop) -> list[Flow]:
+    def locate(self, hop: NextHop) -> list[Flow]:
+        """Every way to reach a next hop at present, best first."""
         return self.locator.flows(hop)
 
 

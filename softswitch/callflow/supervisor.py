@@ -84,6 +84,8 @@ class Incoming:
     """`trunk:carrier` or `phone:1001`."""
     caller: NameAddr
     terms: MediaTerms
+    called: str = ""
+    """The number, where it is not that in the Request-URI."""
 
 
 class RunningCall:
@@ -138,7 +140,7 @@ class CallSupervisor:
     def begin(self, incoming: Incoming) -> None:
         """Take the call on, or refuse it at once with the right status."""
         now = self._switch.clock()
-        called = incoming.request.uri.user or ""
+        called = incoming.called or incoming.request.uri.user or ""
         refusal = self._refusal(incoming.source, called, now)
         if refusal is not None:
             headers = (("Retry-After", str(self._limits.retry_after)),) if refusal.status == 503 else ()

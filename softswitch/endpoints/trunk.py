@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from softswitch.endpoints.health import DestinationHealth
     from softswitch.endpoints.network import Source
+    from softswitch.endpoints.trunk_registration import RegistrationPolicy
     from softswitch.sip.digest import Credentials
     from softswitch.sip.flow import Flow
 
@@ -43,12 +44,20 @@ class Trunk:
     """The host part of From towards this trunk, when it insists on one."""
     headers: tuple[tuple[str, str], ...] = ()
     """Added to every INVITE sent there."""
+    registration: RegistrationPolicy | None = None
+    """Where and how we register for it; None: we do not."""
     limits: TrunkLimits = NO_LIMITS
 
     @property
     def label(self) -> str:
         """The name used in logs, stories and records."""
         return f"trunk:{self.name}"
+
+    @property
+    def reached_at(self) -> tuple[NextHop, ...]:
+        """Where anything is sent for it: calls, and REGISTERs."""
+        registrars = () if self.registration is None else self.registration.registrars
+        return tuple(dict.fromkeys((*self.next_hops, *registrars)))
 
     def destinations(
         self,

@@ -103,6 +103,12 @@ def _of_parts(now: Readings) -> Iterator[Metric]:
         trunks.add_metric([trunk, limit], count)
     yield trunks
     yield GaugeMetricFamily("softswitch_registered_contacts", "Contacts registered at present.", now.bindings)
+    registered = GaugeMetricFamily(
+        "softswitch_trunk_registered", "1 while we are registered at a trunk, 0 while we are not.", labels=["trunk"]
+    )
+    for trunk, is_registered in now.registered_trunks.items():
+        registered.add_metric([trunk], int(is_registered))
+    yield registered
     packets = {"received": now.media_received, "sent": now.media_sent}
     yield _by("softswitch_media_packets", "RTP packets by direction.", "direction", packets)
     yield _by("softswitch_media_dropped_packets", "RTP packets dropped by reason.", "reason", now.media_dropped)

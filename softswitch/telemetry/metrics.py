@@ -25,6 +25,7 @@ MOS_STEPS = (1.5, 2.0, 2.5, 3.0, 3.3, 3.6, 3.8, 4.0, 4.1, 4.2, 4.3, 4.4)
 LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
+_NOBODY: Mapping[str, bool] = MappingProxyType({})
 
 
 class Histogram:
@@ -104,6 +105,8 @@ class Readings:
     refused_throttled: int = 0
     bindings: int = 0
     """Contacts registered at present."""
+    registered_trunks: Mapping[str, bool] = field(default_factory=lambda: _NOBODY)
+    """Trunks that we register at: whether we are registered."""
     media_received: int = 0
     """Packets."""
     media_sent: int = 0

@@ -83,6 +83,24 @@ class NextHopSnapshot:
 
 
 @value_class(frozen=True, slots=True, kw_only=True)
+class RegistrationSnapshot:
+    """How a trunk that we register at stands. Seconds."""
+
+    registered: bool
+    state: str
+    """`registering`, `registered`, `refreshing`, `holding`, `waiting`, `refused`, ..."""
+    registrar: str | None
+    """Which of them holds our contact."""
+    for_seconds: float | None
+    """How long without a gap."""
+    expires_in: float | None
+    retry_in: float | None
+    """Until the next attempt, after a failure."""
+    error: str | None
+    """Why the last attempt failed."""
+
+
+@value_class(frozen=True, slots=True, kw_only=True)
 class TrunkSnapshot:
     """One trunk."""
 
@@ -99,6 +117,8 @@ class TrunkSnapshot:
     calls_per_second: int | None = None
     refused: Mapping[str, int] = field(default_factory=dict)
     """Calls refused since start, by the limit that was reached."""
+    registration: RegistrationSnapshot | None = None
+    """None: we do not register there."""
 
 
 @value_class(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.registrar import Registrar
 from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.endpoints.trunk_registration import TrunkRegistrations
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sip.digest import NonceKeeper
 from softswitch.sip.headers import NameAddr
@@ -107,12 +108,13 @@ class World:
         dtmf: tuple[Dtmf, Dtmf] = ("rfc4733", "rfc4733"),
         mask_digits: bool = False,
         limits: Mapping[str, TrunkLimits] | None = None,
+        registered: Sequence[Trunk] = (),
         **wire: float,
     ) -> None:
         """`codecs` are those of all trunks; `called`, where given, those of the trunks that can be called.
 
         `dtmf`: of the trunk that calls, and of those that can be called. `limits`: of trunks, by name; the one
-        that calls is `inbound`.
+        that calls is `inbound`. `registered`: trunks that `register` is for.
         """
         self.dice = dice
         self.codecs = codecs
@@ -152,11 +154,12 @@ class World:
                 dialplan=Dialplan((Rule(Route("test", tuple(actions))),), Numbering(), emergency=frozenset(("112",))),
                 trunks={
                     trunk.name: trunk
-                    for trunk in (self._inbound(ptime, dtmf[0]), *self._outbound(called, ptime, dtmf[1]))
+                    for trunk in (self._inbound(ptime, dtmf[0]), *self._outbound(called, ptime, dtmf[1]), *registered)
                 },
                 bindings=(bindings := Bindings()),
                 health=DestinationHealth(),
                 locator=locator,
+                registrations=(registrations := TrunkRegistrations()),
                 phone_domain=SWITCH[0],
                 phone_terms=dict.fromkeys(PHONE_USERS, MediaTerms(CODECS)),
                 sounds=sounds,
@@ -173,7 +176,16 @@ class World:
             recent=self.recent,
             file_records=lambda call, legs: self.records.append((call, legs)),
         )
+        self.registrations = registrations
         self.reception = self._reception(bindings)
+
+    def register(self) -> None:
+        """Begin the registrations of those trunks that have one."""
+        resources = self.supervisor.resources
+        with self.driver.turn() as stack:
+            self.registrations.begin(
+                resources.trunks.values(), stack, locate=resources.locate, gate=self.gate, now=self.driver.now()
+            )
 
     def token(self) -> str:
         """Random hex from the seeded dice."""
@@ -228,18 +240,18 @@ class World:
             realm=REALM,
             is_bound=bindings.has_flow,
         )
+        self.gate = Gate(
+            [self.supervisor.resources.trunks["inbound"]], Phones((ip_network("203.0.113.0/24"),)), registered=bindings
+        )
         return Reception(
-            gate=Gate(
-                [self.supervisor.resources.trunks["inbound"]],
-                Phones((ip_network("203.0.113.0/24"),)),
-                registered=bindings,
-            ),
+            gate=self.gate,
             authenticator=authenticator,
             registrar=Registrar(authenticator, bindings),
             supervisor=self.supervisor,
             driver=self.driver,
             phone_terms=dict.fromkeys(PHONE_USERS, MediaTerms(self.codecs)),
             identities={"1001": NameAddr("Desk", Uri("sip", "1001", REALM), NO_PARAMETERS)},
+            registrations=self.registrations,
         )
 
     def _dispatch(self, event: Event) -> None:

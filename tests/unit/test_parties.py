@@ -16,6 +16,7 @@ from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.endpoints.trunk import NextHop
 from softswitch.sdp.crypto import SrtpPolicy
 from softswitch.sip.digest import Credentials
+from softswitch.sip.registration.state import Pace
 from tests.support.config_files import ConfigFolder
 
 if TYPE_CHECKING:
@@ -195,3 +196,50 @@ def test_extended_reports_are_asked_for_by_trunk_and_phones(tmp_path: Path) -> N
     asked = {name: trunk.terms.rtcp_xr.value for name, trunk in parties.trunks(found).items()}
     assert asked == {"silent": "off", "talkative": "offer", "ordinary": "answer"}
     assert parties.terms(found.phones).rtcp_xr.value == "off"
+
+
+def test_a_registered_trunk_is_registered_as_its_account_at_its_destinations(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        trunks:
+          plain:
+            type: registered
+            destinations: ["192.0.2.9:5070", 192.0.2.10]
+            username: us
+            password: {env: PHONE_PASSWORD}
+          other:
+            type: REGISTERED
+            username: us
+            password: {env: PHONE_PASSWORD}
+            registration:
+              registrar: "192.0.2.11;transport=tcp"
+              domain: carrier.example
+              user: "4930123"
+              contact: number-one
+              expires: 5m
+              retry: 2s
+              longest_retry: 1m
+              refused_retry: 1h
+              keep_alive: 0s
+              required: true
+              authenticate_invites: false
+          static: {sources: [192.0.2.12]}
+        """,
+    )
+    trunks = parties.trunks(found)
+    assert trunks["static"].registration is None
+    plain = trunks["plain"].registration
+    assert plain is not None
+    assert plain.registrars == trunks["plain"].next_hops == trunks["plain"].reached_at
+    assert (str(plain.domain), plain.user, plain.contact_user) == ("sip:192.0.2.9", "us", "plain")
+    assert (plain.required, plain.pace.expires, plain.pace.keep_alive) == (False, 600, 25.0)
+    assert trunks["plain"].credentials == plain.credentials
+    other = trunks["other"].registration
+    assert other is not None
+    assert trunks["other"].reached_at == other.registrars == (NextHop("192.0.2.11", 0, "TCP"),)
+    assert (str(other.domain), other.user, other.contact_user) == ("sip:carrier.example", "4930123", "number-one")
+    assert other.pace == Pace(expires=300, first_retry=2.0, longest_retry=60.0, refused_retry=3600.0, keep_alive=0.0)
+    assert other.required
+    assert other.credentials.username == "us"
+    assert trunks["other"].credentials is None, "its calls are not to be authenticated"

@@ -43,6 +43,28 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "config/all.yaml:1:46 trunks.a.username: username without password",
         ),
         (
+            "trunks: {a: {type: registered, destinations: [192.0.2.1]}}",
+            "config/all.yaml:1:20 trunks.a.type: a trunk that we register at needs username and password",
+        ),
+        (
+            "trunks: {a: {type: REGISTERED, username: x, password: y}}",
+            ("config/all.yaml:1:20 trunks.a.type: nowhere to register: give destinations, or registration.registrar"),
+        ),
+        (
+            "trunks: {a: {sources: [192.0.2.1], registration: {expires: 10m}}}",
+            (
+                "config/all.yaml:1:50 trunks.a.registration: has no effect: the trunk is of type static; "
+                "say `type: registered`, or take it out"
+            ),
+        ),
+        (
+            "trunks: {a: {type: registred, destinations: [192.0.2.1]}}",
+            (
+                "config/all.yaml:1:20 trunks.a.type: expected static or registered, got 'registred', "
+                "did you mean 'registered'?"
+            ),
+        ),
+        (
             "sip: {listen: [{port: 5060}, {address: 192.0.2.1}]}",
             "config/all.yaml:1:30 sip.listen[1]: udp 192.0.2.1:5060 is already taken by 0.0.0.0:5060 above",
         ),
