@@ -25,6 +25,7 @@ from media.net.steer cimport STEER_PORTS, Steering, steer_begin, steer_close, st
 from media.net.udp cimport Address, address_host, address_make, address_port, udp_open
 from media.orders cimport SHARED_TAG, EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
 from media.play.source cimport play_source
+from media.pool cimport Pool, pool_close, pool_give, pool_init, pool_take
 from media.receive.playout cimport Playout
 from media.receive.statistics cimport ReceiveStream, stream_depth_ms, stream_expected, stream_loss_events
 from media.ring cimport COMMAND_EXTENDED, COMMAND_SCORES
@@ -108,7 +109,8 @@ cdef extern from * nogil:
     int close(int fd)
 
 cdef enum:
-    CHUNK = 64               # legs are allocated so many at a time and never move
+    ROOM_SIZES = 7           # pools of rooms, each for twice the size of the one before ...
+    SMALLEST_ROOM = 8192     # ... from so many octets, a room of four
     SLOT_BITS = 20           # of a leg id: its place; the rest is the generation
     RECEIVE_BUFFER = 32768   # doubled by the kernel: some 50 packets of G.711, a second of a call
     MOST_EVENTS = 1024       # read() hands over at most so many, so that the event loop gets its turn
@@ -131,9 +133,14 @@ cdef class EngineCore:
     cdef readonly int worker_count
     cdef epoll_event** ready
     cdef pthread_t* threads
-    cdef Leg** chunks
-    cdef uint32_t chunk_count
+    cdef Leg** legs              # by place; one never moves, and is not given back while the engine lasts
+    cdef uint32_t leg_count
     cdef uint32_t most_legs
+    cdef Pool leg_pool
+    cdef Pool voice_pool
+    cdef Pool playout_pool
+    cdef Pool listener_pool
+    cdef Pool room_pools[ROOM_SIZES]
     cdef uint64_t generation
     cdef Address local
     cdef int traffic_class
@@ -169,8 +176,14 @@ cdef class EngineCore:
         self.workers = <Worker**> calloc(workers, sizeof(Worker*))
         self.ready = <epoll_event**> calloc(workers, sizeof(epoll_event*))
         self.threads = <pthread_t*> calloc(workers, sizeof(pthread_t))
-        self.chunks = <Leg**> calloc((most_legs + CHUNK - 1) // CHUNK, sizeof(Leg*))
-        if not (self.workers and self.ready and self.threads and self.chunks):
+        self.legs = <Leg**> calloc(most_legs, sizeof(Leg*))
+        pool_init(&self.leg_pool, sizeof(Leg))
+        pool_init(&self.voice_pool, sizeof(Voice))
+        pool_init(&self.playout_pool, sizeof(Playout))
+        pool_init(&self.listener_pool, sizeof(KeyListener))
+        for i in range(ROOM_SIZES):
+            pool_init(&self.room_pools[i], SMALLEST_ROOM << i)
+        if not (self.workers and self.ready and self.threads and self.legs):
             raise MemoryError("no memory for the media engine")
         for i in range(workers):
             w = self.workers[i] = <Worker*> aligned_zeroed(sizeof(Worker))
@@ -200,7 +213,7 @@ cdef class EngineCore:
 
     def __dealloc__(self):
         cdef int i
-        cdef uint32_t c
+        cdef uint32_t place
         cdef Worker* w
         cdef Room* room
         self._stop_sharing()
@@ -222,17 +235,20 @@ cdef class EngineCore:
         while self.rooms != NULL:
             room = self.rooms
             self.rooms = room.after
-            free(room)
-        for c in range(self.chunk_count):
-            for i in range(CHUNK):
-                free(self.chunks[c][i].voice_memory)
-                free(self.chunks[c][i].playout_memory)
-                free(self.chunks[c][i].keys.memory)
-            free(self.chunks[c])
+            self._give_room(room)
+        for place in range(self.leg_count):
+            self._give_memories(self.legs[place])
+            pool_give(&self.leg_pool, self.legs[place])
+        for i in range(ROOM_SIZES):
+            pool_close(&self.room_pools[i])
+        pool_close(&self.listener_pool)
+        pool_close(&self.playout_pool)
+        pool_close(&self.voice_pool)
+        pool_close(&self.leg_pool)
         free(self.workers)
         free(self.ready)
         free(self.threads)
-        free(self.chunks)
+        free(self.legs)
 
     def accelerate(self):
         """Let settled legs share one socket a worker (media.net.steer). Before `run`. 0, or the errno that refused it."""
@@ -312,10 +328,8 @@ cdef class EngineCore:
         except OSError:
             close(fd)
             raise
-        if not self._free:
-            self._grow()
-        place = self._free.pop()
-        leg = &self.chunks[place // CHUNK][place % CHUNK]
+        place = self._free.pop() if self._free else self._new_place()
+        leg = self.legs[place]
         memset(leg, 0, sizeof(Leg))
         leg.id = place | self.generation << SLOT_BITS
         self.generation += 1
@@ -359,12 +373,7 @@ cdef class EngineCore:
         port = leg.port
         close(leg.fd)
         close(leg.rtcp_fd)
-        free(leg.voice_memory)
-        free(leg.playout_memory)
-        leg.voice = leg.voice_memory = NULL
-        leg.playout_memory = NULL
-        free(leg.keys.memory)
-        leg.keys.listener = leg.keys.memory = NULL
+        self._give_memories(leg)
         leg.state = LEG_FREE
         leg.id = 0
         self._free.append(leg_id & ((1 << SLOT_BITS) - 1))
@@ -484,7 +493,7 @@ cdef class EngineCore:
         if leg == NULL:
             return False
         if leg.voice_memory == NULL:
-            leg.voice_memory = <Voice*> aligned_zeroed(sizeof(Voice))
+            leg.voice_memory = <Voice*> pool_take(&self.voice_pool)
             if leg.voice_memory == NULL:
                 raise MemoryError("no memory for a leg's voice")
             command.pointer = leg.voice_memory
@@ -498,7 +507,7 @@ cdef class EngineCore:
         if leg == NULL:
             return False
         if on and leg.playout_memory == NULL:
-            leg.playout_memory = <Playout*> aligned_zeroed(sizeof(Playout))
+            leg.playout_memory = <Playout*> pool_take(&self.playout_pool)
             if leg.playout_memory == NULL:
                 raise MemoryError("no memory for a leg's playout")
         command.pointer = leg.playout_memory if on else NULL
@@ -609,7 +618,7 @@ cdef class EngineCore:
         if leg == NULL:
             return
         if listens and leg.keys.memory == NULL:
-            leg.keys.memory = <KeyListener*> aligned_zeroed(sizeof(KeyListener))
+            leg.keys.memory = <KeyListener*> pool_take(&self.listener_pool)
             if leg.keys.memory == NULL:
                 raise MemoryError("no memory to hear digits")
         command.flag = sends
@@ -670,7 +679,7 @@ cdef class EngineCore:
 
     def open_room(self, int64_t number, int worker, uint32_t rate, int most):
         """A room of `most` seats that mixes at `rate` Hz; ends with `close_room`, EVENT_ROOM_CLOSED and `free_room`."""
-        cdef Room* room = <Room*> aligned_zeroed(room_size(most))
+        cdef Room* room = self._take_room(room_size(most))
         if room == NULL:
             raise MemoryError(f"no memory for a room of {most}")
         room_lay_out(room, number, rate, most, worker)
@@ -685,7 +694,7 @@ cdef class EngineCore:
         while link[0] != room:
             link = &link[0].after
         link[0] = room.after
-        free(room)
+        self._give_room(room)
 
     def close_room(self, int64_t number):
         self._post_room(self._room(number), COMMAND_CLOSE_ROOM, 0, 0, 0, False, NULL)
@@ -848,25 +857,50 @@ cdef class EngineCore:
             raise OSError(-fd, os.strerror(-fd))
         return fd
 
-    cdef int _grow(self) except -1:
-        cdef Leg* chunk
-        cdef uint32_t first = self.chunk_count * CHUNK
-        if first >= self.most_legs:
+    cdef int64_t _new_place(self) except -1:
+        """Of a leg more than there ever were at once."""
+        cdef uint32_t place = self.leg_count
+        if place >= self.most_legs:
             raise MemoryError(f"all {self.most_legs} legs are in use")
-        chunk = <Leg*> aligned_zeroed(CHUNK * sizeof(Leg))
-        if chunk == NULL:
+        self.legs[place] = <Leg*> pool_take(&self.leg_pool)
+        if self.legs[place] == NULL:
             raise MemoryError("no memory for more legs")
-        self.chunks[self.chunk_count] = chunk
-        self.chunk_count += 1
-        self._free.extend(range(min(first + CHUNK, self.most_legs) - 1, <int64_t> first - 1, -1))
-        return 0
+        self.leg_count += 1
+        return place
+
+    cdef void _give_memories(self, Leg* leg) noexcept:
+        """What was made for the leg on the way."""
+        pool_give(&self.voice_pool, leg.voice_memory)
+        pool_give(&self.playout_pool, leg.playout_memory)
+        pool_give(&self.listener_pool, leg.keys.memory)
+        leg.voice = leg.voice_memory = NULL
+        leg.playout_memory = NULL
+        leg.keys.listener = leg.keys.memory = NULL
+
+    cdef Pool* _room_pool(self, size_t size) noexcept:
+        """Where rooms of so many octets are; NULL: large ones have memory of their own."""
+        cdef int i = 0
+        while i < ROOM_SIZES and size > (<size_t> SMALLEST_ROOM << i):
+            i += 1
+        return &self.room_pools[i] if i < ROOM_SIZES else NULL
+
+    cdef Room* _take_room(self, size_t size) noexcept:
+        cdef Pool* pool = self._room_pool(size)
+        return <Room*> (aligned_zeroed(size) if pool == NULL else pool_take(pool))
+
+    cdef void _give_room(self, Room* room) noexcept:
+        cdef Pool* pool = self._room_pool(room_size(room.most))
+        if pool == NULL:
+            free(room)
+        else:
+            pool_give(pool, room)
 
     cdef Leg* _find(self, uint64_t leg_id) noexcept:
         cdef uint32_t place = leg_id & ((1 << SLOT_BITS) - 1)
         cdef Leg* leg
-        if place >= self.chunk_count * CHUNK:
+        if place >= self.leg_count:
             return NULL
-        leg = &self.chunks[place // CHUNK][place % CHUNK]
+        leg = self.legs[place]
         return leg if leg.id == leg_id and leg_id else NULL
 
     cdef void _begin(self, Command* command, Leg* leg, CommandKind kind) noexcept:
