@@ -5,7 +5,8 @@ decoders for what the other cannot take, and the other an encoder. Whoever else 
 encoding, tone detection) says so with `need`.
 
 Coders are lent by a token. The worker tells when it has let go of a token; only then are its coders used again or
-freed. They are made on the event loop's thread, never in the packet path, and kept for the next call.
+freed. They are made on the event loop's thread, never in the packet path, and kept for the next call. Of those that
+remember nothing (G.711, L16) one serves all legs, and so never leaves the cache.
 """
 
 from __future__ import annotations
@@ -136,6 +137,7 @@ class Coding:
         self._opus_complexity = opus_complexity
         self._tokens = count(1, 2)  # odd: other tokens of a leg are addresses
         self._idle: dict[Coder, deque[Decoder | Encoder]] = {}
+        self._shared: dict[Coder, Decoder | Encoder] = {}
         self._refused: set[str] = set()
 
     # -- what changes ------------------------------------------------------------------------------------------
@@ -300,22 +302,16 @@ class Coding:
     # -- coders ------------------------------------------------------------------------------------------------
 
     def _take(self, coder: Coder) -> Decoder | Encoder | None:
-        """An idle coder of this kind, or a new one; None, and told once, when this machine has none."""
+        """The coder that all share, an idle or a new one; None, and told once, when this machine has none."""
+        made = self._shared.get(coder.kind)
+        if made is not None:
+            return made
         idle = self._idle.get(coder.kind)
         made = idle.pop() if idle else None
-        encoding = coder.encoding
         try:
-            if encoding is None:
-                return made or Decoder(coder.codec, coder.sample_rate, reduce_noise=coder.reduce_noise)
-            if not isinstance(made, Encoder):
-                made = Encoder(coder.codec, coder.sample_rate)
-            made.configure(
-                bitrate=encoding.bitrate,
-                complexity=self._opus_complexity,
-                fec=encoding.fec,
-                dtx=encoding.dtx,
-                cbr=encoding.cbr,
-            )
+            made = self._configured(coder, made)
+            if made.memoryless:
+                self._shared[coder.kind] = made
             return made
         except CodecUnavailable as error:
             self._refuse(error.codec, str(error))
@@ -323,9 +319,25 @@ class Coding:
             self._refuse(coder.codec, str(CodecUnavailable(coder.codec, str(error))))
         return None
 
+    def _configured(self, coder: Coder, made: Decoder | Encoder | None) -> Decoder | Encoder:
+        """The coder that was idle, or a new one, as it is asked for."""
+        encoding = coder.encoding
+        if encoding is None:
+            return made or Decoder(coder.codec, coder.sample_rate, reduce_noise=coder.reduce_noise)
+        if not isinstance(made, Encoder):
+            made = Encoder(coder.codec, coder.sample_rate)
+        made.configure(
+            bitrate=encoding.bitrate,
+            complexity=self._opus_complexity,
+            fec=encoding.fec,
+            dtx=encoding.dtx,
+            cbr=encoding.cbr,
+        )
+        return made
+
     def _put_away(self, coder: Coder, made: Decoder | Encoder) -> None:
-        """Keep it for the next call, unless it has learnt the noise of this one."""
-        if coder.reduce_noise:
+        """Keep it for the next call, unless all share it, or it has learnt the noise of this one."""
+        if coder.reduce_noise or made.memoryless:
             return
         idle = self._idle.setdefault(coder.kind, deque(maxlen=_KEPT))
         made.reset()

@@ -44,6 +44,9 @@ class Decoder:
     def codec(self) -> int:
         """The number of `registry.pxd`."""
     @property
+    def memoryless(self) -> bool:
+        """It keeps nothing from packet to packet: one serves any number of streams, and any number of threads."""
+    @property
     def sample_rate(self) -> int:
         """Of the PCM given, Hz."""
     @property
@@ -86,6 +89,9 @@ class Encoder:
     @property
     def codec(self) -> int:
         """The number of `registry.pxd`."""
+    @property
+    def memoryless(self) -> bool:
+        """As of a Decoder."""
     @property
     def sample_rate(self) -> int:
         """Of the PCM taken, Hz."""

@@ -250,6 +250,10 @@ cdef class Decoder:
         return self.coder.codec
 
     @property
+    def memoryless(self):
+        return self.coder.reset == nothing_decoded_to_forget
+
+    @property
     def sample_rate(self):
         return self.coder.sample_rate
 
@@ -391,6 +395,10 @@ cdef class Encoder:
     @property
     def codec(self):
         return self.coder.codec
+
+    @property
+    def memoryless(self):
+        return self.coder.reset == nothing_encoded_to_forget
 
     @property
     def sample_rate(self):

@@ -122,3 +122,19 @@ def test_packets_are_encoded_as_samples_are() -> None:
     for codec, expected in (("PCMA", g711.linear_to_alaw(every)), ("PCMU", g711.linear_to_ulaw(every))):
         encoder = Encoder(codec)
         assert b"".join(encoder.encode(every[at : at + 4096]) for at in range(0, len(every), 4096)) == expected
+
+
+@pytest.mark.parametrize("codec", ["PCMA", "PCMU", "L16"])
+def test_one_serves_all(codec: str) -> None:
+    assert Decoder(codec).memoryless
+    assert Encoder(codec).memoryless
+
+
+@pytest.mark.parametrize("codec", ["G722", "opus", "G729"])
+def test_but_what_remembers_does_not(codec: str) -> None:
+    assert not Decoder(codec).memoryless
+    assert not Encoder(codec).memoryless
+
+
+def test_nor_does_what_learns_the_noise() -> None:
+    assert not Decoder("PCMA", reduce_noise=20).memoryless

@@ -17,6 +17,7 @@ from tests.support.media_world import CN, DTMF, PCMA, PCMU, MediaWorld, Rtp, med
 if TYPE_CHECKING:
     from media.legs import OpenedLeg
 
+G722 = PayloadFormat(9, "G722", 8000)
 L16 = PayloadFormat(96, "L16", 8000)
 L16_WIDE = PayloadFormat(97, "L16", 16000)
 UNKNOWN = PayloadFormat(99, "AMR-NB", 8000)
@@ -301,16 +302,36 @@ async def test_coders_are_used_again_and_again() -> None:
     """Twenty calls, one after the other, with the coders of the first."""
     async with media_world() as world:
         for _ in range(20):
-            call = Call(world, (L16,), (PCMA,))
+            call = Call(world, (G722,), (PCMA,))
             world.engine.post(Disconnect(call.a.leg, call.b.leg), Connect(call.a.leg, call.b.leg))
             await call.begin()
-            call.say(spoken(0))
-            assert (await call.heard(1))[0].payload == expected(0, 1)[0]
+            call.say(Rtp(0, 0, Encoder("G722").encode(native(tone(320, 16000))), 9))
+            assert len((await call.heard(1))[0].payload) == 160
             world.engine.post(CloseLeg(call.a.leg), CloseLeg(call.b.leg))
             await world.gone(call.a)
             await world.gone(call.b)
         idle = world.engine._coding._idle
-        assert sorted(len(each) for each in idle.values()) == [1, 1, 1, 1]
+        assert [len(each) for each in idle.values()] == [1, 1]
+
+
+async def test_coders_without_memory_are_shared() -> None:
+    """Three calls at once, with one A-law decoder and one encoder between them."""
+    async with media_world() as world:
+        calls = [Call(world, (L16,), (PCMA,)) for _ in range(3)]
+        for n, call in enumerate(calls):
+            await call.begin()
+            call.say(spoken(n))
+            assert (await call.heard(1))[0].payload == expected(n, 1)[0]
+        lent = [
+            {
+                coder: id(made)
+                for coders in world.engine._legs[call.b.leg].coders.values()
+                for coder, made in coders.items()
+            }
+            for call in calls
+        ]
+        assert lent[0] == lent[1] == lent[2]
+        assert len(lent[0]) == 2
 
 
 async def test_a_codec_nobody_here_can_code_is_told_once() -> None:
