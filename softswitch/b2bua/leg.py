@@ -12,10 +12,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, assert_never
 
 from softswitch.b2bua import cause as causes
-from softswitch.b2bua.codec_choice import acceptable, answer_like, convertible, names, towards, why_nothing
+from softswitch.b2bua.codec_choice import acceptable, convertible, towards, why_nothing
 from softswitch.b2bua.connection import Connection
 from softswitch.b2bua.digits import told_by_info
-from softswitch.sdp.errors import INCOMPATIBLE_FORMAT, LocalError, SdpError, warning_value
+from softswitch.b2bua.renegotiation import renegotiate
+from softswitch.sdp.errors import SdpError, warning_value
 from softswitch.sip.events import (
     Answered,
     Ended,
@@ -389,34 +390,13 @@ class Leg:
             self.session.reinvite(self.media.offer(codecs), self.switch.clock())
 
     def _renegotiate(self, body: bytes) -> None:
-        """A re-INVITE or UPDATE: hold, resume, new address, new codec order. On refusal all stays as it was."""
-        now = self.switch.clock()
+        """A re-INVITE or UPDATE: nothing that a script would have to decide."""
         with self.switch.driver.turn():
-            media = self._open_media()
-            agreed = media.agreement
-            try:
-                if not body:
-                    codecs = towards(self.terms.codecs, None if agreed is None else [agreed.codec])
-                    self.session.accept_reinvite(media.offer(codecs), now)
-                    return
-                offer = media.take_offer(body)
-                # The other end of the call stays as it is: a codec that cannot be made into its own is refused.
-                like = answer_like(offer.codecs, self.terms.codecs, agreed.codec) if agreed is not None else ()
-                if agreed is not None and not like:
-                    raise _not_offered(offer.codecs, acceptable(self.terms.codecs, [agreed.codec]))
-                answer = media.answer(like)
-            except LocalError as error:
-                self.story.tell("offer untimely", leg=self.name, error=str(error))
-                self.session.reject_reinvite(491, now)
-                return
-            except SdpError as error:
-                media.negotiation.reject_offer()
-                self.story.tell("offer not acceptable", leg=self.name, error=str(error))
-                self.session.reject_reinvite(error.status, now, headers=self.warnings(error))
-                return
-            self.session.accept_reinvite(answer, now)
-            self._tell_codec()
-        self.on_change()
+            changed = renegotiate(self, self._open_media(), body)
+            if changed:
+                self._tell_codec()
+        if changed:
+            self.on_change()
 
     def _tell_codec(self) -> None:
         agreement = self.media.agreement if self.media is not None else None
@@ -431,10 +411,6 @@ class Leg:
             )
             if agreement.keys is not None:
                 self.switch.keys_exchanged(self)
-
-
-def _not_offered(offered: Sequence[Codec], expected: str) -> SdpError:
-    return SdpError(f"no common codec: {names(offered)}", expected=expected, status=488, warning=INCOMPATIBLE_FORMAT)
 
 
 def _nobody() -> None:

@@ -32,6 +32,11 @@ class Layout(NamedTuple):
     slots: tuple[Slot, ...]
     position: int
 
+    @property
+    def protocol(self) -> str:
+        """The profile of our audio stream."""
+        return self.slots[self.position].protocol
+
     def with_protocol(self, protocol: str) -> Layout:
         """The same with another profile for our audio stream."""
         slots = list(self.slots)
@@ -89,17 +94,23 @@ class LocalDescription:
         mux = "a=rtcp-mux\r\n" if rtcp_mux else ""
         keys = "".join([f"{each.line}\r\n" for each in crypto])
         slots, audio_position = layout
-        audio = (
-            f"m=audio {self.port} {slots[audio_position].protocol} {' '.join(numbers)}\r\n{''.join(lines)}"
+        media = (
+            f"m=audio {self.port} {layout.protocol} {' '.join(numbers)}\r\n{''.join(lines)}"
             f"{keys}a=ptime:{ptime}\r\na={direction.value}\r\n{mux}{rtcp_xr.line}"
         )
         if len(slots) > 1:
-            audio = "".join(
-                audio if position == audio_position else f"m={slot.media} 0 {slot.protocol} {slot.format}\r\n"
-                for position, slot in enumerate(slots)
+            media = "".join(
+                media if position == audio_position else _refused(slot) for position, slot in enumerate(slots)
             )
+        return self._finish(media)
+
+    def write_refusal(self, layout: Layout) -> bytes:
+        """Write the session with every m= line refused."""
+        return self._finish("".join([_refused(slot) for slot in layout.slots]))
+
+    def _finish(self, media: str) -> bytes:
         where = f"IN {address_type(self.address)} {self.address}"
-        tail = f" {where}\r\ns={self.name}\r\nc={where}\r\nt={self.timing}\r\n{audio}"
+        tail = f" {where}\r\ns={self.name}\r\nc={where}\r\nt={self.timing}\r\n{media}"
         if tail != self._tail:
             # RFC 3264 8: one more for every change. Compared with what was sent last, agreed or refused: a refused
             # description was still seen under its version.
@@ -107,3 +118,7 @@ class LocalDescription:
             self._tail = tail
         self.body = f"v=0\r\no=- {self._session_id} {self._version}{tail}".encode("utf-8", "surrogateescape")
         return self.body
+
+
+def _refused(slot: Slot) -> str:
+    return f"m={slot.media} 0 {slot.protocol} {slot.format}\r\n"

@@ -12,6 +12,7 @@ an SdpError with the status to answer.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,7 +28,7 @@ from softswitch.sdp.keying import Keying
 from softswitch.sdp.local_description import AUDIO_ONLY, SECURE_AUDIO_ONLY, Layout, LocalDescription, layout_of
 from softswitch.sdp.matching import match, settle
 from softswitch.sdp.payload_types import PayloadTypes
-from softswitch.sdp.remote_audio import RemoteAudio, answered_audio, find_audio
+from softswitch.sdp.remote_audio import RemoteAudio, answered_audio, find_audio, takes_audio_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,7 +78,8 @@ class _TheirOffer(NamedTuple):
     body: bytes
     layout: Layout
     timing: str
-    audio: RemoteAudio
+    audio: RemoteAudio | None
+    """None: the stream is taken away."""
     offer: AudioOffer
 
 
@@ -248,6 +250,10 @@ class Negotiation:
                 expected="every earlier m= line kept, with port 0 if no longer wanted (RFC 3264 8)",
                 status=488,
             )
+        if self.agreement is not None and takes_audio_away(description, layout.position):
+            offer = _taken_away(self.agreement, unchanged=body == self._remote_body)
+            self._theirs = _TheirOffer(body, layout_of(description, layout.position), description.timing, None, offer)
+            return offer
         audio = find_audio(description, layout.position, self._keying.policy)
         offer = AudioOffer(
             formats=audio.formats,
@@ -279,6 +285,8 @@ class Negotiation:
         if self._theirs is None:
             raise LocalError("an answer without an offer")
         body, layout, timing, audio, offer = self._theirs
+        if audio is None:
+            return self._answer_without_audio(body, layout, timing)
         send: list[Format] = []
         receive: list[Format] = []
         for theirs, codec in match(audio.formats, codecs, prefer_ours=prefer_ours, telephone_event=telephone_event):
@@ -323,6 +331,16 @@ class Negotiation:
         self._theirs = None
         return written, agreement
 
+    def _answer_without_audio(self, body: bytes, layout: Layout, timing: str) -> tuple[bytes, AudioAgreement]:
+        """The stream is taken away, for good or until a later offer (RFC 3264 8.2)."""
+        assert self.agreement is not None
+        self._local.timing = timing
+        self.agreement = replace(self.agreement, direction=Direction.INACTIVE, remote_direction=Direction.INACTIVE)
+        self._layout = layout.with_protocol(self._layout.protocol)
+        self._remote_body = body
+        self._theirs = None
+        return self._local.write_refusal(layout), self.agreement
+
     def reject_offer(self) -> None:
         """Drop their offer that waits: what was agreed before stands (RFC 3261 14.2). Nothing waiting: no effect."""
         self._theirs = None
@@ -351,6 +369,18 @@ def _numbered(codecs: tuple[Codec, ...], numbers: PayloadTypes) -> tuple[Format,
 def _first_offer(codecs: tuple[Codec, ...]) -> tuple[Format, ...]:
     """The same in a session that has bound no number yet: what every call to one trunk offers."""
     return _numbered(codecs, PayloadTypes())
+
+
+def _taken_away(agreement: AudioAgreement, *, unchanged: bool) -> AudioOffer:
+    return AudioOffer(
+        formats=agreement.send,
+        direction=Direction.INACTIVE,
+        remote_address=agreement.remote_address,
+        remote_port=0,
+        rtcp_mux=agreement.rtcp_mux,
+        ptime=agreement.ptime,
+        unchanged=unchanged,
+    )
 
 
 def _agree(

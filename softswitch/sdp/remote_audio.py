@@ -88,6 +88,14 @@ def answered_audio(
     return read_audio(description, layout.position, srtp)
 
 
+def takes_audio_away(description: SessionDescription, position: int) -> bool:
+    """Whether the stream in use, and every other one of audio, is on port 0 (RFC 3264 8.2)."""
+    sections = description.media
+    if position >= len(sections) or sections[position].media.lower() != "audio":
+        return False
+    return not any(section.port for section in sections if section.media.lower() == "audio")
+
+
 def find_audio(description: SessionDescription, preferred: int, srtp: SrtpPolicy = PLAIN) -> RemoteAudio:
     """Choose the stream to take: the one in use if it still can be, else the first usable one (RFC 3264 6).
 

@@ -81,8 +81,9 @@ def negotiation() -> Negotiation:
 
 
 def audio_formats(written: bytes) -> dict[int, Codec]:
-    section_ = next(media for media in SessionDescription.parse(written).media if media.media == "audio" and media.port)
-    found = read_formats(section_.formats, RtpAttributes(section_.lines))
+    """What the numbers mean, {} once the audio stream is taken away."""
+    audio = [media for media in SessionDescription.parse(written).media if media.media == "audio" and media.port]
+    found = read_formats(audio[0].formats, RtpAttributes(audio[0].lines)) if audio else ()
     return {format_.payload_type: format_.codec for format_ in found}
 
 
