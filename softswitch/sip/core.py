@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from softswitch.sip.session.session import InviteSession
     from softswitch.sip.timers import Timers
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 ALLOW_LINE = f"Allow: {ALLOW}\r\n"
 SUPPORTED = ("100rel",)
 """Option tags of what works here; `session/terms.py` takes away what an endpoint shall not use."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from softswitch.sip.message import Request, Response
     from softswitch.sip.registration.registration import Registration
     from softswitch.sip.server_request import ServerRequest
+    from softswitch.sip.session.referral import Referral
     from softswitch.sip.session.session import InviteSession
 
 EndedBy = Literal["local", "remote", "timeout", "transport"]
@@ -139,6 +140,31 @@ class InfoRefused:
 
 
 @value_class(frozen=True, slots=True)
+class ReferReceived:
+    """They ask for a transfer: accept the referral or refuse it, at once."""
+
+    session: InviteSession
+    referral: Referral
+
+
+@value_class(frozen=True, slots=True)
+class TransferProgressed:
+    """A REFER of ours: the call it asked for has this provisional status, the far end says."""
+
+    session: InviteSession
+    status: int
+
+
+@value_class(frozen=True, slots=True)
+class TransferCompleted:
+    """A REFER of ours has its outcome: the final status of the call it asked for, or of the REFER itself where that
+    was refused; 0: nobody told."""
+
+    session: InviteSession
+    status: int
+
+
+@value_class(frozen=True, slots=True)
 class Ended:
     """The session is over; the last event about it."""
 
@@ -164,5 +190,8 @@ Event = (
     | OfferRefused
     | InfoReceived
     | InfoRefused
+    | ReferReceived
+    | TransferProgressed
+    | TransferCompleted
     | Ended
 )

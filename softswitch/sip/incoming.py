@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from softswitch.sip.message import Request
 
 SCHEMES = ("sip", "sips", "tel")
-_DIALOG_ONLY = frozenset(("BYE", "INFO", "UPDATE", "PRACK"))
+_DIALOG_ONLY = frozenset(("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"))
 
 
 def receive_request(core: Core, request: Request, flow: Flow, now: float) -> None:

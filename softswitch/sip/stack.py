@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.sip import replaces
 from softswitch.sip.authorizer import Authorizer
 from softswitch.sip.client_request import ClientRequest
 from softswitch.sip.core import Core
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from softswitch.sip.events import Event
     from softswitch.sip.flow import Flow
     from softswitch.sip.headers import NameAddr
+    from softswitch.sip.replaces import Match, Replaces
     from softswitch.sip.server_request import ServerRequest
     from softswitch.sip.session.terms import SessionTerms
     from softswitch.sip.statistics import Statistics
@@ -151,6 +153,10 @@ class SipStack:
         statistics.sessions = len(self._core.sessions)
         statistics.timers = len(layer.timers)
         return statistics
+
+    def find_replaced(self, named: Replaces) -> tuple[Match, InviteSession | None]:
+        """What a Replaces header names among the sessions of this node (RFC 3891)."""
+        return replaces.find(self._core, named)
 
     # Verbs.
 

@@ -54,3 +54,9 @@ def quiet(session: InviteSession, now: float) -> None:
     if session.keys is not None:
         session.keys.close()
         session.keys = None
+    if session.transfer is not None:
+        session.transfer.close()
+        session.transfer = None
+    if session.referral is not None:
+        session.referral.close(now)
+        session.referral = None

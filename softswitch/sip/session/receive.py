@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from softswitch.sip.core import ALLOW_LINE
 from softswitch.sip.raw import noted_via
 from softswitch.sip.reply import Reply, reply_flow
-from softswitch.sip.session import fork, info, reliable
+from softswitch.sip.session import fork, info, referral, reliable, transfer
 from softswitch.sip.session.reinvite import Input as ModificationInput
 from softswitch.sip.session.reinvite import Theirs
 from softswitch.sip.session.state import Input, State
@@ -98,7 +98,9 @@ def _ok(session: InviteSession, theirs: Theirs, now: float, lines: str = "") -> 
 _TAKERS: dict[str, Callable[[InviteSession, Theirs, float], None]] = {
     "BYE": _bye,
     "INFO": info.answer,
+    "NOTIFY": transfer.receive,
     "OPTIONS": _options,
     "PRACK": reliable.acknowledge,
+    "REFER": referral.receive,
     "UPDATE": _update,
 }

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from softswitch.sip.session.pending_ack import PendingAck
     from softswitch.sip.session.prack import Acknowledger
     from softswitch.sip.session.reliable import ReliableResponses
+    from softswitch.sip.session.referral import Referral
+    from softswitch.sip.session.transfer import Transfer
     from softswitch.sip.transaction.invite_server import InviteServer
     from softswitch.sip.uri import Uri
 
@@ -53,8 +55,8 @@ class InviteSession:
     __slots__ = (
         "_remote_uri", "acknowledger", "authorizer", "call_id", "contact_line", "core", "dialog", "early", "exchange",
         "flow", "had_offer", "invite_cseq", "keys", "local_cseq", "local_tag", "modification", "owner", "pending_ack",
-        "pinned", "received", "release", "reliable", "remote_cseq", "remote_tag", "reply", "role", "sent", "server",
-        "state", "takes_update", "terms", "timer", "told",
+        "pinned", "received", "referral", "release", "reliable", "remote_cseq", "remote_tag", "reply", "role", "sent",
+        "server", "state", "takes_update", "terms", "timer", "told", "transfer",
     )  # fmt: skip
 
     def __init__(
@@ -111,6 +113,10 @@ class InviteSession:
         self.keys: KeySender | None = None
         """Digits of ours by INFO."""
         self.modification: Modification | None = None
+        self.referral: Referral | None = None
+        """The last REFER of theirs."""
+        self.transfer: Transfer | None = None
+        """The last REFER of ours."""
         self.release: Release | None = None
         """What shall be told when a hang-up that must wait is through."""
         self.timer = 0
