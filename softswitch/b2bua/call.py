@@ -1,7 +1,8 @@
 """The scope that owns a call's legs. Nothing else belongs here.
 
-Caller gone: the script running in the scope is cancelled. Leaving the scope releases every leg. The shape is that of
-`asyncio.timeout()`: cancels are counted, and only our own is swallowed.
+Whom the script serves is gone: it is cancelled. That is the caller, until a transfer leaves the called one with
+somebody else. Leaving the scope releases every leg. The shape is that of `asyncio.timeout()`: cancels are counted, and
+only our own is swallowed.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Call:
         "id",
         "legs",
         "rejected",
+        "served",
         "story",
         "switch",
     )
@@ -43,6 +45,9 @@ class Call:
     def __init__(self, caller: InboundLeg, switch: Switchboard, story: Story) -> None:
         self.id = story.call_id
         self.caller = caller
+        """Who began it."""
+        self.served: Leg = caller
+        """Whom the script serves: its end is the script's."""
         self.switch = switch
         self.story = story
         self.legs: list[Leg] = []
@@ -60,7 +65,7 @@ class Call:
         self._task = asyncio.current_task()
         assert self._task is not None
         self._cancelling = self._task.cancelling()
-        if self.caller.ended:
+        if self.served.ended:
             self._abandon()
         return self
 
@@ -82,19 +87,25 @@ class Call:
         leg.on_change = self._changed
         self.legs.append(leg)
 
+    def serve(self, leg: Leg) -> None:
+        """From now on the script serves this leg, and is cancelled when it is gone (or is gone already)."""
+        self.served = leg
+        if leg.ended:
+            self._abandon()
+
     async def changed(self) -> None:
         """Wait until any leg of the call has news. Look at the levels first: news says that, never what.
 
-        Cancelled at once when the caller is already gone, even if someone swallowed the first cancellation.
+        Cancelled at once when whom it serves is already gone, even if someone swallowed the first cancellation.
         """
         self.check()
         await self.news()
 
     async def pause(self, seconds: float | None) -> None:
-        """Let `seconds` pass (None: for ever), or return early when the caller's media has gone silent."""
+        """Let `seconds` pass (None: for ever), or return early when the media of whom it serves has gone silent."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not self.caller.silent:
+                while not self.served.silent:
                     await self.changed()
 
     async def news(self) -> None:
@@ -119,17 +130,17 @@ class Call:
             leg.let_go()
 
     def check(self) -> None:
-        """Raise CancelledError when the caller is gone."""
+        """Raise CancelledError when whom the script serves is gone."""
         if self._abandoned:
             raise asyncio.CancelledError("caller hung up")
 
     def end(self, cause: ReleaseCause) -> None:
-        """A command from outside (operator, drain): release the caller, and with it everything."""
+        """A command from outside (operator, drain): release whom the script serves, and with it everything."""
         self.cause = cause
-        self.caller.hangup(cause)
+        self.served.hangup(cause)
 
     def _changed(self) -> None:
-        if self._task is not None and self.caller.ended:
+        if self._task is not None and self.served.ended:
             self._abandon()
         if self._wakeup is not None and not self._wakeup.done():
             self._wakeup.set_result(None)
@@ -137,8 +148,8 @@ class Call:
     def _abandon(self) -> None:
         if not self._abandoned and self._task is not None:
             self._abandoned = True
-            if self.caller.cause is not None:
-                self.cause = self.caller.cause
+            if self.served.cause is not None:
+                self.cause = self.served.cause
             if asyncio.current_task() is self._task:
                 # The script itself ended the caller. Cancelling a running task strikes at its next await, which may lie
                 # outside this scope: let it reach a wait, or leave, first.

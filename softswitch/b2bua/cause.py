@@ -65,6 +65,8 @@ MEDIA_TIMEOUT: Final = ReleaseCause(408, 102, "media timeout")
 ADMIN: Final = ReleaseCause(480, 31, "ended by an operator")
 TOO_LONG: Final = ReleaseCause(480, 102, "longer than any call may be")
 SHUTDOWN: Final = ReleaseCause(503, 41, "switch is shutting down")
+TRANSFERRED: Final = ReleaseCause(200, 16, "transferred")
+REPLACED: Final = ReleaseCause(200, COMPLETED_ELSEWHERE, "replaced")
 STREAM_LOST: Final = ReleaseCause(503, 38, "media stream lost")
 INTERNAL: Final = ReleaseCause(500, 41, "internal failure")
 

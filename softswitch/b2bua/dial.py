@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.cause import ReleaseCause
     from softswitch.b2bua.destination import Destination
+    from softswitch.b2bua.leg import Leg
     from softswitch.b2bua.outbound_leg import OutboundLeg
 
     Watch = Callable[[OutboundLeg, int], None]
@@ -41,14 +42,21 @@ class Stage:
 
 
 async def dial(
-    call: Call, stages: Sequence[Stage], *, ring_for: float, watch: Watch, ringback: Ringback = PLAIN_RINGBACK
-) -> OutboundLeg:
+    call: Call,
+    stages: Sequence[Stage],
+    *,
+    ring_for: float,
+    watch: Watch,
+    ringback: Ringback = PLAIN_RINGBACK,
+    on_progress: Callable[[int], None] | None = None,
+) -> Leg:
     """Ring the stages in order, `ring_for` seconds each; the leg that answered first.
 
-    What the caller hears meanwhile is `ringback`'s affair. Raises CallFailed with the last stage's cause.
+    What the caller hears meanwhile is `ringback`'s affair; `on_progress` is told each provisional status besides.
+    Raises CallFailed with the last stage's cause.
     """
     cause = NO_ROUTE
-    with Alerting(call, ringback) as alerting:
+    with Alerting(call, ringback, on_progress) as alerting:
         for number, stage in enumerate(stages):
             if number and stage.alternative and not is_route_problem(cause.status):
                 continue
@@ -68,7 +76,7 @@ async def _ring(
     silent_after: float,
     watch: Watch,
     alerting: Alerting,
-) -> OutboundLeg:
+) -> Leg:
     ringing, failures = _place(call, destinations)
     now = call.switch.clock()
     give_up, lost_patience = now + ring_for, now + min(silent_after, ring_for)
@@ -80,6 +88,12 @@ async def _ring(
                     if loser is not leg:
                         loser.hangup(ANSWERED_ELSEWHERE)
                 return leg
+            successor = leg.transfers.replaced_by
+            if successor is not None and not successor.ended:
+                # Somebody else takes the call from the phone that rings (RFC 3891 1): it was answered elsewhere.
+                for rung in ringing:
+                    rung.hangup(ANSWERED_ELSEWHERE)
+                return successor
             if leg.cause is not None:
                 watch(leg, leg.cause.status)
                 failures.append(leg.cause)
@@ -117,7 +131,7 @@ def _place(call: Call, destinations: tuple[Destination, ...]) -> tuple[list[Outb
     for destination in destinations:
         call.check()
         try:
-            leg = call.switch.invite(destination, call.caller, call.caller.group)
+            leg = call.switch.invite(destination, call.served, call.served.group)
         except CallFailed as failed:
             call.story.tell("not dialled", destination=destination.name, cause=failed.cause.text)
             failures.append(failed.cause)

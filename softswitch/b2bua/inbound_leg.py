@@ -109,7 +109,7 @@ class InboundLeg(Leg):
         able = self.can_do()
         if able is not None and not audio(able) and self.offer is not None:
             return self.nothing_in_common(self.offer.codecs)
-        return self.nothing_in_common(destination.terms.codecs, allowed=able)
+        return super().incompatible_with(destination)
 
     def _unanswerable(self, like: Leg | None) -> CallFailed:
         """Why there was no answer body: nothing of the offer is allowed here, or what is cannot be made into theirs."""

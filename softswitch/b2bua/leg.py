@@ -16,6 +16,7 @@ from softswitch.b2bua.codec_choice import acceptable, convertible, towards, why_
 from softswitch.b2bua.connection import Connection
 from softswitch.b2bua.digits import told_by_info
 from softswitch.b2bua.renegotiation import renegotiate
+from softswitch.b2bua.transfer import Transfers
 from softswitch.sdp.errors import SdpError, warning_value
 from softswitch.sip.events import (
     Answered,
@@ -27,7 +28,11 @@ from softswitch.sip.events import (
     OfferReceived,
     OfferRefused,
     Progressed,
+    ReferralEnded,
+    ReferReceived,
     Refused,
+    TransferCompleted,
+    TransferProgressed,
 )
 from softswitch.sip.reasons import reasons_of
 
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from media.events import LegGone, PlaybackFinished
     from softswitch.b2bua.cause import ReleaseCause
     from softswitch.b2bua.connection import QualityNews
+    from softswitch.b2bua.destination import Destination
     from softswitch.b2bua.leg_media import LegMedia
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.b2bua.terms import MediaTerms
@@ -58,6 +64,10 @@ SessionEvent = (
     | OfferRefused
     | InfoReceived
     | InfoRefused
+    | ReferReceived
+    | ReferralEnded
+    | TransferProgressed
+    | TransferCompleted
     | Ended
 )
 
@@ -110,6 +120,7 @@ class Leg:
         "story",
         "switch",
         "terms",
+        "transfers",
     )
 
     role = ""
@@ -132,6 +143,8 @@ class Leg:
         self.terms = terms
         self.partner: Leg | None = None
         """Whom it talks to."""
+        self.transfers = Transfers()
+        """What its far end, or somebody in its place, wants of the call."""
         self.keys_by_info: bool | None = None
         """How the far end told its first digit: by INFO, or in media."""
         self.session = session
@@ -182,6 +195,20 @@ class Leg:
 
     # -- intent -------------------------------------------------------------------------------------------------
 
+    def ring(self, status: int = 180) -> None:
+        """Tell whoever waits that somebody is alerted. Only a caller can be told."""
+
+    def open_early(self, like: Leg | None = None) -> bool:
+        """Let it hear what comes before the answer, like `like` if need be. False: it cannot."""
+        return self.audible
+
+    def answer(self, like: Leg | None = None) -> None:
+        """Answer like `like`. Only who calls waits for that; raises CallFailed when it cannot be done."""
+
+    def incompatible_with(self, destination: Destination) -> CallFailed:
+        """488, because nothing this party has can be made into what may be offered there."""
+        return self.nothing_in_common(destination.terms.codecs, allowed=self.can_do())
+
     def hangup(self, cause: ReleaseCause = causes.NORMAL) -> None:
         """End this leg now, in whatever state it is. Never waits; asking twice is asking once."""
         if self.state is LegState.ENDED:
@@ -198,6 +225,10 @@ class Leg:
         if cause.warning is not None:
             headers = (("Warning", warning_value(cause.warning[0], self._agent(), cause.warning[1])),)
         self.session.hangup(self.switch.clock(), reasons=cause.reasons, status=status, headers=headers)
+
+    def pass_on(self) -> None:
+        """Its dialog goes on as a leg of another call, which owns the session already; here it is over."""
+        self._end(causes.TRANSFERRED, "switch")
 
     # -- what the stack reports ---------------------------------------------------------------------------------
 
@@ -229,6 +260,8 @@ class Leg:
                 self.hangup(causes.NOT_ACCEPTABLE)
             case InfoReceived() | InfoRefused():
                 told_by_info(self, event)
+            case ReferReceived() | ReferralEnded() | TransferProgressed() | TransferCompleted():
+                self.transfers.take(self, event)
             case Ended():
                 self._session_ended(event)
             case _:

@@ -15,6 +15,8 @@ from softswitch.b2bua.music import Music, MusicPlayer
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.outbound_leg import OutboundLeg
 
@@ -45,9 +47,11 @@ class Ringback:
 class Alerting:
     """The caller's ear from dialling until the answer: `with` it, and tell it of every leg that has made progress."""
 
-    def __init__(self, call: Call, ringback: Ringback) -> None:
+    def __init__(self, call: Call, ringback: Ringback, told: Callable[[int], None] | None = None) -> None:
+        """`told`: whoever else wants to know each provisional status."""
         self._call = call
         self._ringback = ringback
+        self._told = told
         self._passed: set[int] = set()
         self._heard: OutboundLeg | None = None
         """Whose audio the caller gets."""
@@ -80,6 +84,8 @@ class Alerting:
 
     def progress(self, leg: OutboundLeg) -> None:
         """This leg rings, or has early media. May be told again and again."""
+        if self._told is not None:
+            self._told(leg.progress)
         if self._heard is not None and self._heard.ended:
             self._heard, self._spoke = None, False
         if self._ringback.kind == "pass":
@@ -129,7 +135,7 @@ class Alerting:
 
     def _connect(self, leg: OutboundLeg) -> None:
         self._heard = leg
-        caller = self._call.caller
+        caller = self._call.served
         if caller.media is not None and leg.media is not None:
             caller.media.connect(leg.media)
             caller.partner, leg.partner = leg, caller
@@ -139,7 +145,7 @@ class Alerting:
     def _ring(self, leg: OutboundLeg) -> None:
         if self._player is not None or self._heard is not None:
             return
-        caller = self._call.caller
+        caller = self._call.served
         hears_us = caller.state is LegState.ANSWERED or caller.audible
         if self._ringback.kind != "media" or hears_us:
             self._play()
@@ -154,7 +160,7 @@ class Alerting:
             return
         ringback = self._ringback
         music = ringback.music if ringback.kind == "music" and ringback.music is not None else Music((ringback.tone,))
-        self._player = MusicPlayer(self._call.caller, music)
+        self._player = MusicPlayer(self._call.served, music)
         self._player.start()
         self._call.story.tell("ringback", kind="music" if music is ringback.music else "tone")
 
@@ -165,11 +171,11 @@ class Alerting:
 
     def _open(self, like: OutboundLeg | None) -> bool:
         """Whether the caller can hear anything now: answered, or by a 183 with our SDP."""
-        caller = self._call.caller
+        caller = self._call.served
         if caller.state is LegState.ANSWERED:
             return caller.audible
         return caller.open_early(like)
 
     def _tell(self, status: int) -> None:
         self._passed.add(status)
-        self._call.caller.ring(status if status in (180, 181, 182, 183) else RINGING)
+        self._call.served.ring(status if status in (180, 181, 182, 183) else RINGING)

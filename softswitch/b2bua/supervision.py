@@ -168,7 +168,7 @@ class Supervision:
             self._leave(ringing)
 
     def _ring(self, destination: Destination, news: asyncio.Event) -> SupervisorLeg:
-        leg = self._call.switch.invite(destination, self._call.caller, self._call.caller.group, SupervisorLeg)
+        leg = self._call.switch.invite(destination, self._call.served, self._call.served.group, SupervisorLeg)
         assert isinstance(leg, SupervisorLeg)
         self._call.own(leg)
         wake = leg.on_change
@@ -233,7 +233,7 @@ class Supervision:
         if self._room is None:
             self._room = self._call.switch.number()
             most = 2 * (2 + MOST_SUPERVISORS) + MOST_STREAMS
-            self._call.switch.engine.post(OpenRoom(self._room, self._call.caller.group, most))
+            self._call.switch.engine.post(OpenRoom(self._room, self._call.served.group, most))
         return self._room
 
     def _close_room(self) -> None:

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from media.events import Event as MediaEvent
     from softswitch.b2bua.channels import Channels
     from softswitch.b2bua.destination import Destination
-    from softswitch.b2bua.inbound_leg import InboundLeg
     from softswitch.b2bua.ladder import Ladder
     from softswitch.b2bua.leg import Leg
     from softswitch.b2bua.leg_media import MediaDoor
@@ -95,7 +94,7 @@ class Switchboard:
     def invite(
         self,
         destination: Destination,
-        caller: InboundLeg,
+        caller: Leg,
         group: str,
         kind: type[OutboundLeg] = OutboundLeg,
     ) -> OutboundLeg:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.leg import Leg
     from softswitch.b2bua.music import Music
+    from softswitch.b2bua.transfer import TransferRequest
 
     HoldMusic = Callable[[Leg], Music | None]
     """What whoever this leg holds is to hear; None: whatever the holder sends."""
@@ -34,8 +35,27 @@ class WentSilent:
     leg: Leg
 
 
-async def talk(call: Call, a: Leg, b: Leg, hold_music: HoldMusic | None = None) -> HungUp | WentSilent:
-    """Bridge `a` and `b` until one is gone or silent; who is held by the other hears music."""
+@value_class(frozen=True, slots=True)
+class TransferRequested:
+    """This leg wants the other one to talk to somebody else. To be accepted or refused at once."""
+
+    leg: Leg
+    request: TransferRequest
+
+
+@value_class(frozen=True, slots=True)
+class LegReplaced:
+    """Somebody calls to take this leg's place (RFC 3891); not answered yet."""
+
+    leg: Leg
+    by: Leg
+
+
+Outcome = HungUp | WentSilent | TransferRequested | LegReplaced
+
+
+async def talk(call: Call, a: Leg, b: Leg, hold_music: HoldMusic | None = None) -> Outcome:
+    """Bridge `a` and `b` until something is to be decided; who is held by the other hears music."""
     if a.media is not None and b.media is not None:
         a.media.connect(b.media)
     a.partner, b.partner = b, a
@@ -48,6 +68,12 @@ async def talk(call: Call, a: Leg, b: Leg, hold_music: HoldMusic | None = None) 
                 if leg.silent:
                     leg.silent = False
                     return WentSilent(leg)
+                if leg.transfers.asked is not None:
+                    request, leg.transfers.asked = leg.transfers.asked, None
+                    return TransferRequested(leg, request)
+                if leg.transfers.replaced_by is not None:
+                    new, leg.transfers.replaced_by = leg.transfers.replaced_by, None
+                    return LegReplaced(leg, new)
             holding.look()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(holding.due):

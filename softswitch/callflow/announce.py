@@ -42,7 +42,7 @@ async def music(call: Call, action: route.Music, sounds: Sounds, recorder: Recor
     wanted = sounds.music(action.files, action.announce, action.every)
     await reach(call, recorder, early=action.early)
     end = None if action.seconds is None else call.switch.clock() + action.seconds
-    with MusicPlayer(call.caller, wanted) as player:
+    with MusicPlayer(call.served, wanted) as player:
         while end is None or call.switch.clock() < end:
             _check(call)
             player.look()
@@ -54,8 +54,8 @@ async def music(call: Call, action: route.Music, sounds: Sounds, recorder: Recor
 
 async def failure_tone(call: Call, sounds: Sounds, status: int) -> None:
     """Let a caller who is answered already hear why the call comes to nothing."""
-    media = call.caller.media
-    if media is None or not call.caller.audible:
+    media = call.served.media
+    if media is None or not call.served.audible:
         return
     media.post(Play(media.leg, call.switch.number(), sounds.failure_tone(status), repeat=True))
     await call.pause(FAILURE_TONE_SECONDS)
@@ -74,30 +74,30 @@ async def echo(call: Call, recorder: Recorder, seconds: float | None) -> None:
 
 async def reach(call: Call, recorder: Recorder, *, early: bool) -> LegMedia:
     """The caller's media, answered or before. With a late offer SDP is settled when the ACK has come."""
-    if not (early and call.caller.open_early()):
-        call.caller.answer()
-        recorder.add(call.caller)
-    while not call.caller.audible:
+    if not (early and call.served.open_early()):
+        call.served.answer()
+        recorder.add(call.served)
+    while not call.served.audible:
         await call.changed()
-    if call.caller.media is None:
+    if call.served.media is None:
         raise CallFailed(NOT_ACCEPTABLE)
-    return call.caller.media
+    return call.served.media
 
 
 async def hear(call: Call, media: LegMedia, numbers: tuple[Sound, ...], *, until_key: bool = False) -> None:
     """Play all of it; `until_key`: or until the caller presses a key."""
     playback = call.switch.number()
-    pressed = call.caller.press_count
+    pressed = call.served.press_count
     media.post(Play(media.leg, playback, numbers))
     try:
-        while playback not in call.caller.finished and not (until_key and call.caller.press_count != pressed):
+        while playback not in call.served.finished and not (until_key and call.served.press_count != pressed):
             _check(call)
             await call.changed()
     finally:
-        if playback not in call.caller.finished:
+        if playback not in call.served.finished:
             media.post(StopPlay(media.leg))
 
 
 def _check(call: Call) -> None:
-    if call.caller.silent:
+    if call.served.silent:
         raise CallFailed(MEDIA_TIMEOUT)

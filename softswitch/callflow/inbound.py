@@ -10,6 +10,7 @@ from softswitch.b2bua.leg import CallFailed
 from softswitch.callflow.announce import echo, failure_tone, music, play
 from softswitch.callflow.converse import converse
 from softswitch.callflow.meeting import confer
+from softswitch.callflow.transfer import Desk
 from softswitch.dialplan.route import Answer, Conference, Dial, Echo, Hangup, Music, Play, Record, Reject, Ring, Stream
 
 if TYPE_CHECKING:
@@ -26,27 +27,29 @@ async def inbound_call(
     call: Call, actions: Sequence[Action], resources: Resources, recorder: Recorder, streaming: Streaming
 ) -> None:
     """Run `actions` for the caller. When they end without an answered `dial`, so does the call."""
+    desk = Desk(call, resources, recorder, streaming)
     async with call:
         call.check()
         try:
             with recorder, streaming:
                 recorder.joined = streaming.joined
-                await _follow(call, actions, resources, recorder, streaming)
+                while actions:
+                    actions = await _follow(desk, actions)
         except CallFailed as failure:
             call.cause = towards_caller(failure.cause)
 
 
-async def _follow(
-    call: Call, actions: Sequence[Action], resources: Resources, recorder: Recorder, streaming: Streaming
-) -> None:
+async def _follow(desk: Desk, actions: Sequence[Action]) -> Sequence[Action]:
+    """One after the other; what is to be followed instead when a transfer has led elsewhere."""
+    call, resources, recorder, streaming = desk.call, desk.resources, desk.recorder, desk.streaming
     failure: ReleaseCause | None = None
     for action in actions:
         call.story.tell("application", name=type(action).__name__.lower())
         match action:
             case Answer():
-                call.caller.answer()
+                call.served.answer()
             case Ring(seconds):
-                call.caller.ring()
+                call.served.ring()
                 await call.pause(seconds)
             case Play():
                 await play(call, action, resources.sounds, recorder)
@@ -56,7 +59,7 @@ async def _follow(
                 await echo(call, recorder, seconds)
             case Conference():
                 await confer(call, action, resources, recorder)
-                return
+                return ()
             case Stream(mode="listen"):
                 streaming.listen(action)
             case Stream():
@@ -66,29 +69,32 @@ async def _follow(
             case Reject(status, reason):
                 call.rejected = True
                 call.cause = ReleaseCause(status, from_status(status).q850, reason or from_status(status).text)
-                return
+                return ()
             case Hangup(q850):
-                call.cause = from_q850(q850, "ended by dialplan", answered=call.caller.answered_at is not None)
-                return
+                call.cause = from_q850(q850, "ended by dialplan", answered=call.served.answered_at is not None)
+                return ()
             case Dial():
-                failure = await _dial(call, action, resources, recorder)
-                if failure is None:
-                    return
+                outcome = await _dial(desk, action)
+                if not isinstance(outcome, ReleaseCause):
+                    return outcome
+                failure = outcome
             case _:
                 assert_never(action)
     if failure is not None:
         await _fail(call, failure, resources)
+    return ()
 
 
 async def _fail(call: Call, failure: ReleaseCause, resources: Resources) -> None:
     """Raises CallFailed; a caller who is answered hears it first."""
-    if call.caller.answered_at is not None:
+    if call.served.answered_at is not None:
         await failure_tone(call, resources.sounds, failure.status)
     raise CallFailed(failure)
 
 
-async def _dial(call: Call, action: Dial, resources: Resources, recorder: Recorder) -> ReleaseCause | None:
-    """Ring, and let the two talk; why nobody answered, if that is how it went."""
+async def _dial(desk: Desk, action: Dial) -> ReleaseCause | Sequence[Action]:
+    """Ring, and let the two talk; why nobody answered, or what a transfer leads to."""
+    call, resources = desk.call, desk.resources
     try:
         other = await dial(
             call,
@@ -101,6 +107,5 @@ async def _dial(call: Call, action: Dial, resources: Resources, recorder: Record
         call.story.tell("dial failed", status=failed.cause.status, cause=failed.cause.text)
         return failed.cause
     if action.record is not None:
-        recorder.switch(on=action.record)
-    await converse(call, other, recorder, resources.sounds.hold_music)
-    return None
+        desk.recorder.switch(on=action.record)
+    return await converse(desk, other)

@@ -40,19 +40,19 @@ async def confer(call: Call, action: route.Conference, resources: Resources, rec
         call.cause = NORMAL
         return
     conference = call.switch.conferences.enter(
-        action.name, call.caller, most=action.most, speaks=action.speaks, tones=action.tones
+        action.name, call.served, most=action.most, speaks=action.speaks, tones=action.tones
     )
     try:
         await _sit(call, conference, action, resources)
     finally:
-        call.switch.conferences.leave(conference, call.caller)
+        call.switch.conferences.leave(conference, call.served)
 
 
 async def _sit(call: Call, conference: Conference, action: route.Conference, resources: Resources) -> None:
-    player = MusicPlayer(call.caller, resources.sounds.music(action.music)) if action.music else None
+    player = MusicPlayer(call.served, resources.sounds.music(action.music)) if action.music else None
     try:
         while True:
-            if call.caller.silent:
+            if call.served.silent:
                 raise CallFailed(MEDIA_TIMEOUT)
             if player is not None and conference.waits:
                 player.start()
@@ -67,15 +67,15 @@ async def _sit(call: Call, conference: Conference, action: route.Conference, res
 async def _knows(call: Call, media: LegMedia, question: tuple[Sound, ...], pin: str) -> bool:
     """Whether the caller presses the right keys; # ends a try early. Each try begins with the question."""
     for _ in range(PIN_TRIES):
-        before = call.caller.press_count
+        before = call.served.press_count
         await hear(call, media, question, until_key=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PIN_SECONDS):
-                while not _is_complete(call.caller.pressed_since(before), pin):
-                    if call.caller.silent:
+                while not _is_complete(call.served.pressed_since(before), pin):
+                    if call.served.silent:
                         raise CallFailed(MEDIA_TIMEOUT)
                     await call.changed()
-        if hmac.compare_digest(call.caller.pressed_since(before).rstrip("#").encode(), pin.encode()):
+        if hmac.compare_digest(call.served.pressed_since(before).rstrip("#").encode(), pin.encode()):
             return True
     return False
 

@@ -148,6 +148,8 @@ class Reception:
                 stack.respond(event.exchange, answer.status, answer.reason, headers=answer.headers, now=now)
             elif owner is None or request.method == "REGISTER":
                 stack.respond(event.exchange, 403, now=now)
+            elif request.method == "REFER":
+                stack.respond(event.exchange, 403, "REFER is for calls only", now=now)
             else:
                 stack.respond(event.exchange, 405, headers=(("Allow", ALLOW_HERE),), now=now)
 

@@ -21,6 +21,7 @@ class Recorder:
         self._resources = resources
         self._on = resources.record_by_default
         self._recording: Recording | None = None
+        self._segment = 1
         self.joined: Callable[[], None] | None = None
         """Told whenever a leg begins to take part in the conversation, recorded or not."""
         self.stereo: str | None = None
@@ -40,6 +41,13 @@ class Recorder:
             self._recording.close()
             self._recording = None
 
+    def next_segment(self) -> None:
+        """Somebody else joins in another's place: what follows goes into files of its own (REQUIREMENTS 40, G10)."""
+        if self._recording is not None:
+            self._recording.close()
+            self._recording = None
+            self._segment += 1
+
     def add(self, *legs: Leg) -> None:
         """These legs take part in the conversation."""
         if self.joined is not None:
@@ -47,7 +55,7 @@ class Recorder:
         if not self._on:
             return
         if self._recording is None:
-            self._recording = self._resources.record(self._call)
+            self._recording = self._resources.record(self._call, self._segment)
             self.stereo = self.stereo or self._recording.stereo
         for leg in legs:
             self._recording.add(leg)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from media.quality.blame import CallEvidence, blame, leg_evidence
 from media.quality.opinion import MosCqe, MosCqef, MosCqew, lowest
-from softswitch.b2bua.cause import ADMIN, towards_caller
+from softswitch.b2bua.cause import ADMIN, REPLACED, TRANSFERRED, towards_caller
 from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import LegState
 from softswitch.b2bua.outbound_leg import OutboundLeg
@@ -80,7 +80,7 @@ def call_record(
         started_at=call.story.started_at,
         ringing_after=_after(call, caller.ringing_at),
         answered_after=_after(call, caller.answered_at),
-        ended_after=_after(call, caller.ended_at) or 0.0,
+        ended_after=_after(call, call.served.ended_at) or 0.0,
         outcome=outcome(call, decision),
         sip_status=legs[0].sip_status,
         q850_cause=call.cause.q850,
@@ -143,11 +143,11 @@ def final_figures(leg: Leg) -> Figures:
 
 def blamed(call: Call, figures: Callable[[Leg], Figures] = final_figures) -> Blame | None:
     """Who damages the call, by what is known of its two talking legs; None when it was never bridged."""
-    caller = call.caller
-    callee = next((leg for leg in reversed(call.legs) if leg is not caller and leg.answered_at is not None), None)
-    if callee is None:
+    served = call.served
+    other = next((leg for leg in reversed(call.legs) if leg is not served and leg.answered_at is not None), None)
+    if other is None:
         return None
-    known = [(leg, figures(leg)) for leg in (caller, callee)]
+    known = [(leg, figures(leg)) for leg in (served, other)]
     late = [each.quality.worker_late_ms for _, each in known if each.quality is not None]
     if not late:
         return None
@@ -204,15 +204,15 @@ def heard(counters: StreamCounters | None, summary: DirectionSummary | None) -> 
 
 
 def _hung_up_by(call: Call) -> str:
-    caller = call.caller
+    served = call.served
     if call.cause is ADMIN:
         return "operator"
-    if caller.ended_by == "remote":
-        return "caller"
-    if caller.ended_by in ("timeout", "transport"):
-        return caller.ended_by
+    if served.ended_by == "remote":
+        return "caller" if served is call.caller else "callee"
+    if served.ended_by in ("timeout", "transport"):
+        return served.ended_by
     for leg in call.legs:
-        if isinstance(leg, SupervisorLeg):
+        if isinstance(leg, SupervisorLeg) or leg is served or leg.cause in (TRANSFERRED, REPLACED):
             continue
         if isinstance(leg, OutboundLeg) and leg.answered_at is not None and leg.state is LegState.ENDED:
             return "callee" if leg.ended_by == "remote" else "switch" if leg.ended_by == "switch" else leg.ended_by

@@ -9,6 +9,7 @@ from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NO_RESPONSE, 
 from softswitch.b2bua.dial import Stage
 from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.terms import NO_TERMS
+from softswitch.b2bua.transfer import NO_RULES, NO_TRANSFERS
 from softswitch.dialplan.match import is_emergency
 from softswitch.dialplan.route import PhoneTarget, TrunkTarget
 from softswitch.recording.session import Recording
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.outbound_leg import OutboundLeg
     from softswitch.b2bua.terms import MediaTerms
+    from softswitch.b2bua.transfer import TransferPolicy, TransferRules
     from softswitch.callflow.sounds import Sounds
     from softswitch.dialplan.route import Dial, Target
     from softswitch.dialplan.rules import Dialplan
@@ -52,6 +54,7 @@ class Resources:
     record_by_default: bool
     phone_session: SessionTerms = PLAIN
     """The SIP extensions that may be used with phones."""
+    transfers: TransferRules = NO_RULES
 
     def stages(self, call: Call, dial: Dial) -> list[Stage]:
         """Where to ring, in order. Targets nobody can be reached at now contribute nothing.
@@ -93,7 +96,7 @@ class Resources:
                 if not self.registrations.usable(route):
                     call.story.tell("trunk not registered", trunk=trunk)
                     raise CallFailed(NO_CIRCUIT)
-                caller = call.caller.party if route.from_domain is not None else None
+                caller = call.served.party if route.from_domain is not None else None
                 try:
                     if not number:
                         raise ValueError("no number")
@@ -121,15 +124,22 @@ class Resources:
                     raise CallFailed(NOT_REGISTERED)
                 return [Stage(tuple(contacts))]
 
+    def transfer_policy(self, name: str) -> TransferPolicy:
+        """Of an endpoint, by its label."""
+        if not _is_trunk(name):
+            return self.transfers.phones
+        trunk = self.trunks.get(name.removeprefix("trunk:"))
+        return NO_TRANSFERS if trunk is None else trunk.transfer
+
     def watch(self, leg: OutboundLeg, status: int) -> None:
         """Remember how a destination did."""
         if _is_trunk(leg.name):
             silent = leg.cause is NO_RESPONSE
             self.health.report(leg.session.flow, 408 if silent else status, leg.switch.clock())
 
-    def record(self, call: Call) -> Recording:
-        """Start recording this call."""
-        return Recording(call, self.recordings, call.switch.number())
+    def record(self, call: Call, segment: int) -> Recording:
+        """Start recording this call, for the first time or again after a transfer."""
+        return Recording(call, self.recordings, call.switch.number(), segment=segment)
 
     def locate(self, hop: NextHop) -> list[Flow]:
         """Every way to reach a next hop at present, best first."""

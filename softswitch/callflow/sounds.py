@@ -57,6 +57,10 @@ class Sounds:
     tones: NetworkTones
     hold: Mapping[str, HoldMusic | None] = field(default_factory=dict)
     """By endpoint that holds: `trunk:carrier`, `phones`; `""`: any other."""
+    transfer: HoldMusic | None = None
+    """What a party hears that is being transferred; None: ringing."""
+    transfer_early_media: bool = True
+    """Whether that gives way to the network's own audio before the target answers."""
 
     async def numbers(self, call: Call, clips: Sequence[Clip], position: int | None = None) -> tuple[int, ...]:
         """What to play for these; words that cannot be said are told in the story, and left out."""
@@ -102,6 +106,18 @@ class Sounds:
         """What a caller hears while others ring."""
         music = self.music(wanted.files) if wanted.files else None
         return Ringback(wanted.kind, self.tones.ringback, music, wanted.early_media)
+
+    def transfer_ringback(self, wanted: route.Ringback | None) -> Ringback:
+        """What a party hears that is being transferred (R-TXA): the transfer's music, else what the rule says."""
+        if self.transfer is None:
+            return self.ringback(wanted) if wanted is not None else Ringback("tone", self.tones.ringback)
+        found = self.transfer
+        return Ringback(
+            "music",
+            self.tones.ringback,
+            self.music(found.files, found.announce, found.every),
+            self.transfer_early_media,
+        )
 
     def failure_tone(self, status: int) -> Tone:
         """What tells a caller, who is answered already, that the call has failed."""

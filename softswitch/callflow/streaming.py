@@ -54,7 +54,7 @@ class Streaming:
         Raises CallFailed when the bot cannot be reached, or is lost.
         """
         await reach(self._call, recorder, early=False)
-        caller = self._call.caller
+        caller = self._call.served
         session = self._begin(action, speaks=True)
         told = caller.press_count
         try:
@@ -104,7 +104,7 @@ class Streaming:
             call.id,
             ("inbound",) if speaks else ("inbound", "outbound"),
             target.format,
-            call.caller.party.uri.user or "",
+            call.served.party.uri.user or "",
             self._called,
             dict(action.parameters),
         )
@@ -130,7 +130,7 @@ class Streaming:
             said=counters.said,
         )
         self._detach(session)
-        self._call.caller.on_change()
+        self._call.served.on_change()
 
     def _end(self, session: StreamSession) -> None:
         session.leave()

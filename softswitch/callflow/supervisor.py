@@ -31,6 +31,7 @@ from softswitch.b2bua.supervision import NotSupervisableError, Supervision
 from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records
+from softswitch.callflow.replacement import take_place
 from softswitch.callflow.streaming import Streaming
 from softswitch.dialplan.match import CallFacts, decide, is_emergency
 from softswitch.dialplan.route import Conference, Dial, PhoneTarget
@@ -145,6 +146,9 @@ class CallSupervisor:
         if refusal is not None:
             headers = (("Retry-After", str(self._limits.retry_after)),) if refusal.status == 503 else ()
             incoming.session.reject(refusal.status, now, headers=headers)
+            return
+        if incoming.request.headers.lines("Replaces"):
+            take_place(incoming, self._switch, self.calls)
             return
         # Before anything is made that would have to be released, should a rule go wrong.
         decision = decide(

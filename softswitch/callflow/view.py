@@ -47,9 +47,9 @@ def call_snapshot(running: RunningCall) -> CallSnapshot:
 
 def _state(running: RunningCall) -> str:
     call = running.call
-    if call.caller.ended:
+    if call.served.ended:
         return "ending"
-    if call.caller.state is LegState.ANSWERED:
+    if call.served.state is LegState.ANSWERED:
         held = any(_on_hold(leg) for leg in call.legs if not leg.ended)
         return "held" if held else "talking" if any(_talks(leg) for leg in call.legs[1:]) else "answered"
     return "routing" if len(call.legs) == 1 else "ringing"

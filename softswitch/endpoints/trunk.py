@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.b2bua.destination import Destination
 from softswitch.b2bua.terms import NO_TERMS, MediaTerms
+from softswitch.b2bua.transfer import NO_TRANSFERS, TransferPolicy
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
@@ -47,6 +48,8 @@ class Trunk:
     registration: RegistrationPolicy | None = None
     """Where and how we register for it; None: we do not."""
     limits: TrunkLimits = NO_LIMITS
+    transfer: TransferPolicy = NO_TRANSFERS
+    """What its REFER does, and whether it takes ours."""
 
     @property
     def label(self) -> str:

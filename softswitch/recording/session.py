@@ -22,12 +22,15 @@ SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 class Recording:
     """Open from the first tapped leg to `close()`. Losing its disk never touches the call: it is told in the story."""
 
-    def __init__(self, call: Call, directory: Path, number: int, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self, call: Call, directory: Path, number: int, now: Callable[[], datetime] | None = None, *, segment: int = 1
+    ) -> None:
+        """`segment`: counts the recordings of one call; a transfer begins a new one."""
         started = (now or _utc)()
         self._call = call
         self._number = number
         folder = directory / f"{started:%Y-%m-%d}"
-        self._stem = str(folder / f"{started:%H%M%S}_{call.id}")
+        self._stem = str(folder / f"{started:%H%M%S}_{call.id}{'' if segment == 1 else f'-{segment}'}")
         self.stereo = f"{self._stem}.wav"
         self.files: dict[Leg, str] = {}
         call.switch.recordings[number] = self._told
@@ -35,13 +38,13 @@ class Recording:
         call.story.tell("recording started", file=self.stereo)
 
     def add(self, leg: Leg) -> None:
-        """Record what this leg's party says; callers are on the left, everybody else on the right."""
+        """Record what this leg's party says; whom the call serves is on the left, everybody else on the right."""
         if leg.media is None or leg in self.files:
             return
         path = f"{self._stem}_{self._part(leg)}.wav"
         self.files[leg] = path
         leg.recording = path
-        channel = LEFT if leg is self._call.caller else RIGHT
+        channel = LEFT if leg is self._call.served else RIGHT
         leg.media.post(StartTap(leg.media.leg, self._number, path, channel))
 
     def remove(self, leg: Leg) -> None:

@@ -148,6 +148,13 @@ class ReferReceived:
 
 
 @value_class(frozen=True, slots=True)
+class ReferralEnded:
+    """They know the outcome of the transfer they asked for, or do not listen any more."""
+
+    session: InviteSession
+
+
+@value_class(frozen=True, slots=True)
 class TransferProgressed:
     """A REFER of ours: the call it asked for has this provisional status, the far end says."""
 
@@ -191,6 +198,7 @@ Event = (
     | InfoReceived
     | InfoRefused
     | ReferReceived
+    | ReferralEnded
     | TransferProgressed
     | TransferCompleted
     | Ended

@@ -6,10 +6,24 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from softswitch.sip.events import Answered, Ended, Established, InviteReceived, OfferReceived, Progressed, Refused
+from softswitch.sip.events import (
+    Answered,
+    Ended,
+    Established,
+    InviteReceived,
+    OfferReceived,
+    Progressed,
+    ReferReceived,
+    Refused,
+    TransferCompleted,
+    TransferProgressed,
+)
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
+from softswitch.sip.refer import Refer
+from softswitch.sip.replaces import Replaces
+from softswitch.sip.session import transfer
 from softswitch.sip.stack import SipStack
 from softswitch.sip.uri import Uri
 from softswitch.transport.driver import SipDriver
@@ -18,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from softswitch.sip.events import Event
+    from softswitch.sip.session.referral import Referral
     from softswitch.sip.session.session import InviteSession
 
 Address = tuple[str, int]
@@ -84,6 +99,9 @@ class Phone:
         self.refused: list[int] = []
         self.progress: list[tuple[int, bool]] = []
         self.ended: list[tuple[str, int]] = []
+        self.told: list[int] = []
+        """What we were told of transfers we asked for."""
+        self.referrals: list[Referral] = []
         self.refuse_offers = False
         self.media_host = "198.51.100.1"
         self.media_port = 41000
@@ -112,6 +130,19 @@ class Phone:
         """CANCEL or BYE, whatever fits."""
         with self.driver.turn():
             session.hangup(self.driver.now())
+
+    def refer(
+        self, session: InviteSession, number: str, *, instead_of: InviteSession | None = None, elsewhere: bool = False
+    ) -> None:
+        """Ask the switch to let whoever is at its other side call `number`, in the place of another call of ours."""
+        replaces = None
+        if instead_of is not None:
+            tag = instead_of.remote_tag or next(iter(instead_of.early or {}))
+            replaces = Replaces(instead_of.call_id, tag, instead_of.local_tag)
+        if elsewhere:
+            replaces = Replaces("call@elsewhere", "theirs", "ours")
+        with self.driver.turn():
+            transfer.send(session, Refer(Uri("sip", number, "192.0.2.1"), replaces), self.driver.now())
 
     def hold(self, session: InviteSession, direction: str = "sendonly") -> None:
         """re-INVITE with another direction."""
@@ -145,6 +176,10 @@ class Phone:
                 pass
             case Refused(status=status):
                 self.refused.append(status)
+            case TransferProgressed(status=status) | TransferCompleted(status=status):
+                self.told.append(status)
+            case ReferReceived(referral=referral):
+                self.referrals.append(referral)
             case Ended(by=by, status=status):
                 self.ended.append((by, status))
             case _:

@@ -13,13 +13,14 @@ from softswitch.b2bua.channels import Capacity, Channels
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
 from softswitch.b2bua.terms import MediaTerms
+from softswitch.b2bua.transfer import NO_RULES, TransferPolicy
 from softswitch.callflow.reception import Reception
 from softswitch.callflow.resources import Resources
 from softswitch.callflow.sounds import NetworkTones, Sounds
 from softswitch.callflow.supervisor import CallSupervisor, Limits
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import Dial, Route, TrunkTarget
-from softswitch.dialplan.rules import Dialplan, Rule
+from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule
 from softswitch.endpoints.access_control import Gate, Phones
 from softswitch.endpoints.admission import Admission, Envelope
 from softswitch.endpoints.authentication import Authenticator, PhoneAccount
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from softswitch.b2bua.terms import Dtmf
+    from softswitch.b2bua.transfer import TransferRules
     from softswitch.dialplan.route import Action
     from softswitch.sdp.codec import Codec
     from softswitch.sip.events import Event
@@ -109,9 +111,15 @@ class World:
         mask_digits: bool = False,
         limits: Mapping[str, TrunkLimits] | None = None,
         registered: Sequence[Trunk] = (),
+        routes: Mapping[str, Sequence[Action]] | None = None,
+        transfers: TransferRules = NO_RULES,
+        own_trunks: bool = False,
         **wire: float,
     ) -> None:
-        """`codecs` are those of all trunks; `called`, where given, those of the trunks that can be called.
+        """`routes`: what these numbers do, instead of `actions`. `own_trunks`: whoever trunk `tN` leads to calls as
+        `trunk:tN` as well, and may transfer.
+
+        `codecs` are those of all trunks; `called`, where given, those of the trunks that can be called.
 
         `dtmf`: of the trunk that calls, and of those that can be called. `limits`: of trunks, by name; the one
         that calls is `inbound`. `registered`: trunks that `register` is for.
@@ -121,6 +129,10 @@ class World:
         self.limits = {"t8": TrunkLimits(capacity=Capacity(1)), **(limits or {})}
         self.wire = Wire(dice, **wire)
         self.media = QuietMedia()
+        rules = [
+            Rule(Route(number, tuple(each)), called=NumberCondition(frozenset((number,))))
+            for number, each in (routes or {}).items()
+        ]
         self.records: list[tuple[CallRecord, Sequence[LegRecord]]] = []
         self.recent = RecentCalls()
         self.phones: dict[int, Phone] = {}
@@ -151,11 +163,18 @@ class World:
         self.supervisor = CallSupervisor(
             self.switch,
             Resources(
-                dialplan=Dialplan((Rule(Route("test", tuple(actions))),), Numbering(), emergency=frozenset(("112",))),
+                dialplan=Dialplan(
+                    (*rules, Rule(Route("test", tuple(actions)))), Numbering(), emergency=frozenset(("112",))
+                ),
                 trunks={
                     trunk.name: trunk
-                    for trunk in (self._inbound(ptime, dtmf[0]), *self._outbound(called, ptime, dtmf[1]), *registered)
+                    for trunk in (
+                        self._inbound(ptime, dtmf[0]),
+                        *self._outbound(called, ptime, dtmf[1], own=own_trunks),
+                        *registered,
+                    )
                 },
+                transfers=transfers,
                 bindings=(bindings := Bindings()),
                 health=DestinationHealth(),
                 locator=locator,
@@ -177,7 +196,7 @@ class World:
             file_records=lambda call, legs: self.records.append((call, legs)),
         )
         self.registrations = registrations
-        self.reception = self._reception(bindings)
+        self.reception = self._reception(bindings, own=own_trunks)
 
     def register(self) -> None:
         """Begin the registrations of those trunks that have one."""
@@ -222,10 +241,12 @@ class World:
             limits=self.limits.get("inbound", NO_LIMITS),
         )
 
-    def _outbound(self, codecs: tuple[Codec, ...] | None, ptime: int | None, dtmf: Dtmf) -> list[Trunk]:
+    def _outbound(self, codecs: tuple[Codec, ...] | None, ptime: int | None, dtmf: Dtmf, *, own: bool) -> list[Trunk]:
         return [
             Trunk(
                 name=f"t{number}",
+                sources=(Source.parse(f"198.51.100.{number}"),) if own else (),
+                transfer=TransferPolicy(refer=own, refer_out=own),
                 next_hops=(NextHop(f"198.51.100.{number}"),),
                 terms=MediaTerms(codecs or self.codecs, ptime, dtmf=dtmf),
                 limits=self.limits.get(f"t{number}", NO_LIMITS),
@@ -233,7 +254,7 @@ class World:
             for number in range(1, 9)
         ]
 
-    def _reception(self, bindings: Bindings) -> Reception:
+    def _reception(self, bindings: Bindings, *, own: bool) -> Reception:
         authenticator = Authenticator(
             [PhoneAccount(user, PASSWORD) for user in PHONE_USERS],
             NonceKeeper(b"a secret of the test, 32 octets.."),
@@ -241,7 +262,9 @@ class World:
             is_bound=bindings.has_flow,
         )
         self.gate = Gate(
-            [self.supervisor.resources.trunks["inbound"]], Phones((ip_network("203.0.113.0/24"),)), registered=bindings
+            [trunk for name, trunk in self.supervisor.resources.trunks.items() if own != (name == "inbound")],
+            Phones((ip_network("203.0.113.0/24"),)),
+            registered=bindings,
         )
         return Reception(
             gate=self.gate,

@@ -16,7 +16,7 @@ from softswitch.sip import refer, sipfrag
 from softswitch.sip.client_request import ClientRequest
 from softswitch.sip.core import ALLOW_LINE
 from softswitch.sip.errors import RemoteProtocolError
-from softswitch.sip.events import ReferReceived
+from softswitch.sip.events import ReferralEnded, ReferReceived
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +84,11 @@ class Referral:
         """What waits for the NOTIFY on its way."""
         self._last = 100
         self._timer = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to be told."""
+        return self.state is State.OVER
 
     # Verbs.
 
@@ -172,7 +177,10 @@ class Referral:
         self._news = self._news or self._last
 
     def _over(self, _: float, __: object) -> None:
-        self._session.core.layer.timers.cancel(self._timer)
+        session = self._session
+        session.core.layer.timers.cancel(self._timer)
+        if not session.told:
+            session.core.events.append(ReferralEnded(session))
 
     def _answer(self, status: int, now: float, lines: str = "", reason: str | None = None) -> None:
         theirs, self._theirs = self._theirs, None

@@ -121,7 +121,7 @@ def test_options_within_the_dialog_is_answered_by_the_stack() -> None:
     assert stage.events() == []
 
 
-@pytest.mark.parametrize(("method", "status"), [("REFER", 405), ("MESSAGE", 405), ("FROBNICATE", 501)])
+@pytest.mark.parametrize(("method", "status"), [("SUBSCRIBE", 405), ("MESSAGE", 405), ("FROBNICATE", 501)])
 def test_what_we_do_not_do_within_a_dialog(method: str, status: int) -> None:
     stage = Stage()
     session = stage.called_up()

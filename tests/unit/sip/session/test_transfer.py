@@ -126,7 +126,7 @@ def test_a_dialog_the_far_end_does_not_know_is_over() -> None:
     session, request = sent(stage)
     stage.answer(request, 481, tag=None)
     assert session.told
-    assert stage.one_request("BYE")
+    stage.one_request("BYE")
 
 
 def test_silence_is_no_success() -> None:

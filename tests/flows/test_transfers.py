@@ -1,0 +1,402 @@
+"""Transfers on virtual time, after the call flows of RFC 5589: who talks to whom, and what is told to whom."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from media.commands import Connect, OpenRecording, StartTap
+from softswitch.b2bua.transfer import TransferRules
+from softswitch.dialplan.route import Echo, Play, Reject
+from softswitch.telemetry.cdr import Outcome
+from tests.support.phone import Phone, Plan
+from tests.support.switch_world import SWITCH, World, to
+from tests.support.virtual_time import at, run_virtual
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from softswitch.dialplan.route import Action
+
+CALLER, AGENT, TARGET, OTHER = 7, 1, 2, 3
+TALKS = Plan(ring=0.5, answer=2)
+BUSY = Plan(reject=(0.5, 486))
+
+
+def play(
+    story: Callable[[World, Phone, Phone], None],
+    *,
+    agent: Plan = TALKS,
+    target: Plan | None = TALKS,
+    rules: TransferRules | None = None,
+    seconds: float = 100,
+    routes: dict[str, Sequence[Action]] | None = None,
+    loss: float = 0.0,
+) -> World:
+    """The caller calls the agent, who answers after 2 s; 10 s later comes the story, with both phones.
+
+    Number 2 is the target's, 3 another phone's. The caller hangs up after `seconds`.
+    """
+    made: list[World] = []
+
+    async def scenario() -> None:
+        world = World(
+            Random(5),
+            [to(AGENT)],
+            routes={str(n): [to(n)] for n in (AGENT, TARGET, OTHER)} | dict(routes or {}),
+            transfers=rules or TransferRules(),
+            own_trunks=True,
+            loss=loss,
+        )
+        made.append(world)
+        called = world.phone(AGENT, agent)
+        world.phone(TARGET, target)
+        world.phone(OTHER, TALKS)
+        caller = world.phone(CALLER)
+        session = caller.call("1", SWITCH)
+        at(10, story, world, caller, called)
+        at(seconds, caller.hang_up, session)
+        await world.settle(600)
+
+    run_virtual(scenario)
+    return made[0]
+
+
+def bridged(world: World) -> tuple[int, int]:
+    """The last two legs that were connected."""
+    last = [command for command in world.media.commands if isinstance(command, Connect)][-1]
+    return min(last.a, last.b), max(last.a, last.b)
+
+
+def told(world: World, name: str, call: int = 0) -> list[str]:
+    """The lines of this name in a call's story; the calls in the order they ended."""
+    return [line.event for line in world.recent.latest(10)[-1 - call].story if line.event == name]
+
+
+def notified(world: World, phone: int) -> list[str]:
+    """What was sent to this phone about its transfers."""
+    sent = [data for _, _, to_, data in world.wire.log if to_[0] == f"198.51.100.{phone}"]
+    bodies = [data.rpartition(b"\r\n\r\n")[2] for data in sent if data.startswith(b"NOTIFY")]
+    return [body.decode().strip().removeprefix("SIP/2.0 ") for body in bodies]
+
+
+def agent_refers(world: World, caller: Phone, agent: Phone) -> None:
+    agent.refer(agent.sessions[0], "2")
+
+
+def caller_refers(world: World, caller: Phone, agent: Phone) -> None:
+    caller.refer(caller.sessions[0], "2")
+
+
+# -- blind (RFC 5589 6) -----------------------------------------------------------------------------------------------
+
+
+def test_the_called_one_transfers_the_caller() -> None:
+    world = play(agent_refers)
+    agent, target = world.phones[AGENT], world.phones[TARGET]
+    assert agent.told == [100, 180, 200]
+    assert agent.ended == [("remote", 200)]
+    assert target.ended == [("remote", 200)]
+    request = target.sessions[0].request
+    assert request.headers.get("Referred-By") == "<sip:123@192.0.2.1>"
+    assert request.from_.uri.user == "caller"
+    assert bridged(world) == (1, 3)
+    (record, legs) = world.records[0]
+    assert record.outcome is Outcome.ANSWERED
+    assert record.hung_up_by == "caller"
+    assert record.talk_seconds == pytest.approx(98, abs=0.1)
+    assert [leg.endpoint for leg in legs] == ["trunk:t7", "trunk:t1", "trunk:t2"]
+    assert [leg.hung_up_by for leg in legs] == ["remote", "local", "local"]
+    # Two segments, each with files of its own (R-REC 40).
+    assert sum(isinstance(command, OpenRecording) for command in world.media.commands) == 2
+    assert sum(isinstance(command, StartTap) for command in world.media.commands) == 4
+
+
+@pytest.mark.parametrize("ends_it", [AGENT, TARGET])
+def test_the_caller_transfers_the_called_one_and_the_two_go_on_without_it(ends_it: int) -> None:
+    """Either of the two may end it then, and nobody was cancelled because the caller went."""
+    plans = {n: Plan(ring=0.5, answer=2, hang_up=50 if n == ends_it else None) for n in (AGENT, TARGET)}
+    world = play(caller_refers, agent=plans[AGENT], target=plans[TARGET])
+    caller, agent, target = (world.phones[n] for n in (CALLER, AGENT, TARGET))
+    assert caller.told == [100, 180, 200]
+    assert caller.ended == [("remote", 200)]
+    assert bridged(world) == (2, 3)
+    assert sorted([agent.ended[0][0], target.ended[0][0]]) == ["local", "remote"]
+    (record, legs) = world.records[0]
+    assert (record.outcome, record.hung_up_by, record.source) == (Outcome.ANSWERED, "callee", "trunk:t7")
+    assert record.talk_seconds == pytest.approx(48 if ends_it == AGENT else 58, abs=0.1)
+    assert target.sessions[0].request.headers.get("Referred-By") == "<sip:caller@192.0.2.1>"
+    assert [leg.endpoint for leg in legs] == ["trunk:t7", "trunk:t1", "trunk:t2"]
+
+
+def test_a_transferor_that_hangs_up_at_once_is_told_all_the_same() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        agent.refer(agent.sessions[0], "2")
+        at(0.2, agent.hang_up, agent.sessions[0])
+
+    world = play(story)
+    assert world.phones[AGENT].ended == [("local", 200)]
+    assert bridged(world) == (1, 3)
+    # The test's phone knows no dialog after its BYE, and says so: nothing more is sent to it.
+    assert notified(world, AGENT) == ["100 Trying", "180 Ringing"]
+    assert world.records[0][0].hung_up_by == "caller"
+
+
+@pytest.mark.parametrize("refers", [agent_refers, caller_refers])
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (BUSY, 486),
+        (Plan(ring=0.5), 480),
+        (Plan(ring=0.5, reject=(2, 603)), 603),
+        (Plan(reject=(0.5, 503)), 503),
+        (None, 504),
+    ],
+    ids=["busy", "no answer", "declined", "failed", "silent"],
+)
+def test_a_transfer_that_fails_returns_the_call(
+    refers: Callable[[World, Phone, Phone], None], target: Plan | None, status: int
+) -> None:
+    world = play(refers, target=target or Plan(), routes=None if target else {"2": [to(4)]})
+    transferor = world.phones[AGENT if refers is agent_refers else CALLER]
+    assert transferor.told[-1] == status
+    assert transferor.told[0] == 100
+    assert bridged(world) == (1, 2), "the two of before talk to each other again"
+    record, legs = world.records[0]
+    assert (record.outcome, record.hung_up_by) == (Outcome.ANSWERED, "caller")
+    assert record.talk_seconds == pytest.approx(98, abs=0.1)
+    assert legs[2].sip_status == status
+    assert told(world, "transfer failed")
+
+
+def test_the_second_try_may_succeed() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        agent.refer(agent.sessions[0], "2")
+        at(5, agent.refer, agent.sessions[0], "3")
+
+    world = play(story, target=BUSY)
+    assert world.phones[AGENT].told == [100, 486, 100, 180, 200]
+    assert bridged(world) == (1, 4)
+
+
+def test_one_transfer_at_a_time_and_not_of_somebody_who_is_transferred() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        agent.refer(agent.sessions[0], "2")
+        at(1, caller.refer, caller.sessions[0], "3")
+
+    world = play(story)
+    assert world.phones[CALLER].told == [480]
+    assert world.phones[AGENT].told == [100, 180, 200]
+
+
+def test_a_transferor_that_is_gone_is_rung_when_the_target_is_not_there() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        agent.refer(agent.sessions[0], "2")
+        at(0.2, agent.hang_up, agent.sessions[0])
+
+    world = play(story, target=BUSY)
+    agent = world.phones[AGENT]
+    assert agent.rang == 2
+    assert bridged(world) == (1, 4)
+    _, legs = world.records[0]
+    assert [leg.endpoint for leg in legs] == ["trunk:t7", "trunk:t1", "trunk:t2", "trunk:t1"]
+    assert told(world, "ringing transferor back")
+
+
+@pytest.mark.parametrize(
+    ("target", "returned"), [(BUSY, False), (Plan(ring=0.5), False), (Plan(reject=(0.5, 503)), True)]
+)
+def test_where_the_configuration_says_so_only_a_technical_failure_returns_the_call(
+    target: Plan, returned: bool
+) -> None:
+    world = play(agent_refers, target=target, rules=TransferRules(on_failure="end"))
+    agent, caller = world.phones[AGENT], world.phones[CALLER]
+    assert caller.ended == [("local" if returned else "remote", 200)]
+    assert agent.ended == [("remote", 200)]
+    assert agent.told[-1] >= 480
+    assert (bridged(world) == (1, 2)) is returned or not returned
+
+
+def test_the_transferred_one_may_hang_up_meanwhile() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        agent.refer(agent.sessions[0], "2")
+        at(1, caller.hang_up, caller.sessions[0])
+
+    world = play(story)
+    agent, target = world.phones[AGENT], world.phones[TARGET]
+    assert notified(world, AGENT) == ["100 Trying", "180 Ringing", "487 Request Terminated"]
+    assert agent.ended == [("remote", 200)]
+    assert target.ended == [("remote", 487)]
+    assert world.records[0][0].hung_up_by == "caller"
+
+
+def test_who_may_not_transfer_is_refused_and_talks_on() -> None:
+    world = play(agent_refers, rules=TransferRules())
+    assert world.phones[AGENT].told[-1] == 200
+
+    async def scenario() -> None:
+        refused = World(Random(5), [to(AGENT)])
+        agent, caller = refused.phone(AGENT, TALKS), refused.phone(CALLER)
+        session = caller.call("1", SWITCH)
+        at(10, agent_refers, refused, caller, agent)
+        at(20, caller.hang_up, session)
+        await refused.settle()
+        assert agent.told == [403]
+        assert bridged(refused) == (1, 2)
+        assert refused.records[0][0].talk_seconds == pytest.approx(18, abs=0.1)
+
+    run_virtual(scenario)
+
+
+def test_nobody_is_transferred_before_the_call_is_bridged() -> None:
+    async def scenario() -> None:
+        world = World(Random(5), [Echo()], own_trunks=True)
+        caller = world.phone(CALLER)
+        session = caller.call("1", SWITCH)
+        at(10, caller.refer, session, "2")
+        at(20, caller.hang_up, session)
+        await world.settle()
+        assert caller.told == [480]
+
+    run_virtual(scenario)
+
+
+# -- what the dialplan decides ----------------------------------------------------------------------------------------
+
+
+def test_the_rules_of_who_transfers_hold() -> None:
+    world = play(agent_refers, routes={"2": [Reject(403)]})
+    assert world.phones[AGENT].told == [100, 403]
+    assert world.phones[TARGET].rang == 0
+    assert bridged(world) == (1, 2)
+
+
+def test_an_application_takes_the_call_as_well() -> None:
+    """A transfer to an announcement: the switch itself answers, which is a success, and the call ends with it."""
+    world = play(agent_refers, target=BUSY, routes={"2": [to(TARGET), Play(("/prompt.wav",))]})
+    assert world.phones[AGENT].told == [100, 200]
+    assert world.phones[CALLER].ended == [("remote", 200)]
+
+
+def test_the_caller_may_leave_the_called_one_with_an_application() -> None:
+    world = play(caller_refers, routes={"2": [Echo(20.0)]})
+    assert world.phones[CALLER].told == [100, 200]
+    assert world.phones[AGENT].ended == [("remote", 200)]
+    assert world.media.echoing == set()
+
+
+# -- attended, both calls here (RFC 5589 7) ---------------------------------------------------------------------------
+
+
+def consult(number: str = "2", *, again: str = "2", gone: bool = False) -> Callable[[World, Phone, Phone], None]:
+    """The agent calls somebody else, and then lets the two talk to each other."""
+
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        session = agent.call(number, SWITCH)
+        at(10, lambda: agent.refer(agent.sessions[0], again, instead_of=session))
+        if gone:
+            at(9, agent.hang_up, session)
+
+    return story
+
+
+def test_two_calls_become_one() -> None:
+    world = play(consult())
+    caller, agent, target = (world.phones[n] for n in (CALLER, AGENT, TARGET))
+    assert agent.told == [100, 200]
+    assert agent.ended == [("remote", 200)] * 2
+    assert target.rang == 1
+    assert caller.ended == [("local", 200)]
+    assert target.ended == [("remote", 200)]
+    assert bridged(world) == (1, 5), "the target's media has moved to the caller's worker"
+    (consultation, its_legs), (record, legs) = world.records
+    assert [leg.endpoint for leg in its_legs] == ["trunk:t1", "trunk:t2"]
+    assert [leg.endpoint for leg in legs] == ["trunk:t7", "trunk:t1", "trunk:t2"]
+    assert consultation.outcome is record.outcome is Outcome.ANSWERED
+    assert consultation.talk_seconds == pytest.approx(8, abs=0.2)
+    assert record.talk_seconds == pytest.approx(98, abs=0.1)
+    assert its_legs[1].sip_call_id == legs[2].sip_call_id, "one dialog, which goes on in another call"
+    assert told(world, "goes on in another call")
+    assert told(world, "joined from another call", 1)
+
+
+def test_a_target_that_called_the_transferor_itself() -> None:
+    """The consultation may be a call that came in: its caller goes on in the other call."""
+
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        world.phones[TARGET].call("1", SWITCH)
+        at(10, lambda: agent.refer(agent.sessions[0], "2", instead_of=agent.sessions[1]))
+
+    world = play(story)
+    assert world.phones[AGENT].told == [100, 200]
+    assert world.phones[TARGET].ended == [("remote", 200)]
+    assert bridged(world) == (1, 5)
+    assert [record.outcome for record, _ in world.records] == [Outcome.ANSWERED] * 2
+
+
+def test_the_caller_may_consult_too() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        session = caller.call("2", SWITCH)
+        at(10, lambda: caller.refer(caller.sessions[0], "2", instead_of=session))
+
+    world = play(story, target=Plan(ring=0.5, answer=2, hang_up=60))
+    assert world.phones[CALLER].told == [100, 200]
+    assert world.phones[AGENT].ended == [("remote", 200)]
+    assert bridged(world) == (2, 5)
+
+
+def test_a_call_that_still_rings_is_dialled_again_for_the_other_one() -> None:
+    world = play(consult(), target=Plan(ring=0.5, answer=15))
+    target = world.phones[TARGET]
+    assert world.phones[AGENT].told == [100, 180, 200]
+    assert target.rang == 2
+    assert target.ended[0] == ("remote", 487)
+
+
+def test_a_consultation_with_the_switch_itself_is_dialled_again() -> None:
+    world = play(consult("5"), routes={"5": [Echo(200.0)]})
+    assert world.phones[AGENT].told == [100, 200]
+    assert [record.called for record, _ in world.records] == ["5", "1"]
+
+
+def test_a_consultation_that_is_over_leaves_the_call_as_it_was() -> None:
+    world = play(consult(gone=True), routes={"2": [to(TARGET)]})
+    assert world.phones[AGENT].told[-1] in (200, 420, 481)
+    assert world.supervisor.calls == {}
+
+
+def test_a_target_that_refuses_to_move_costs_only_the_consultation() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        world.phones[TARGET].refuse_offers = True
+        consult()(world, caller, agent)
+
+    world = play(story)
+    assert world.phones[AGENT].told == [100, 488]
+    assert bridged(world) == (1, 2)
+    assert world.phones[CALLER].ended == [("local", 200)]
+
+
+def test_nobody_names_the_calls_of_others() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        other = world.phones[OTHER]
+        foreign = other.call("2", SWITCH)
+        at(10, lambda: agent.refer(agent.sessions[0], "2", instead_of=foreign))
+        at(50, other.hang_up, foreign)
+
+    world = play(story)
+    assert world.phones[AGENT].told == [100, 403]
+    assert bridged(world) == (1, 2)
+    assert world.phones[OTHER].ended == [("local", 200)]
+
+
+# -- attended, the other call elsewhere --------------------------------------------------------------------------------
+
+
+def test_a_dialog_that_is_not_ours_is_named_to_the_target() -> None:
+    world = play(lambda world, caller, agent: agent.refer(agent.sessions[0], "2", elsewhere=True))
+    assert world.phones[AGENT].told == [100, 180, 200]
+    request = world.phones[TARGET].sessions[0].request
+    assert request.headers.get("Replaces") == "call@elsewhere;to-tag=theirs;from-tag=ours"
+    assert request.headers.get("Require") == "replaces"
