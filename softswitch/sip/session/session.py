@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from softswitch.sip.reply import Reply
     from softswitch.sip.session.pending_ack import PendingAck
     from softswitch.sip.session.prack import Acknowledger
-    from softswitch.sip.session.reliable import ReliableResponses
     from softswitch.sip.session.referral import Referral
+    from softswitch.sip.session.reliable import ReliableResponses
     from softswitch.sip.session.transfer import Transfer
     from softswitch.sip.transaction.invite_server import InviteServer
     from softswitch.sip.uri import Uri

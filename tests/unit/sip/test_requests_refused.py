@@ -41,7 +41,8 @@ def test_an_invite_is_refused(how: dict[str, object], status: int, header: str |
 
 
 @pytest.mark.parametrize(
-    ("method", "status"), [("BYE", 481), ("INFO", 481), ("UPDATE", 481), ("PRACK", 481), ("FROBNICATE", 501)]
+    ("method", "status"),
+    [("BYE", 481), ("INFO", 481), ("UPDATE", 481), ("PRACK", 481), ("NOTIFY", 481), ("FROBNICATE", 501)],
 )
 def test_requests_that_need_a_dialog_and_unknown_methods(method: str, status: int) -> None:
     stage = Stage()
@@ -50,7 +51,7 @@ def test_requests_that_need_a_dialog_and_unknown_methods(method: str, status: in
     assert stage.events() == []
 
 
-@pytest.mark.parametrize("method", ["OPTIONS", "REGISTER", "MESSAGE", "SUBSCRIBE", "NOTIFY", "REFER", "PUBLISH"])
+@pytest.mark.parametrize("method", ["OPTIONS", "REGISTER", "MESSAGE", "SUBSCRIBE", "REFER", "PUBLISH"])
 def test_other_requests_are_the_applications(method: str) -> None:
     stage = Stage()
     stage.hear(stage.request(method, forwards=0 if method == "OPTIONS" else 70))

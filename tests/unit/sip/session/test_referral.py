@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softswitch.sip.events import ReferReceived
+from softswitch.sip.events import ReferralEnded, ReferReceived
 from softswitch.sip.message import Request
 from softswitch.sip.session.referral import EXPIRES, Input, Referral, State
 from tests.support.stage import Stage
@@ -34,7 +34,7 @@ def refer(stage: Stage, session: InviteSession, headers: str = TARGET, cseq: int
 
 def asked(stage: Stage, session: InviteSession, headers: str = TARGET, cseq: int = 20) -> Referral:
     refer(stage, session, headers, cseq)
-    (event,) = stage.events()
+    (event,) = (event for event in stage.events() if not isinstance(event, ReferralEnded))
     assert isinstance(event, ReferReceived)
     return event.referral
 
@@ -76,7 +76,10 @@ def test_how_a_transfer_goes_is_told_from_trying_to_the_end() -> None:
     referral.finish(200, stage.now)
     last = notified(stage)
     assert told(last) == ("terminated;reason=noresource", "SIP/2.0 200 OK")
+    assert stage.kinds() == []
     stage.answer(last, 200, tag=None)
+    assert stage.kinds() == ["ReferralEnded"]
+    assert referral.is_over
     session.hangup(stage.now)
     stage.answer(stage.one_request("BYE"), 200)
     assert stage.all_over()
