@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 from config import codec_checks, trunk_checks
 from config.dialplan_schema import CALLED
 from config.problem import Problem, did_you_mean
+from config.values import lasting
 from config.yaml12 import dotted
 
 if TYPE_CHECKING:
     from config.messages import KeyPath, Positions
     from config.schema import Sections
     from config.secrets import Secret
+    from config.session_schema import SessionTerms
     from config.yaml12 import Tree
 
 PROMPT_TYPES = (".ircam", ".m4a", ".m4r", ".mp2", ".mp3", ".voc", ".vox", ".wav")
@@ -239,6 +241,18 @@ def _phones(written: Written, sections: Sections) -> Iterator[Problem]:
         yield places.problem(("phones", "minimum_expires"), "longer than phones.maximum_expires")
 
 
+def _session_timers(written: Written, sections: Sections) -> Iterator[Problem]:
+    users: list[tuple[tuple[str, ...], SessionTerms]] = [
+        (("trunks", name), each) for name, each in sections.trunks.items()
+    ]
+    for path, section in (*users, (("phones",), sections.phones)):
+        timer = section.session_timer
+        if timer.minimum > timer.expires:
+            given = "minimum" if "minimum" in written.names(*path, "session_timer") else "expires"
+            message = f"we would ask for {lasting(timer.expires)} and refuse less than {lasting(timer.minimum)}"
+            yield written.positions.problem((*path, "session_timer", given), message)
+
+
 def _quality(written: Written, sections: Sections) -> Iterator[Problem]:
     quality = sections.quality
     if quality.good_from <= quality.weak_below:
@@ -354,6 +368,7 @@ _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_listeners, frozenset({"sip", "admin"})),
     (_media, frozenset({"media", "sip"})),
     (_phones, frozenset({"phones"})),
+    (_session_timers, frozenset({"trunks", "phones"})),
     (_quality, frozenset({"quality"})),
     (_admin, frozenset({"admin"})),
     (_prompts, frozenset({"prompts"})),

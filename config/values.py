@@ -139,6 +139,11 @@ TrunkType = Annotated[
     BeforeValidator(_lower),
     WithJsonSchema({"enum": ["static", "registered", "STATIC", "REGISTERED"]}),
 ]
+Refresher = Annotated[
+    Literal["auto", "us", "them"],
+    BeforeValidator(_lower),
+    WithJsonSchema({"enum": ["auto", "us", "them", "AUTO", "US", "THEM"]}),
+]
 
 
 def _dtmf(value: object) -> object:

@@ -25,7 +25,7 @@ from softswitch.sip.grammar import HOST
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
 from softswitch.sip.registration.state import Pace
-from softswitch.sip.session.terms import SessionTerms
+from softswitch.sip.session.terms import SessionTerms, TimerTerms
 from softswitch.sip.uri import Uri, escape_user
 from softswitch.transport.dns import Names
 from softswitch.transport.listener import is_address
@@ -105,7 +105,9 @@ def phone_terms(settings: Settings) -> dict[str, MediaTerms]:
 
 def session_terms(section: TrunkSection | PhonesSection) -> SessionTerms:
     """What SIP extensions a trunk, or the phones, may use in a call."""
-    return SessionTerms(reliable=section.reliable_provisional)
+    timer = section.session_timer
+    wanted = TimerTerms(round(timer.expires), round(timer.minimum), timer.refresher) if timer.enabled else None
+    return SessionTerms(reliable=section.reliable_provisional, timer=wanted)
 
 
 def trunks(settings: Settings) -> dict[str, Trunk]:

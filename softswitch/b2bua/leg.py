@@ -30,6 +30,7 @@ from softswitch.sip.events import (
     Progressed,
     ReferralEnded,
     ReferReceived,
+    RefreshDue,
     Refused,
     TransferCompleted,
     TransferProgressed,
@@ -62,6 +63,7 @@ SessionEvent = (
     | OfferReceived
     | OfferAnswered
     | OfferRefused
+    | RefreshDue
     | InfoReceived
     | InfoRefused
     | ReferReceived
@@ -254,10 +256,10 @@ class Leg:
                 self._renegotiate(body)
             case OfferAnswered(body=body):
                 self._take_late_answer(body)
-            case OfferRefused(status=status):
-                self.story.tell("offer refused", leg=self.name, status=status)
-                # We only ever offer again because what is agreed cannot be heard at the other end.
-                self.hangup(causes.NOT_ACCEPTABLE)
+            case RefreshDue():
+                self._refresh()
+            case OfferRefused():
+                self._offer_refused(event)
             case InfoReceived() | InfoRefused():
                 told_by_info(self, event)
             case ReferReceived() | ReferralEnded() | TransferProgressed() | TransferCompleted():
@@ -421,6 +423,22 @@ class Leg:
             raise self.nothing_in_common([theirs.codec])
         with self.switch.driver.turn():
             self.session.reinvite(self.media.offer(codecs), self.switch.clock())
+
+    def _refresh(self) -> None:
+        """Offer what is agreed again, word for word. An offer that is open already does as well."""
+        if self.media is None or not self.media.can_repeat:
+            return
+        with self.switch.driver.turn():
+            self.session.reinvite(self.media.offer_again(), self.switch.clock(), is_refresh=True)
+
+    def _offer_refused(self, refused: OfferRefused) -> None:
+        if refused.refresh:
+            if self.media is not None:
+                self.media.negotiation.withdraw_offer()
+            return
+        self.story.tell("offer refused", leg=self.name, status=refused.status)
+        # We only ever offer again because what is agreed cannot be heard at the other end.
+        self.hangup(causes.NOT_ACCEPTABLE)
 
     def _renegotiate(self, body: bytes) -> None:
         """A re-INVITE or UPDATE: nothing that a script would have to decide."""

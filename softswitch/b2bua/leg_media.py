@@ -135,6 +135,15 @@ class LegMedia:
         self._last_answer = b""
         return self.negotiation.make_offer(self._with_digits(codecs), direction=direction)
 
+    @property
+    def can_repeat(self) -> bool:
+        """Whether there is something agreed, and no offer open, so that it can be offered again."""
+        return self.agreement is not None and self.negotiation.state is NegotiationState.STABLE
+
+    def offer_again(self) -> bytes:
+        """What is agreed, as an offer in the words it was said in last (RFC 4028 7.4)."""
+        return self.negotiation.repeat_offer()
+
     def take_answer(self, body: bytes, *, provisional: bool = False) -> bool:
         """Their answer to our offer; False when it is the one already in force (183 and 200 often repeat it).
 
@@ -148,6 +157,7 @@ class LegMedia:
         if not (agreement.on_hold or self._may_send_to(agreement.remote_address)):
             raise _implausible(agreement.remote_address)
         self._last_answer = body
+        repeated = repeated or agreement == self.agreement
         if not repeated:
             self._apply(agreement)
         return not repeated

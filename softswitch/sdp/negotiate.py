@@ -93,6 +93,7 @@ class Negotiation:
 
     __slots__ = (
         "_accept_rtcp_mux",
+        "_in_force",
         "_keying",
         "_layout",
         "_local",
@@ -129,6 +130,8 @@ class Negotiation:
         self._layout = SECURE_AUDIO_ONLY if srtp.mandatory else AUDIO_ONLY
         self._remote_body = b""
         self._ours: _OwnOffer | None = None
+        self._in_force: _OwnOffer | None = None
+        """What we said last of what was agreed last, as the offer it could be."""
         self._theirs: _TheirOffer | None = None
 
     @property
@@ -184,6 +187,24 @@ class Negotiation:
             self._layout, offered, direction, ptime, rtcp_mux=mux, crypto=self._keying.offer(), rtcp_xr=xr
         )
 
+    def repeat_offer(self) -> bytes:
+        """Offer what is agreed again, under the version it has if nothing else was said since (RFC 3264 8).
+
+        Raises LocalError when an offer is outstanding or nothing is agreed.
+        """
+        if self._in_force is None or self._ours is not None or self._theirs is not None:
+            raise LocalError("what is agreed can be offered again only where something is, and no offer outstanding")
+        self._ours = ours = self._in_force
+        return self._local.write(
+            self._layout,
+            ours.formats,
+            ours.direction,
+            ours.ptime,
+            rtcp_mux=ours.rtcp_mux,
+            crypto=self._keying.offer(),
+            rtcp_xr=ours.rtcp_xr,
+        )
+
     def receive_answer(self, body: bytes, *, provisional: bool = False) -> AudioAgreement:
         """Read the answer to our offer. A `provisional` one (unreliable 183) leaves the offer open for the final one.
 
@@ -227,6 +248,7 @@ class Negotiation:
         if audio.section.protocol.upper() in SECURE_PROFILES:
             self._layout = self._layout.with_protocol(audio.section.protocol)
         self.agreement = agreement
+        self._in_force = ours
         self._remote_body = body
         if not provisional:
             self._ours = None
@@ -326,6 +348,7 @@ class Negotiation:
         self.agreement = agreement = _agree(
             audio, send, receive, ours_now, rtcp_mux=mux, ptime=ptime, keys=self._keying.agreed, rtcp_xr=xr
         )
+        self._in_force = _OwnOffer(tuple(receive), ours_now, self._ptime or ptime, mux, xr)
         self._layout = layout
         self._remote_body = body
         self._theirs = None

@@ -74,6 +74,14 @@ class ClientRequest:
         self.outgoing = None
         self._authorizer = None
 
+    def repeat(self, headers: str, cseq: int, now: float) -> None:
+        """Send it again with these header lines, because the far end wants others (8.1.3.5)."""
+        old, authorizer = self.outgoing, self._authorizer
+        assert old is not None
+        branch = self.core.branch()
+        lines = "" if authorizer is None else authorizer.lines(old.method, old.uri, self.core.token)
+        self._send(old.again(branch, via_for(self.flow, branch), cseq, lines, headers), now)
+
     def _repeated(self, response: Response, now: float) -> bool:
         """Send the request again with credentials, if we have any for this challenge and it is still wanted."""
         old = self.outgoing

@@ -119,6 +119,15 @@ class OfferRefused:
 
     session: InviteSession
     status: int
+    refresh: bool = False
+    """It would have changed nothing."""
+
+
+@value_class(frozen=True, slots=True)
+class RefreshDue:
+    """The session has to be refreshed, and the far end takes no UPDATE: offer what is agreed again, `refresh=True`."""
+
+    session: InviteSession
 
 
 @value_class(frozen=True, slots=True)
@@ -195,6 +204,7 @@ Event = (
     | OfferReceived
     | OfferAnswered
     | OfferRefused
+    | RefreshDue
     | InfoReceived
     | InfoRefused
     | ReferReceived

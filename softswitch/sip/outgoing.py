@@ -92,9 +92,10 @@ class Outgoing:
             self.routes, "", headers, b"", self.max_forwards, self.charset,
         )  # fmt: skip
 
-    def again(self, branch: str, via: str, cseq: int, authorization: str) -> Outgoing:
-        """The same request as a new transaction, with credentials (RFC 3261 22.2: CSeq increases)."""
+    def again(self, branch: str, via: str, cseq: int, authorization: str, headers: str | None = None) -> Outgoing:
+        """The same request as a new transaction (RFC 3261 8.1.3.5: CSeq increases): credentials, other headers."""
+        lines = self.headers if headers is None else headers
         return Outgoing(
             self.method, self.uri, branch, via, self.from_, self.to, self.call_id, cseq,
-            self.routes, authorization, self.headers, self.body, self.max_forwards, self.charset,
+            self.routes, authorization, lines, self.body, self.max_forwards, self.charset,
         )  # fmt: skip

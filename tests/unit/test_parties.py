@@ -17,6 +17,7 @@ from softswitch.endpoints.trunk import NextHop
 from softswitch.sdp.crypto import SrtpPolicy
 from softswitch.sip.digest import Credentials
 from softswitch.sip.registration.state import Pace
+from softswitch.sip.session.terms import SessionTerms, TimerTerms
 from tests.support.config_files import ConfigFolder
 
 if TYPE_CHECKING:
@@ -58,6 +59,24 @@ def test_srtp_is_decided_for_each_trunk_and_phone(tmp_path: Path) -> None:
     assert trunks["plain"].terms.srtp == SrtpPolicy("off", tuple(SUITES))
     modes = {user: terms.srtp.mode for user, terms in parties.phone_terms(found).items()}
     assert modes == {"1001": "optional", "1002": "mandatory", "1003": "off"}
+
+
+def test_session_terms_are_decided_for_each_trunk_and_for_phones(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        trunks:
+          plain: {sources: [192.0.2.1]}
+          strict: {sources: [192.0.2.2], reliable_provisional: REQUIRED, session_timer: {expires: 10m, refresher: US}}
+          old: {sources: [192.0.2.3], reliable_provisional: off, session_timer: {enabled: false}}
+        phones: {session_timer: {minimum: 120s, refresher: them}}
+        """,
+    )
+    trunks = parties.trunks(found)
+    assert trunks["plain"].session == SessionTerms("supported", TimerTerms(1800, 90, "auto"))
+    assert trunks["strict"].session == SessionTerms("required", TimerTerms(600, 90, "us"))
+    assert trunks["old"].session == SessionTerms()
+    assert parties.session_terms(found.phones) == SessionTerms("supported", TimerTerms(1800, 120, "them"))
 
 
 def test_trunks(tmp_path: Path) -> None:

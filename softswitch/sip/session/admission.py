@@ -1,11 +1,12 @@
-"""Whether an INVITE of theirs fits what its trunk or the phones may use: 420 and 421 where it does not."""
+"""Whether an INVITE of theirs fits what its trunk or the phones may use: 420, 421 and 422 where it does not."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.sip.session.refresh import SessionTimer
 from softswitch.sip.session.reliable import ReliableResponses
-from softswitch.sip.session.terms import RELIABLE, allows, option_tags
+from softswitch.sip.session.terms import RELIABLE, TIMER, allows, option_tags
 
 if TYPE_CHECKING:
     from softswitch.sip.session.session import InviteSession
@@ -17,6 +18,13 @@ def admit(session: InviteSession, terms: SessionTerms) -> tuple[int, tuple[tuple
     session.terms = terms
     headers = session.request.headers
     required = option_tags(headers, "Require")
+    if terms.timer is not None:
+        timing = session.timing = SessionTimer(session, terms.timer)
+        least = timing.too_short(session.request)
+        if least is not None:
+            return 422, (("Min-SE", str(least)),)
+    elif TIMER in required:
+        return 420, (("Unsupported", TIMER),)
     if terms.reliable == "off":
         if RELIABLE in required:
             return 420, (("Unsupported", RELIABLE),)

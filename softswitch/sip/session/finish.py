@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from softswitch.sip.core import session_key
 from softswitch.sip.events import Ended
 from softswitch.sip.session.fork import DISCARD
+from softswitch.sip.session.refresh import Input as TimerInput
 from softswitch.sip.session.reliable import Input as ReliableInput
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def quiet(session: InviteSession, now: float) -> None:
         session.pending_ack = None
     if session.reliable is not None:
         session.reliable.step(ReliableInput.CLOSE, now)
+    if session.timing is not None:
+        session.timing.step(TimerInput.CLOSE, now)
     if session.modification is not None:
         session.modification.close(now)
         session.modification = None

@@ -11,7 +11,7 @@ from softswitch.sip.dialog import Dialog, arrange, is_elsewhere
 from softswitch.sip.events import Answered, Progressed, Refused
 from softswitch.sip.grammar import parse_digits
 from softswitch.sip.outgoing import MAX_FORWARDS, Outgoing, header_lines, one_line, via_for
-from softswitch.sip.session import bye, finish
+from softswitch.sip.session import bye, finish, refresh
 from softswitch.sip.session.fork import DISCARD
 from softswitch.sip.session.prack import Acknowledger
 from softswitch.sip.session.state import Input, Release
@@ -112,6 +112,7 @@ def answered(session: InviteSession, now: float, response: Response) -> None:
         # What an UPDATE has changed since is in force.
         body = b"" if session.modification is not None else early.answer
     confirm(session, response, b"")
+    refresh.confirmed(session, response, now)
     session.core.events.append(Answered(session, body, response))
     if session.modification is not None:
         session.modification.confirmed(now)
@@ -131,6 +132,7 @@ def answered_with_offer(session: InviteSession, now: float, response: Response) 
     exchange.accepted(session.remote_tag, session.dialog.flow, b"", DISCARD)
     layer = session.core.layer
     session.timer = layer.timers.start(now + layer.durations.timeout, session, Input.ACK_MISSING)
+    refresh.confirmed(session, response, now)
     session.core.events.append(Answered(session, response.body, response))
 
 

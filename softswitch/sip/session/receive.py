@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from softswitch.sip.core import ALLOW_LINE
 from softswitch.sip.raw import noted_via
 from softswitch.sip.reply import Reply, reply_flow
-from softswitch.sip.session import fork, info, referral, reliable, transfer
+from softswitch.sip.session import fork, info, referral, refresh, reliable, transfer
 from softswitch.sip.session.reinvite import Input as ModificationInput
-from softswitch.sip.session.reinvite import Theirs
+from softswitch.sip.session.reinvite import Theirs, refuse
 from softswitch.sip.session.state import Input, State
 from softswitch.sip.transaction.invite_server import InviteServer
 from softswitch.sip.transaction.non_invite_server import NonInviteServer
@@ -62,11 +62,13 @@ def _options(session: InviteSession, theirs: Theirs, now: float) -> None:
 
 def _update(session: InviteSession, theirs: Theirs, now: float) -> None:
     """RFC 3311 5.2."""
+    if _too_short(session, theirs, now):
+        return
     if not theirs.request.body:
         dialog = session.dialog_with(theirs.request.from_tag or "")
         if dialog is not None:
             dialog.refresh(theirs.request.headers.get("Contact"))
-        _ok(session, theirs, now, session.contact_line + ALLOW_LINE)
+        _ok(session, theirs, now, session.contact_line + ALLOW_LINE + refresh.answer(session, theirs.request, now))
     elif session.takes_offer(theirs.request.from_tag or ""):
         session.open_modification().step(ModificationInput.THEIR_UPDATE, now, theirs)
     else:
@@ -75,10 +77,20 @@ def _update(session: InviteSession, theirs: Theirs, now: float) -> None:
 
 def _reinvite(session: InviteSession, theirs: Theirs, now: float) -> None:
     """14.2."""
+    if _too_short(session, theirs, now):
+        return
     if session.is_established:
         session.open_modification().step(ModificationInput.THEIR_INVITE, now, theirs)
     else:
         _refuse_early(session, theirs, now)
+
+
+def _too_short(session: InviteSession, theirs: Theirs, now: float) -> bool:
+    """RFC 4028 9: whether it was refused because it would have the session expire too soon."""
+    least = None if session.timing is None else session.timing.too_short(theirs.request)
+    if least is not None:
+        refuse(session, theirs, 422, now, f"Min-SE: {least}\r\n")
+    return least is not None
 
 
 def _refuse_early(session: InviteSession, theirs: Theirs, now: float) -> None:

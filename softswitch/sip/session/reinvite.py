@@ -15,6 +15,7 @@ from softswitch.sip.client_request import ClientRequest
 from softswitch.sip.core import ALLOW_LINE
 from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.events import OfferAnswered, OfferReceived, OfferRefused
+from softswitch.sip.session import refresh
 from softswitch.sip.session.fork import DISCARD
 from softswitch.sip.session.pending_ack import PendingAck
 from softswitch.sip.session.state import Input as SessionInput
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     Server = InviteServer | NonInviteServer
 
+SDP_LINE = "Content-Type: application/sdp\r\n"
 MOST_GLARES = 5
 """How many times one offer may meet 491 before it counts as refused."""
 
@@ -89,12 +91,13 @@ class Theirs:
 class Modification:
     """The open offer of one session, if there is one."""
 
-    __slots__ = ("_dialog", "_exchange", "_glares", "_session", "_theirs", "_timer", "_wanted", "state")
+    __slots__ = ("_dialog", "_exchange", "_glares", "_is_refresh", "_session", "_theirs", "_timer", "_wanted", "state")
 
     def __init__(self, session: InviteSession) -> None:
         self.state = State.STABLE
         self._wanted: bytes | None = None
         """Our offer until it has its outcome."""
+        self._is_refresh = False
         self._session = session
         self._dialog: Dialog | None = None
         """Where the open offer is."""
@@ -125,13 +128,14 @@ class Modification:
             self.step(Input.ELSEWHERE, now, 487)
         self.settle(now)
 
-    def offer(self, body: bytes, now: float) -> None:
+    def offer(self, body: bytes, now: float, *, is_refresh: bool = False) -> None:
         """Offer now, or as soon as it is our turn. Raises LocalProtocolError while an offer of ours is open."""
         if not body:
             raise LocalProtocolError("reinvite: expected an SDP offer, got an empty body")
         if self._wanted is not None:
             raise LocalProtocolError("expected the outcome of the offer before; wait for OfferAnswered or OfferRefused")
         self._wanted = body
+        self._is_refresh = is_refresh
         self._glares = 0
         self.settle(now)
 
@@ -145,14 +149,21 @@ class Modification:
             return
         if response is not None and status < 300:
             self.step(Input.ANSWERED, now, response)
-        elif status == 491 and self._glares < MOST_GLARES:
+        elif self._glares < MOST_GLARES and (status == 491 or self._was_too_short(response, status)):
             self.step(Input.GLARE, now)
         else:
             self.step(Input.REFUSED, now, status)
+            if self._session.timing is not None and status not in (408, 481):
+                self._session.timing.failed(response, status, now)
             if status in (408, 481):
                 # 12.2.1.2: the far end does not know the dialog any more, or is not there.
                 release = Release("timeout" if response is None else "remote", status)
                 self._session.step(SessionInput.DIALOG_GONE, now, release)
+
+    def _was_too_short(self, response: Response | None, status: int) -> bool:
+        """422, and the next attempt will ask for as long a session as they want (RFC 4028 7.3)."""
+        timing = self._session.timing
+        return status == 422 and response is not None and timing is not None and timing.prolong(response)
 
     def on_timer(self, _: int, now: float) -> None:
         """The back-off is over."""
@@ -189,18 +200,20 @@ class Modification:
             session.next_cseq(),
             core.branch(),
             authorization=session.authorization(method, dialog),
-            headers=f"{session.contact_line}{ALLOW_LINE}{core.agent_line}Content-Type: application/sdp\r\n",
+            headers=f"{session.contact_line}{ALLOW_LINE}{core.agent_line}{refresh.lines(session)}{SDP_LINE}",
             body=self._wanted,
         )
         self._exchange = ClientRequest(core, session, outgoing, dialog.flow, session.authorizer, now)
 
-    def _answered(self, _: float, response: Response) -> None:
+    def _answered(self, now: float, response: Response) -> None:
         session, exchange, dialog = self._session, self._exchange, self._dialog
         assert dialog is not None
         assert exchange is not None
         dialog.refresh(response.headers.get("Contact"))
         if exchange.method == "INVITE":
             self._acknowledge(exchange, dialog)
+            if session.timing is not None:
+                session.timing.settled(response, now)
         self._exchange = self._wanted = None
         session.core.events.append(OfferAnswered(session, response.body))
 
@@ -219,7 +232,7 @@ class Modification:
 
     def _refused(self, _: float, status: int) -> None:
         self._exchange = self._wanted = None
-        self._session.core.events.append(OfferRefused(self._session, status))
+        self._session.core.events.append(OfferRefused(self._session, status, self._is_refresh))
 
     def _back_off(self, now: float, _: None) -> None:
         # 14.1: 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other, in units of 10 ms.
@@ -253,7 +266,7 @@ class Modification:
     def _accept(self, now: float, body: bytes) -> None:
         theirs, session = self._theirs, self._session
         assert theirs is not None
-        data = self._success(theirs, body)
+        data = self._success(theirs, body, now)
         self._theirs = None
         if isinstance(theirs.server, InviteServer):
             session.pending_ack = PendingAck(
@@ -262,10 +275,11 @@ class Modification:
         else:
             theirs.server.respond(200, data, now)
 
-    def _success(self, theirs: Theirs, body: bytes) -> bytes:
+    def _success(self, theirs: Theirs, body: bytes, now: float) -> bytes:
         session = self._session
-        content = "Content-Type: application/sdp\r\n" if body else ""
-        headers = f"{session.contact_line}{ALLOW_LINE}{session.core.server_line}{content}"
+        headers = f"{session.contact_line}{ALLOW_LINE}{session.core.server_line}{SDP_LINE if body else ''}"
+        if theirs.request.method != "PRACK":
+            headers += refresh.answer(session, theirs.request, now)
         return theirs.reply.write(200, headers=headers, body=body)
 
     def _refuse(self, now: float, refusal: tuple[int, str]) -> None:

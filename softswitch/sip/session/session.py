@@ -11,7 +11,7 @@ from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.events import InfoRefused
 from softswitch.sip.message import Request, parse_message
 from softswitch.sip.outgoing import header_lines, host_port, one_line
-from softswitch.sip.session import accept, admission, invite
+from softswitch.sip.session import accept, admission, invite, refresh
 from softswitch.sip.session.info import KeySender
 from softswitch.sip.session.reinvite import Input as ModificationInput
 from softswitch.sip.session.reinvite import Modification
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from softswitch.sip.session.pending_ack import PendingAck
     from softswitch.sip.session.prack import Acknowledger
     from softswitch.sip.session.referral import Referral
+    from softswitch.sip.session.refresh import SessionTimer
     from softswitch.sip.session.reliable import ReliableResponses
     from softswitch.sip.session.transfer import Transfer
     from softswitch.sip.transaction.invite_server import InviteServer
@@ -56,7 +57,7 @@ class InviteSession:
         "_remote_uri", "acknowledger", "authorizer", "call_id", "contact_line", "core", "dialog", "early", "exchange",
         "flow", "had_offer", "invite_cseq", "keys", "local_cseq", "local_tag", "modification", "owner", "pending_ack",
         "pinned", "received", "referral", "release", "reliable", "remote_cseq", "remote_tag", "reply", "role", "sent",
-        "server", "state", "takes_update", "terms", "timer", "told", "transfer",
+        "server", "state", "takes_update", "terms", "timer", "timing", "told", "transfer",
     )  # fmt: skip
 
     def __init__(
@@ -117,6 +118,8 @@ class InviteSession:
         """The last REFER of theirs."""
         self.transfer: Transfer | None = None
         """The last REFER of ours."""
+        self.timing: SessionTimer | None = None
+        """How long the session lasts without a refresh."""
         self.release: Release | None = None
         """What shall be told when a hang-up that must wait is through."""
         self.timer = 0
@@ -212,7 +215,7 @@ class InviteSession:
         self._must_be("uas", "accept")
         if self.state is State.INCOMING:
             self._use(contact)
-            lines = header_lines(headers)
+            lines = header_lines(headers) + refresh.answer(self, self.request, now)
             if self.reliable is not None:
                 self.reliable.step(ReliableInput.ACCEPT, now, ReliableResponse(200, lines, body))
             else:
@@ -260,13 +263,14 @@ class InviteSession:
             release = Release("local", 487 if self.state < State.ANSWERED else 200, reasons)
         self.step(Input.HANGUP, now, release)
 
-    def reinvite(self, body: bytes, now: float) -> None:
+    def reinvite(self, body: bytes, now: float, *, is_refresh: bool = False) -> None:
         """Offer a change; `OfferAnswered` or `OfferRefused` follows. Waits by itself while an offer is open.
 
-        Raises LocalProtocolError while another `reinvite` has no outcome yet.
+        `is_refresh`: it changes nothing, as `RefreshDue` wants it. Raises LocalProtocolError while another `reinvite`
+        has no outcome yet.
         """
         if self.state < State.CLOSING and not self.told:
-            self.open_modification().offer(body, now)
+            self.open_modification().offer(body, now, is_refresh=is_refresh)
 
     def accept_reinvite(self, body: bytes, now: float) -> None:
         """Answer `OfferReceived` (or offer, if it was empty)."""
@@ -311,7 +315,7 @@ class InviteSession:
             if response is not None and status < 300:
                 is_settled = self.had_offer or invite.settled_early(self, response) is not None
                 self.step(Input.ANSWER if is_settled else Input.OFFER, now, response)
-            else:
+            elif status != 422 or response is None or not refresh.prolonged(self, exchange, response, now):
                 self.step(Input.REFUSED, now, Outcome(status, response))
         elif exchange.method == "BYE":
             self.step(Input.BYE_DONE, now)

@@ -14,9 +14,40 @@ if TYPE_CHECKING:
     from softswitch.sip.header_map import Headers
 
 Reliable = Literal["off", "supported", "required"]
+Refresher = Literal["auto", "us", "them"]
 RELIABLE = "100rel"
 """The option tag of RFC 3262."""
+TIMER = "timer"
+"""The option tag of RFC 4028."""
+LEAST_INTERVAL = 90
+"""Seconds, RFC 4028 4: no session interval is shorter."""
 _NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class TimerTerms:
+    """Session timers (RFC 4028); whole seconds."""
+
+    expires: int = 1800
+    """The session interval we ask for."""
+    minimum: int = LEAST_INTERVAL
+    """Shorter ones are refused with 422."""
+    refresher: Refresher = "auto"
+    """Who refreshes where the choice is ours. auto: whom the far end names, or else we.
+
+    us: we do, also where the far end knows nothing of session timers.
+    """
+
+    def lines(self, interval: int, minimum: int, refresher: str) -> str:
+        """What a request says; `refresher` is `uac`, `uas` or nothing."""
+        whom = f";refresher={refresher}" if refresher else ""
+        least = f"Min-SE: {minimum}\r\n" if minimum > LEAST_INTERVAL else ""
+        return f"Session-Expires: {interval}{whom}\r\n{least}"
+
+    @property
+    def first_refresher(self) -> str:
+        """Whom an INVITE of ours names."""
+        return {"us": "uac", "them": "uas", "auto": ""}[self.refresher]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +56,22 @@ class SessionTerms:
 
     reliable: Reliable = "off"
     """Provisional responses that are acknowledged (RFC 3262): never, with whoever can, or with nobody who cannot."""
+    timer: TimerTerms | None = None
+    """Session timers, ours and theirs; None: none."""
     supported_line: str = field(init=False)
     """What we support there: for requests, 2xx and whatever else may carry it."""
     invite_lines: str = field(init=False)
     """What an INVITE of ours says."""
 
     def __post_init__(self) -> None:
-        tags = [tag for tag in SUPPORTED if tag != RELIABLE or self.reliable != "off"]
+        unused = {RELIABLE: self.reliable == "off", TIMER: self.timer is None}
+        tags = [tag for tag in SUPPORTED if not unused.get(tag)]
         supported = f"Supported: {', '.join(tags)}\r\n" if tags else ""
         required = f"Require: {RELIABLE}\r\n" if self.reliable == "required" else ""
         object.__setattr__(self, "supported_line", supported)
-        object.__setattr__(self, "invite_lines", supported + required)
+        timer = self.timer
+        expires = "" if timer is None else timer.lines(timer.expires, timer.minimum, timer.first_refresher)
+        object.__setattr__(self, "invite_lines", supported + required + expires)
 
 
 PLAIN = SessionTerms()

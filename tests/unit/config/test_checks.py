@@ -31,6 +31,14 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "config/all.yaml:1:57 trunks.a.codecs[2]: PCMA is already in the list",
         ),
         (
+            "trunks: {a: {sources: [192.0.2.1], session_timer: {expires: 5m, minimum: 10m}}}",
+            "config/all.yaml:1:74 trunks.a.session_timer.minimum: we would ask for 5m and refuse less than 10m",
+        ),
+        (
+            "phones: {session_timer: {minimum: 1h}}",
+            "config/all.yaml:1:35 phones.session_timer.minimum: we would ask for 30m and refuse less than 1h",
+        ),
+        (
             "phones: {codecs: [opus, opus]}",
             "config/all.yaml:1:25 phones.codecs[1]: opus is already in the list",
         ),

@@ -10,6 +10,7 @@ from tests.support.session_descriptions import body, section
 
 PCMA, PCMU, OPUS, EVENTS = (KNOWN_CODECS[name] for name in ("pcma", "pcmu", "opus", "telephone-event"))
 OURS = (PCMA, PCMU, EVENTS)
+EVENTS_LINE = "101 telephone-event/8000"
 
 
 def negotiation() -> Negotiation:
@@ -55,6 +56,47 @@ class TestVersion:
         ours.withdraw_offer()
         other = ours.make_offer(OURS, direction=Direction.INACTIVE)
         assert (version(refused), version(other)) == (2, 3)
+
+
+class TestRefresh:
+    """What is agreed, offered again: RFC 4028 7.4 wants the same words under the same version."""
+
+    def test_who_has_answered_offers_its_answer(self) -> None:
+        ours = negotiation()
+        ours.receive_offer(body(section(lines=("a=sendonly",))))
+        answer, agreed = ours.make_answer((PCMA,))
+        assert ours.repeat_offer() == answer
+        assert ours.receive_answer(body(section("8", EVENTS_LINE, lines=("a=sendonly",)))) == agreed
+
+    def test_who_has_offered_offers_the_same_again(self) -> None:
+        ours = negotiation()
+        first = ours.make_offer(OURS)
+        agreed = ours.receive_answer(body(section("0")))
+        assert ours.repeat_offer() == first
+        assert ours.receive_answer(body(section("0"))) == agreed
+
+    def test_what_was_refused_meanwhile_was_seen(self) -> None:
+        ours = negotiation()
+        first = ours.make_offer(OURS)
+        ours.receive_answer(body())
+        refused = ours.make_offer(OURS, direction=Direction.SENDONLY)
+        ours.withdraw_offer()
+        again = ours.repeat_offer()
+        assert [version(each) for each in (first, refused, again)] == [1, 2, 3]
+        assert again.replace(b" 9 3 ", b" 9 1 ") == first
+
+    def test_only_between_offers_and_after_the_first(self) -> None:
+        ours = negotiation()
+        with pytest.raises(LocalError):
+            ours.repeat_offer()
+        ours.make_offer(OURS)
+        ours.receive_answer(body(), provisional=True)
+        with pytest.raises(LocalError):
+            ours.repeat_offer()
+        ours.withdraw_offer()
+        ours.receive_offer(body(version=2))
+        with pytest.raises(LocalError):
+            ours.repeat_offer()
 
 
 class TestLayout:

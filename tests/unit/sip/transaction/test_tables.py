@@ -8,14 +8,14 @@ import pytest
 
 from softswitch.sip.registration import state as registration_state
 from softswitch.sip.registration import table as registration_table
-from softswitch.sip.session import prack, referral, reinvite, reliable, state, table, transfer
+from softswitch.sip.session import prack, referral, refresh, reinvite, reliable, state, table, transfer
 from softswitch.sip.transaction import invite_client, invite_server, non_invite_client, non_invite_server
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 TRANSACTIONS = [invite_client, invite_server, non_invite_client, non_invite_server]
-SESSIONS = [reinvite, reliable, prack, referral, transfer]
+SESSIONS = [reinvite, reliable, prack, refresh, referral, transfer]
 MACHINES = [
     *((module, module, module) for module in [*TRANSACTIONS, *SESSIONS]),
     (table, state, table),
