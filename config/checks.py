@@ -362,7 +362,7 @@ def _idle_suites(written: Written, sections: Sections) -> Iterator[Problem]:
 _Check = Callable[[Written, "Sections"], Iterable[Problem]]
 _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_trunks, frozenset({"trunks"})),
-    (_trunk_types, frozenset({"trunks"})),
+    (_trunk_types, frozenset({"trunks", "phones", "sip"})),
     (_codecs, frozenset({"trunks", "phones"})),
     (_idle_trunks, frozenset({"trunks"})),
     (_listeners, frozenset({"sip", "admin"})),

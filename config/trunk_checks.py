@@ -17,7 +17,9 @@ def problems(places: Positions, sections: Sections) -> Iterator[Problem]:
     """Everything that is wrong."""
     for name, trunk in sections.trunks.items():
         yield from _registration(places, ("trunks", name), trunk)
+        yield from _authentication(places, ("trunks", name), trunk, sections)
     yield from _contacts(places, sections)
+    yield from _users(places, sections)
 
 
 def _registration(places: Positions, path: KeyPath, trunk: Trunk) -> Iterator[Problem]:
@@ -45,3 +47,34 @@ def _contacts(places: Positions, sections: Sections) -> Iterator[Problem]:
             if other != name:
                 message = f"the trunk {other!r} already registers the contact {contact!r}"
                 yield places.problem(("trunks", name, "registration", "contact"), message)
+
+
+def _authentication(places: Positions, path: KeyPath, trunk: Trunk, sections: Sections) -> Iterator[Problem]:
+    if trunk.type != "authenticated":
+        if trunk.allow_from:
+            message = f"is for trunks of type authenticated, this one is {trunk.type}: say sources, or change the type"
+            yield places.problem((*path, "allow_from"), message)
+        return
+    if trunk.username is None and trunk.password is None:
+        yield places.problem((*path, "type"), "a trunk that authenticates itself needs username and password")
+    if not trunk.allow_from:
+        message = "it may call from nowhere: give allow_from, the networks it is in (0.0.0.0/0: all of IPv4)"
+        yield places.problem((*path, "type"), message)
+    if trunk.sources:
+        message = "a source is believed without a password: for a trunk of type authenticated say allow_from"
+        yield places.problem((*path, "sources"), message)
+    in_clear = "tls" in trunk.model_fields_set and not trunk.tls
+    if not in_clear and "tls" not in {str(listener.transport) for listener in sections.sip.listen}:
+        message = "its calls come over TLS, and there is no tls listener in sip.listen: add one, or say `tls: false`"
+        yield places.problem((*path, "type"), message)
+
+
+def _users(places: Positions, sections: Sections) -> Iterator[Problem]:
+    """One name, one password: who authenticates is known by nothing else."""
+    owners: dict[str, str] = {user: f"phone {user!r}" for user in sections.phones.users}
+    for name, trunk in sections.trunks.items():
+        if trunk.type == "authenticated" and trunk.username is not None:
+            other = owners.setdefault(trunk.username, f"trunk {name!r}")
+            if other != f"trunk {name!r}":
+                message = f"the {other} has the user name {trunk.username!r} already"
+                yield places.problem(("trunks", name, "username"), message)

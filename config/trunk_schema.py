@@ -16,6 +16,7 @@ from config.values import (
     Direction,
     Host,
     Line,
+    NetworkText,
     NextHopText,
     OneOrMore,
     SecretText,
@@ -30,13 +31,20 @@ class Trunk(MediaTerms, SessionTerms):
 
     type: Annotated[
         TrunkType,
-        Field(description="How the two sides know each other: static (by address), registered (we register there)."),
+        Field(
+            description="How the two sides know each other: static (by address), registered (we register there), "
+            "authenticated (it proves who it is with username and password)."
+        ),
     ] = "static"
     sources: Annotated[
         AnyNumber[SourceText],
         Field(
             description="Addresses or networks its calls come from, optionally address:port. None: it cannot call in."
         ),
+    ] = ()
+    allow_from: Annotated[
+        AnyNumber[NetworkText],
+        Field(description="Of type authenticated: networks it may call from; who else is there gets no answer."),
     ] = ()
     destinations: Annotated[
         AnyNumber[NextHopText],
@@ -52,10 +60,16 @@ class Trunk(MediaTerms, SessionTerms):
     hold: Annotated[
         Hold | None, Field(description="What a party hears that this trunk's side holds. Not given: the node's hold.")
     ] = None
-    username: Annotated[Line | None, Field(description="For digest challenges from the trunk.")] = None
-    password: Annotated[SecretText | None, Field(description="For digest challenges from the trunk.")] = None
+    username: Annotated[
+        Line | None, Field(description="For digest challenges from the trunk; of type authenticated: for ours to it.")
+    ] = None
+    password: Annotated[SecretText | None, Field(description="Belongs to username.")] = None
     realm: Annotated[
         Line | None, Field(description="Answer challenges of this realm only. Not given: the realm asked first.")
+    ] = None
+    tls: Annotated[
+        Boolean | None,
+        Field(description="Of type authenticated: false takes its calls without TLS. Not given: they come over TLS."),
     ] = None
     registration: Annotated[
         Registration | None, Field(description="Of type registered: where, as whom, how often.")

@@ -135,9 +135,9 @@ Reliable = Annotated[
 
 
 TrunkType = Annotated[
-    Literal["static", "registered"],
+    Literal["static", "registered", "authenticated"],
     BeforeValidator(_lower),
-    WithJsonSchema({"enum": ["static", "registered", "STATIC", "REGISTERED"]}),
+    WithJsonSchema({"enum": ["static", "registered", "authenticated", "STATIC", "REGISTERED", "AUTHENTICATED"]}),
 ]
 Refresher = Annotated[
     Literal["auto", "us", "them"],

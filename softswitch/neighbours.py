@@ -45,7 +45,7 @@ def meet_neighbours(settings: Settings, closing: contextlib.AsyncExitStack) -> N
     """Make them from the configuration. Raises AccessConflictError when two trunks claim the same source."""
     trunks = parties.trunks(settings)
     bindings = Bindings()
-    gate = Gate(list(trunks.values()), Phones(settings.phones.allow_from), registered=bindings)
+    gate = Gate(list(trunks.values()), Phones(parties.may_authenticate(settings)), registered=bindings)
     locator = Locator(lambda hop, address: _expect(gate, trunks, hop, address), names=parties.names(settings))
     closing.push_async_callback(locator.close)
     channels = Channels({trunk.label: trunk.limits.capacity for trunk in trunks.values()})

@@ -11,7 +11,7 @@ from config.registration_schema import Registration as RegistrationSection
 from softswitch.b2bua.channels import Capacity
 from softswitch.b2bua.codec_choice import why_not_coded
 from softswitch.b2bua.terms import NOISE_REDUCTION_DB, MediaTerms
-from softswitch.endpoints.authentication import PhoneAccount
+from softswitch.endpoints.authentication import ALGORITHMS, Account
 from softswitch.endpoints.limits import TrunkLimits
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.trunk import NextHop, Trunk
@@ -20,7 +20,7 @@ from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sdp.crypto import SrtpPolicy
 from softswitch.sdp.extended_reports import XrPolicy
 from softswitch.sdp.opus import parameters_of
-from softswitch.sip.digest import Credentials
+from softswitch.sip.digest import Credentials, hashed
 from softswitch.sip.grammar import HOST
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from config.phone_schema import Phones as PhonesSection
     from config.trunk_schema import Trunk as TrunkSection
     from config.values import NextHop as NextHopValue
+    from softswitch.endpoints.network import Network
     from softswitch.sdp.codec import Codec
 
 
@@ -120,6 +121,8 @@ def _trunk(name: str, section: TrunkSection) -> Trunk:
     if section.username is not None and section.password is not None:
         credentials = Credentials(section.username, section.password.reveal(), section.realm)
     registration = None
+    if section.type == "authenticated":
+        credentials = None  # what it proves itself with is not what we show
     if section.type == "registered" and credentials is not None:
         registration = _registration(name, section, credentials)
         if section.registration is not None and not section.registration.authenticate_invites:
@@ -174,9 +177,46 @@ def _registration(name: str, section: TrunkSection, credentials: Credentials) ->
     )
 
 
-def accounts(settings: Settings) -> list[PhoneAccount]:
-    """The phones that may register."""
-    return [PhoneAccount(user, phone.password.reveal()) for user, phone in settings.phones.users.items()]
+def accounts(settings: Settings) -> list[Account]:
+    """Who may prove who they are: the phones, and the trunks of type authenticated."""
+    realm, phones = settings.phones.realm, settings.phones
+    found = [
+        Account(
+            user=user,
+            secrets={name: hashed(name, user, realm, phone.password.reveal()) for name in ALGORITHMS},
+            networks=phones.allow_from,
+        )
+        for user, phone in phones.users.items()
+    ]
+    for name, trunk in settings.trunks.items():
+        if (
+            trunk.type == "authenticated"
+            and trunk.username is not None
+            and trunk.password is not None
+            and trunk.enabled
+        ):
+            user, password = trunk.username, trunk.password.reveal()
+            found.append(
+                Account(
+                    user=user,
+                    secrets={algorithm: hashed(algorithm, user, realm, password) for algorithm in ALGORITHMS},
+                    trunk=name,
+                    networks=trunk.allow_from,
+                    encrypted=not _said_in_clear(trunk),
+                )
+            )
+    return found
+
+
+def may_authenticate(settings: Settings) -> tuple[Network, ...]:
+    """The networks from which somebody may try to prove who he is."""
+    trunks = [trunk.allow_from for trunk in settings.trunks.values() if trunk.type == "authenticated" and trunk.enabled]
+    return tuple(dict.fromkeys((*settings.phones.allow_from, *(each for networks in trunks for each in networks))))
+
+
+def _said_in_clear(trunk: TrunkSection) -> bool:
+    """`tls: false`, in as many words: nobody sends passwords' digests about in clear for want of a line."""
+    return "tls" in trunk.model_fields_set and not trunk.tls
 
 
 def phone_domain(settings: Settings) -> str:

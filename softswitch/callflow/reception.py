@@ -101,37 +101,47 @@ class Reception:
         session, request = event.session, event.request
         match self._gate.may_begin(event.flow):
             case Trunk() as at_source:
-                trunk = self._registrations.addressed(event.flow, request) or at_source
-                if session.admit(trunk.session, now):
-                    self._supervisor.begin(
-                        Incoming(
-                            session=session,
-                            request=request,
-                            source=trunk.label,
-                            caller=_identity(request.from_),
-                            terms=trunk.terms,
-                            called=self._registrations.called(trunk, request),
-                        )
-                    )
+                self._call_from_trunk(event, self._registrations.addressed(event.flow, request) or at_source, now)
             case Phones():
                 match self._authenticator.authenticate(request, event.flow, now):
+                    case Authenticated(trunk=str(name)):
+                        self._gate.vouch_for(event.flow, now)
+                        self._call_from_trunk(event, self._supervisor.resources.trunks[name], now)
                     case Authenticated(user=user):
-                        if session.admit(self._phone_session, now):
-                            self._supervisor.begin(
-                                Incoming(
-                                    session=session,
-                                    request=request,
-                                    source=f"phone:{user}",
-                                    caller=self._identities.get(user) or _identity(request.from_),
-                                    terms=self._phone_terms.get(user, NO_TERMS),
-                                )
-                            )
+                        self._call_from_phone(event, user, now)
                     case Challenge(headers=headers, status=status):
                         session.reject(status, now, headers=headers)
                     case Refused(status=status, reason=reason, headers=headers):
                         session.reject(status, now, reason=reason, headers=headers)
             case None:
                 session.reject(403, now)
+
+    def _call_from_trunk(self, event: InviteReceived, trunk: Trunk, now: float) -> None:
+        session, request = event.session, event.request
+        if session.admit(trunk.session, now):
+            self._supervisor.begin(
+                Incoming(
+                    session=session,
+                    request=request,
+                    source=trunk.label,
+                    caller=_identity(request.from_),
+                    terms=trunk.terms,
+                    called=self._registrations.called(trunk, request),
+                )
+            )
+
+    def _call_from_phone(self, event: InviteReceived, user: str, now: float) -> None:
+        session, request = event.session, event.request
+        if session.admit(self._phone_session, now):
+            self._supervisor.begin(
+                Incoming(
+                    session=session,
+                    request=request,
+                    source=f"phone:{user}",
+                    caller=self._identities.get(user) or _identity(request.from_),
+                    terms=self._phone_terms.get(user, NO_TERMS),
+                )
+            )
 
     def _request(self, event: RequestReceived) -> None:
         now = self._driver.now()

@@ -26,13 +26,15 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 REPORT_INTERVAL = 60.0
 """Seconds between two lines about the same unknown source, and between two summaries."""
+VOUCHED_SECONDS = 600.0
+"""How long a source is not held to a phone's pace after a trunk has proved who it is from there."""
 REPORTED_SOURCES = 20
 """Unknown sources named in one interval; the rest is only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phones:
-    """The networks phones may register and call from. Whoever is inside still has to know a password."""
+    """The networks of those who have to know a password: phones, and trunks that authenticate themselves."""
 
     networks: tuple[Network, ...] = ()
 
@@ -88,6 +90,7 @@ class Gate:
                 if (address := _canonical(hop.host)) is not None:
                     self._reached.setdefault(str(address), trunk)
         self._registrars: dict[str, dict[int, Trunk]] = {}
+        self._vouched: dict[str, float] = {}
         self._registered = registered
         self._unregistered_buckets = TokenBuckets(rate=unregistered_rate, burst=2 * unregistered_rate)
         self._registered_buckets = TokenBuckets(rate=registered_rate, burst=2 * registered_rate)
@@ -173,6 +176,13 @@ class Gate:
             self._known.clear()
             self._unknown.clear()
 
+    def vouch_for(self, flow: Flow, now: float) -> None:
+        """A trunk has just proved who it is from there: its calls are more than a phone's, for a while."""
+        address = flow.remote[0]
+        if address not in self._vouched and len(self._vouched) >= self._capacity:
+            del self._vouched[next(iter(self._vouched))]
+        self._vouched[address] = now + VOUCHED_SECONDS
+
     def _look_up(self, address: str) -> _Known | None:
         if address in self._unknown:
             return None
@@ -192,6 +202,8 @@ class Gate:
         return known
 
     def _within_rate(self, address: str, now: float) -> bool:
+        if self._vouched and self._vouched.get(address, 0.0) > now:
+            return True
         registered = self._registered is not None and self._registered.has_source(address)
         buckets = self._registered_buckets if registered else self._unregistered_buckets
         if buckets.take(address, now):

@@ -59,6 +59,8 @@ class Registrar:
                 return Answer(status, None, headers)
             case Refused(status=status, reason=reason, headers=headers):
                 return Answer(status, reason, headers)
+            case Authenticated(trunk=str()):
+                return Answer(403, "Trunks Do Not Register Here")
             case Authenticated(user=user):
                 return self._apply(user, request, flow, now)
 

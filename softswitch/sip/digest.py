@@ -32,6 +32,10 @@ _HASHES: dict[str, Callable[[str], str]] = {"md5": _md5, "sha-256": _sha256}
 _STRENGTH = {name: rank for rank, name in enumerate(_HASHES)}
 
 
+# In place of the secret of a user who does not exist: as long, so that the same is computed.
+_NOBODY = {"md5": "0" * 32, "sha-256": "0" * 64}
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What we answer a challenge with."""
@@ -111,7 +115,7 @@ def answer_challenge(
     count = f"{nc:08x}" if qop else None
     response = _response(
         challenge.algorithm,
-        f"{username}:{challenge.realm}:{password}",
+        hashed(challenge.algorithm, username, challenge.realm, password),
         f"{method}:{uri}",
         challenge.nonce,
         cnonce,
@@ -132,14 +136,26 @@ def answer_challenge(
     )
 
 
+def hashed(algorithm: str, username: str, realm: str, password: str) -> str:
+    """H(A1) of RFC 7616 3.4.2 without `-sess`: all a server needs to know of a password, and worth as much as it."""
+    return _HASHES[_base(algorithm)](f"{username}:{realm}:{password}")
+
+
 def matches(credentials: AuthCredentials, method: str, password: str) -> bool:
     """Whether the digest is right for this password. Says nothing about the nonce; compares in constant time."""
+    if _base(credentials.algorithm) not in _HASHES:
+        return False
+    return proves(credentials, method, hashed(credentials.algorithm, credentials.username, credentials.realm, password))
+
+
+def proves(credentials: AuthCredentials, method: str, secret: str) -> bool:
+    """Whether the digest is right for what `hashed` gave for its algorithm."""
     qop = (credentials.get("qop") or "").lower()
     if not credentials.is_digest or _base(credentials.algorithm) not in _HASHES or qop not in ("", QOP):
         return False
     expected = _response(
         credentials.algorithm,
-        f"{credentials.username}:{credentials.realm}:{password}",
+        secret,
         f"{method}:{credentials.uri}",
         credentials.nonce,
         credentials.get("cnonce") or "",
@@ -190,11 +206,15 @@ class NonceKeeper:
         return issued is not None and 0 <= now * 1000 - issued <= self._lifetime * 1000 and issued > self._forgotten
 
     def judge(
-        self, credentials: AuthCredentials, *, method: str, realm: str, password: str | None, now: float
+        self, credentials: AuthCredentials, *, method: str, realm: str, secret: str | None, now: float
     ) -> Verdict:
-        """Accept or refuse a request's credentials. `password` None: no such user (takes as long as a wrong one)."""
-        right = matches(credentials, method, password or "")
-        if password is None or not right or credentials.realm != realm:
+        """Accept or refuse a request's credentials.
+
+        `secret`: what `hashed` gives for this user and the algorithm of the credentials; None: no such user, which
+        takes as long as a wrong password.
+        """
+        right = proves(credentials, method, secret or _NOBODY.get(_base(credentials.algorithm), ""))
+        if not secret or not right or credentials.realm != realm:
             return Verdict.REFUSED
         # Without qop there is no count: such a nonce serves one request (RFC 7616 3.4.5, replay).
         count = _count(credentials.get("nc")) if credentials.get("qop") else 1
@@ -233,10 +253,9 @@ def _is_session(algorithm: str) -> bool:
     return algorithm.lower().endswith("-sess")
 
 
-def _response(algorithm: str, a1: str, a2: str, nonce: str, cnonce: str, count: str | None) -> str:
+def _response(algorithm: str, secret: str, a2: str, nonce: str, cnonce: str, count: str | None) -> str:
     """RFC 7616 3.4.1; `count` None: the form of RFC 2069, without qop."""
     digest = _HASHES[_base(algorithm)]
-    secret = digest(a1)
     if _is_session(algorithm):
         secret = digest(f"{secret}:{nonce}:{cnonce}")
     middle = nonce if count is None else f"{nonce}:{count}:{cnonce}:{QOP}"

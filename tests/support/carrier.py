@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.endpoints.authentication import Authenticator, PhoneAccount
+from softswitch.endpoints.authentication import Authenticator, account
 from softswitch.endpoints.bindings import Bindings
 from softswitch.endpoints.registrar import Registrar, RegistrarLimits
 from softswitch.sip.digest import NonceKeeper
@@ -39,7 +39,7 @@ class Carrier(Phone):
         self.answer_headers: tuple[tuple[str, str], ...] = ()
         self._registrar = Registrar(
             Authenticator(
-                [PhoneAccount(user, password) for user, password in users.items()],
+                [account(user, password, REALM) for user, password in users.items()],
                 NonceKeeper(b"a secret of the carrier, 32 oct.."),
                 realm=REALM,
             ),

@@ -23,7 +23,7 @@ from softswitch.dialplan.route import Dial, Route, TrunkTarget
 from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule
 from softswitch.endpoints.access_control import Gate, Phones
 from softswitch.endpoints.admission import Admission, Envelope
-from softswitch.endpoints.authentication import Authenticator, PhoneAccount
+from softswitch.endpoints.authentication import Account, Authenticator, account
 from softswitch.endpoints.bindings import Bindings
 from softswitch.endpoints.health import DestinationHealth
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
@@ -114,6 +114,7 @@ class World:
         routes: Mapping[str, Sequence[Action]] | None = None,
         transfers: TransferRules = NO_RULES,
         own_trunks: bool = False,
+        accounts: Sequence[Account] = (),
         **wire: float,
     ) -> None:
         """`routes`: what these numbers do, instead of `actions`. `own_trunks`: whoever trunk `tN` leads to calls as
@@ -122,9 +123,11 @@ class World:
         `codecs` are those of all trunks; `called`, where given, those of the trunks that can be called.
 
         `dtmf`: of the trunk that calls, and of those that can be called. `limits`: of trunks, by name; the one
-        that calls is `inbound`. `registered`: trunks that `register` is for.
+        that calls is `inbound`. `registered`: trunks that `register` is for, and others.
+        `accounts`: of those, beside the phones'.
         """
         self.dice = dice
+        self._accounts = accounts
         self.codecs = codecs
         self.limits = {"t8": TrunkLimits(capacity=Capacity(1)), **(limits or {})}
         self.wire = Wire(dice, **wire)
@@ -256,7 +259,7 @@ class World:
 
     def _reception(self, bindings: Bindings, *, own: bool) -> Reception:
         authenticator = Authenticator(
-            [PhoneAccount(user, PASSWORD) for user in PHONE_USERS],
+            [*(account(user, PASSWORD, REALM) for user in PHONE_USERS), *self._accounts],
             NonceKeeper(b"a secret of the test, 32 octets.."),
             realm=REALM,
             is_bound=bindings.has_flow,

@@ -15,10 +15,10 @@ from softswitch.b2bua.channels import Capacity
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.endpoints.trunk import NextHop
 from softswitch.sdp.crypto import SrtpPolicy
-from softswitch.sip.digest import Credentials
+from softswitch.sip.digest import Credentials, hashed
 from softswitch.sip.registration.state import Pace
 from softswitch.sip.session.terms import SessionTerms, TimerTerms
-from tests.support.config_files import ConfigFolder
+from tests.support.config_files import ENVIRON, ConfigFolder
 
 if TYPE_CHECKING:
     from config.load import Settings
@@ -176,10 +176,14 @@ def test_codecs_without_their_library_are_named_with_who_has_them(tmp_path: Path
 
 def test_phones(tmp_path: Path) -> None:
     found = settings(tmp_path, PHONES.format(realm="pbx.example"))
-    assert [(account.user, account.password) for account in parties.accounts(found)] == [
-        ("1001", "correct horse"),
-        ("1002", "correct horse"),
+    accounts = parties.accounts(found)
+    assert [(account.user, account.networks) for account in accounts] == [
+        ("1001", found.phones.allow_from),
+        ("1002", found.phones.allow_from),
     ]
+    assert accounts[1].secrets == {
+        name: hashed(name, "1002", "pbx.example", "correct horse") for name in ("MD5", "SHA-256")
+    }
     identities = parties.identities(found)
     assert str(identities["1001"]) == '"Desk" <sip:+49%2030/1@pbx.example>'
     assert str(identities["1002"]) == "<sip:1002@pbx.example>"
@@ -262,3 +266,37 @@ def test_a_registered_trunk_is_registered_as_its_account_at_its_destinations(tmp
     assert other.required
     assert other.credentials.username == "us"
     assert trunks["other"].credentials is None, "its calls are not to be authenticated"
+
+
+def test_who_may_prove_who_he_is(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        trunks:
+          pbx:
+            type: AUTHENTICATED
+            username: pbx
+            password: {env: PHONE_PASSWORD}
+            allow_from: [192.0.2.0/24]
+            tls: false
+            destinations: [192.0.2.9]
+          off:
+            type: authenticated
+            enabled: false
+            username: off
+            password: {env: PHONE_PASSWORD}
+            allow_from: [198.51.100.0/24]
+            tls: false
+        phones:
+          realm: pbx.example
+          allow_from: [127.0.0.0/8]
+          users: {1001: {password: {env: PHONE_PASSWORD}}}
+        """,
+    )
+    phone, pbx = parties.accounts(found)
+    assert (phone.user, phone.trunk, phone.networks) == ("1001", None, found.phones.allow_from)
+    assert (pbx.user, pbx.trunk, [str(each) for each in pbx.networks]) == ("pbx", "pbx", ["192.0.2.0/24"])
+    assert pbx.secrets["MD5"] == hashed("MD5", "pbx", "pbx.example", ENVIRON["PHONE_PASSWORD"])
+    assert not pbx.encrypted
+    assert [str(each) for each in parties.may_authenticate(found)] == ["127.0.0.0/8", "192.0.2.0/24"]
+    assert parties.trunks(found)["pbx"].credentials is None, "what it shows us is not what we show it"

@@ -66,9 +66,51 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             ),
         ),
         (
+            "trunks: {a: {type: authenticated, allow_from: [10.0.0.0/8], tls: false}}",
+            "config/all.yaml:1:20 trunks.a.type: a trunk that authenticates itself needs username and password",
+        ),
+        (
+            "trunks: {a: {type: authenticated, username: x, password: y, tls: false}}",
+            (
+                "config/all.yaml:1:20 trunks.a.type: it may call from nowhere: give allow_from, the networks it is in "
+                "(0.0.0.0/0: all of IPv4)"
+            ),
+        ),
+        (
+            "trunks: {a: {type: authenticated, username: x, password: y, allow_from: [10.0.0.0/8]}}",
+            (
+                "config/all.yaml:1:20 trunks.a.type: its calls come over TLS, and there is no tls listener in "
+                "sip.listen: add one, or say `tls: false`"
+            ),
+        ),
+        (
+            (
+                "trunks: {a: {type: authenticated, username: x, password: y, allow_from: [10.0.0.0/8], tls: false, "
+                "sources: [10.0.0.1]}}"
+            ),
+            (
+                "config/all.yaml:1:108 trunks.a.sources: a source is believed without a password: for a trunk of type "
+                "authenticated say allow_from"
+            ),
+        ),
+        (
+            "trunks: {a: {sources: [192.0.2.1], allow_from: [10.0.0.0/8]}}",
+            (
+                "config/all.yaml:1:48 trunks.a.allow_from: is for trunks of type authenticated, this one is static: "
+                "say sources, or change the type"
+            ),
+        ),
+        (
+            (
+                "{phones: {allow_from: [10.0.0.0/8], users: {1001: {password: x}}}, trunks: {a: {type: authenticated, "
+                "username: 1001, password: y, allow_from: [10.0.0.0/8], tls: false}}}"
+            ),
+            "config/all.yaml:1:112 trunks.a.username: the phone '1001' has the user name '1001' already",
+        ),
+        (
             "trunks: {a: {type: registred, destinations: [192.0.2.1]}}",
             (
-                "config/all.yaml:1:20 trunks.a.type: expected static or registered, got 'registred', "
+                "config/all.yaml:1:20 trunks.a.type: expected static, registered or authenticated, got 'registred', "
                 "did you mean 'registered'?"
             ),
         ),

@@ -262,3 +262,12 @@ def test_two_trunks_at_one_registrar_do_not_drive_each_other_out() -> None:
     gate.registers_at(first, {("198.51.100.8", 5060)})
     gate.registers_at(second, {("198.51.100.7", 5060)})
     assert gate.may_begin(flow("198.51.100.8")) == first
+
+
+def test_where_a_trunk_has_proved_who_it_is_nobody_counts_for_a_while() -> None:
+    gate = Gate([], phones("10.0.0.0/8"), unregistered_rate=1.0)
+    busy = flow("10.0.0.1")
+    gate.vouch_for(busy, 0.0)
+    assert all(gate.admit(busy, 0.0) for _ in range(100))
+    assert not all(gate.admit(flow("10.0.0.2"), 0.0) for _ in range(100))
+    assert not all(gate.admit(busy, 601.0) for _ in range(100))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from softswitch.endpoints.authentication import Authenticated, Authenticator, Challenge, PhoneAccount, Refused
+from softswitch.endpoints.authentication import Authenticated, Authenticator, Challenge, Refused, account
 from softswitch.endpoints.bindings import Bindings
 from softswitch.endpoints.registrar import Answer, Registrar, RegistrarLimits
 from softswitch.endpoints.throttle import FailureLocks, LockPolicy
@@ -82,7 +82,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.authenticator = Authenticator(
-            [PhoneAccount("anna", "correct horse"), PhoneAccount("bert", "battery staple")],
+            [account("anna", "correct horse", "switch.example"), account("bert", "battery staple", "switch.example")],
             NonceKeeper(b"0123456789abcdef", lifetime=300.0),
             realm="switch.example",
             locks=FailureLocks(self.policy),
@@ -142,7 +142,7 @@ def test_unknown_user_and_wrong_password_look_the_same(site: Site) -> None:
 
 def test_md5_can_be_refused() -> None:
     authenticator = Authenticator(
-        [PhoneAccount("anna", "correct horse")], NonceKeeper(bytes(16)), realm="r", algorithms=("SHA-256",)
+        [account("anna", "correct horse", "r")], NonceKeeper(bytes(16)), realm="r", algorithms=("SHA-256",)
     )
     phone = Phone()
     challenge = authenticator.authenticate(phone.request(), FLOW, 0.0)
@@ -186,7 +186,7 @@ def test_nonce_of_an_earlier_process_is_old_not_wrong(site: Site) -> None:
     answer = Site().registrar.register(phone.request(), FLOW, 1.0)
     assert answer.status == 200, "the same secret makes the same nonces"
     other = Authenticator(
-        [PhoneAccount("anna", "correct horse")], NonceKeeper(b"another secret..."), realm="switch.example"
+        [account("anna", "correct horse", "switch.example")], NonceKeeper(b"another secret..."), realm="switch.example"
     )
     challenge = other.authenticate(phone.request(), FLOW, 1.0)
     assert isinstance(challenge, Challenge)
@@ -254,7 +254,8 @@ def test_guessing_locks_the_source_and_not_the_user() -> None:
 
 
 def test_accounts_hide_their_password() -> None:
-    assert "horse" not in repr(PhoneAccount("anna", "correct horse"))
+    anna = account("anna", "correct horse", "r")
+    assert not [secret for secret in ("horse", *anna.secrets.values()) if secret in repr(anna)]
 
 
 # -- bindings -------------------------------------------------------------------------------------------------------

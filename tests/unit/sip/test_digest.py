@@ -14,6 +14,7 @@ from softswitch.sip.digest import (
     NonceKeeper,
     Verdict,
     answer_challenge,
+    hashed,
     is_supported,
     make_challenge,
     matches,
@@ -136,7 +137,8 @@ class TestNonceKeeper:
     def judge(
         self, keeper: NonceKeeper, credentials: AuthCredentials, now: float, password: str | None = "p"
     ) -> Verdict:
-        return keeper.judge(credentials, method="REGISTER", realm="r", password=password, now=now)
+        secret = None if password is None else hashed(credentials.algorithm, "u", "r", password)
+        return keeper.judge(credentials, method="REGISTER", realm="r", secret=secret, now=now)
 
     def test_each_count_is_taken_once(self) -> None:
         keeper = NonceKeeper(SECRET)
@@ -179,7 +181,9 @@ class TestNonceKeeper:
         nonce = keeper.issue(100.0)
         assert self.judge(keeper, self.credentials(nonce, password="wrong"), 100.0) is Verdict.REFUSED
         assert self.judge(keeper, self.credentials(nonce, password=""), 100.0, None) is Verdict.REFUSED
-        judged = keeper.judge(self.credentials(nonce), method="REGISTER", realm="s", password="p", now=100.0)
+        judged = keeper.judge(
+            self.credentials(nonce), method="REGISTER", realm="s", secret=hashed("MD5", "u", "r", "p"), now=100.0
+        )
         assert judged is Verdict.REFUSED
         assert self.judge(keeper, self.credentials(nonce), 100.0) is Verdict.ACCEPTED, "refusals use no count"
 
