@@ -12,7 +12,8 @@ from softswitch.callflow.supervisor import Incoming
 from softswitch.endpoints.access_control import Phones
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.trunk import Trunk
-from softswitch.sip.core import ALLOW
+from softswitch.sip.body import ACCEPT
+from softswitch.sip.core import ALLOW, SUPPORTED
 from softswitch.sip.events import InviteReceived, RegistrationChanged, RequestCompleted, RequestReceived
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.session.terms import PLAIN, SessionTerms
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 ANONYMOUS = Uri("sip", "anonymous", "anonymous.invalid")
 """RFC 3323 4.1.1.3."""
 ALLOW_HERE = f"{ALLOW}, REGISTER"
+CAPABILITIES = (("Allow", ALLOW_HERE), ("Accept", ACCEPT), ("Supported", ", ".join(SUPPORTED)))
+"""What OPTIONS asks for (RFC 3261 11.2)."""
 
 
 class Reception:
@@ -150,9 +153,7 @@ class Reception:
         with self._driver.turn() as stack:
             if request.method == "OPTIONS":
                 status = 503 if self._supervisor.draining else 200
-                stack.respond(
-                    event.exchange, status, headers=(("Allow", ALLOW_HERE), ("Accept", "application/sdp")), now=now
-                )
+                stack.respond(event.exchange, status, headers=CAPABILITIES, now=now)
             elif request.method == "REGISTER" and isinstance(owner, Phones):
                 answer = self._registrar.register(request, event.flow, now)
                 stack.respond(event.exchange, answer.status, answer.reason, headers=answer.headers, now=now)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.sip.body import ACCEPT_LINE, SDP, keep_description
 from softswitch.sip.core import ALLOW_LINE, SUPPORTED, session_key
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import InviteReceived, RequestReceived
+from softswitch.sip.grammar import parse_digits
+from softswitch.sip.headers import MAX_DELTA_SECONDS
 from softswitch.sip.message import KNOWN_METHODS, MAGIC_COOKIE
 from softswitch.sip.raw import noted_via
 from softswitch.sip.reply import Reply, reply_flow
 from softswitch.sip.server_request import ServerRequest
 from softswitch.sip.session import receive
 from softswitch.sip.session.session import InviteSession
+from softswitch.sip.session.state import Input as SessionInput
 from softswitch.sip.transaction.invite_server import InviteServer
 from softswitch.sip.transaction.key import merge_key, server_key
 from softswitch.sip.transaction.non_invite_server import NonInviteServer
@@ -21,9 +25,11 @@ from softswitch.sip.transaction.non_invite_server import NonInviteServer
 if TYPE_CHECKING:
     from softswitch.sip.core import Core
     from softswitch.sip.flow import Flow
+    from softswitch.sip.header_map import Headers
     from softswitch.sip.message import Request
 
 SCHEMES = ("sip", "sips", "tel")
+_DESCRIPTIONS = frozenset((SDP, "application/*", "*/*"))
 _DIALOG_ONLY = frozenset(("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"))
 
 
@@ -96,10 +102,20 @@ def check(request: Request, *, in_dialog: bool) -> tuple[int, str | None, str] |
     if request.body and method in ("INVITE", "UPDATE", "PRACK"):
         if "Content-Encoding" in headers and (headers.get("Content-Encoding") or "").lower() != "identity":
             return 415, None, "Accept-Encoding: identity\r\n"
-        kind = request.content_type
-        if kind is None or kind.essence != "application/sdp":
-            return 415, None, "Accept: application/sdp\r\n"
+        try:
+            if not keep_description(request):
+                return 415, None, ACCEPT_LINE
+        except RemoteProtocolError as error:
+            return error.status, error.reason, ""
+    if method == "INVITE" and "Accept" in headers and not _accepts_sdp(headers):
+        return 406, None, ""
     return None
+
+
+def _accepts_sdp(headers: Headers) -> bool:
+    """Whether the far end takes the only kind of body we have (20.1: an empty Accept takes none)."""
+    kinds = [kind.partition(";")[0].strip(" \t").lower() for kind in headers.get_all("Accept")]
+    return not _DESCRIPTIONS.isdisjoint(kinds)
 
 
 def _acknowledge(core: Core, request: Request, flow: Flow, now: float) -> None:
@@ -108,6 +124,8 @@ def _acknowledge(core: Core, request: Request, flow: Flow, now: float) -> None:
     if session is None or session.dialog_with(request.from_tag or "") is None or not core.belongs(flow, session.flow):
         core.layer.statistics.strays += 1
     else:
+        if request.body:
+            keep_description(request)
         session.on_ack(request, now)
 
 
@@ -172,4 +190,8 @@ def _invite(core: Core, request: Request, key: str, merge: str, flow: Flow, now:
     timestamp = request.headers.get("Timestamp")
     lines = f"Timestamp: {timestamp}\r\n" if timestamp else ""
     server.respond(100, session.reply.write(100, headers=lines), now)
+    expires = request.headers.get("Expires")
+    seconds = parse_digits(expires, MAX_DELTA_SECONDS) if expires is not None else None
+    if seconds is not None:
+        session.expiry = core.layer.timers.start(now + seconds, session, SessionInput.EXPIRED)
     core.events.append(InviteReceived(session, request, flow))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.sip import replaces
 from softswitch.sip.authorizer import Authorizer
+from softswitch.sip.body import keep_description
 from softswitch.sip.client_request import ClientRequest
 from softswitch.sip.core import Core
 from softswitch.sip.dialog import arrange
@@ -105,6 +106,8 @@ class SipStack:
             if transaction is None or len(vias) != 1 or "," in vias[0]:
                 statistics.strays += 1
             else:
+                if message.body:
+                    keep_description(message)
                 transaction.receive(message, now)
         else:
             label = message.method if message.method in KNOWN_METHODS else "other"

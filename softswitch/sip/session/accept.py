@@ -55,7 +55,9 @@ def write(session: InviteSession, status: int, lines: str, body: bytes) -> bytes
 def send(session: InviteSession, now: float, message: bytes) -> None:
     """Our 2xx, repeated until its ACK."""
     assert session.server is not None
-    session.core.layer.timers.cancel(session.timer)
+    timers = session.core.layer.timers
+    timers.cancel(session.timer)
+    timers.cancel(session.expiry)
     session.timer = 0
     session.pending_ack = PendingAck(
         session, session.server, session.remote_cseq, message, now, late_offer=not session.had_offer

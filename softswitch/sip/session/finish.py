@@ -44,6 +44,7 @@ def quiet(session: InviteSession, now: float) -> None:
     timers = session.core.layer.timers
     timers.cancel(session.timer)
     session.timer = 0
+    timers.cancel(session.expiry)
     if session.pending_ack is not None:
         session.pending_ack.stop()
         session.pending_ack = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.sip.body import ACCEPT_LINE
 from softswitch.sip.core import ALLOW_LINE
 from softswitch.sip.raw import noted_via
 from softswitch.sip.reply import Reply, reply_flow
@@ -57,7 +58,7 @@ def _bye(session: InviteSession, theirs: Theirs, now: float) -> None:
 
 
 def _options(session: InviteSession, theirs: Theirs, now: float) -> None:
-    _ok(session, theirs, now, f"{ALLOW_LINE}Accept: application/sdp\r\n")
+    _ok(session, theirs, now, f"{ALLOW_LINE}{ACCEPT_LINE}")
 
 
 def _update(session: InviteSession, theirs: Theirs, now: float) -> None:

@@ -55,9 +55,9 @@ class InviteSession:
 
     __slots__ = (
         "_remote_uri", "acknowledger", "authorizer", "call_id", "contact_line", "core", "dialog", "early", "exchange",
-        "flow", "had_offer", "invite_cseq", "keys", "local_cseq", "local_tag", "modification", "owner", "pending_ack",
-        "pinned", "received", "referral", "release", "reliable", "remote_cseq", "remote_tag", "reply", "role", "sent",
-        "server", "state", "takes_update", "terms", "timer", "timing", "told", "transfer",
+        "expiry", "flow", "had_offer", "invite_cseq", "keys", "local_cseq", "local_tag", "modification", "owner",
+        "pending_ack", "pinned", "received", "referral", "release", "reliable", "remote_cseq", "remote_tag", "reply",
+        "role", "sent", "server", "state", "takes_update", "terms", "timer", "timing", "told", "transfer",
     )  # fmt: skip
 
     def __init__(
@@ -123,6 +123,8 @@ class InviteSession:
         self.release: Release | None = None
         """What shall be told when a hang-up that must wait is through."""
         self.timer = 0
+        self.expiry = 0
+        """Theirs: the timer of the INVITE's Expires, if it has one."""
         self.told = False
 
     def register(self) -> None:
@@ -359,6 +361,8 @@ class InviteSession:
         """Ringing goes on, or the application did not acknowledge an offer."""
         if kind == accept.RING_AGAIN:
             accept.ring_again(self, now)
+        elif kind == Input.EXPIRED:
+            self.step(kind, now, Release("timeout", 487))
         else:
             self.step(kind, now, Release("timeout", 408))
 

@@ -71,6 +71,8 @@ class Input(IntEnum):
     """Release: the way to the caller is gone before the answer."""
     CHALLENGED = 16
     """401 or 407 that we can answer: may the INVITE be repeated? (no row: it may not)"""
+    EXPIRED = 17
+    """Release: the time that their INVITE's Expires gave us is over."""
 
 
 @value_class(frozen=True, slots=True)

@@ -53,6 +53,7 @@ TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
     (_INCOMING, Input.HANGUP): (_ENDED, reject.send),
     (_INCOMING, Input.CANCEL): (_ENDED, cancel.received),
     (_INCOMING, Input.BYE): (_ENDED, cancel.received),  # 15.1.2: BYE in an early dialog also ends the INVITE with 487
+    (_INCOMING, Input.EXPIRED): (_ENDED, reject.send),  # 13.3.1: "a 487 response SHOULD be generated"
     (_INCOMING, Input.TRANSPORT_FAILED): (_ENDED, reject.send),  # should the caller come back, it hears 503
     (_ACCEPTED, Input.ACK): (_ESTABLISHED, accept.acknowledged),
     (_ACCEPTED, Input.ACK_MISSING): (_CLOSING, bye.send),  # 13.3.1.4
@@ -81,6 +82,7 @@ _LATE = "it crossed the end of the session; nothing is left to do"
 
 _UAC_EARLY = (_CALLING, _PROCEEDING, _CANCEL_HELD, _CANCELLING)
 _UAS = (_INCOMING, _ACCEPTED, _LEAVING)
+_OF_THEIRS = (Input.CANCEL, Input.TRANSPORT_FAILED, Input.EXPIRED)
 _RESPONSES = (Input.PROVISIONAL, Input.CHALLENGED, Input.ANSWER, Input.OFFER, Input.REFUSED)
 
 IGNORED: dict[tuple[int, int], str] = {
@@ -93,7 +95,7 @@ IGNORED: dict[tuple[int, int], str] = {
     **{(state, Input.HANGUP): _INTENT for state in (_CANCEL_HELD, _CANCELLING, _LEAVING, _CLOSING)},
     **{(state, Input.ACKNOWLEDGE): "no offer awaits an answer" for state in (*_UAC_EARLY, _ESTABLISHED)},
     **{(state, each): _OURS for state in (*_UAC_EARLY, _ANSWERED) for each in (Input.ACCEPT, Input.REJECT)},
-    **{(state, each): _OURS for state in (*_UAC_EARLY, _ANSWERED) for each in (Input.CANCEL, Input.TRANSPORT_FAILED)},
+    **{(state, each): _OURS for state in (*_UAC_EARLY, _ANSWERED) for each in _OF_THEIRS},
     **{(state, Input.ACK): _NO_2XX for state in (*_UAC_EARLY, _ANSWERED, _INCOMING)},
     **{(state, Input.ACK_MISSING): _NO_2XX for state in (*_UAC_EARLY, _INCOMING)},
     **{(state, Input.DIALOG_GONE): _NOT_YET for state in (*_UAC_EARLY, _ANSWERED, *_UAS)},
@@ -104,7 +106,7 @@ IGNORED: dict[tuple[int, int], str] = {
     **{
         (state, each): "the final response is sent"
         for state in (_ACCEPTED, _LEAVING, _ESTABLISHED)
-        for each in (Input.ACCEPT, Input.REJECT, Input.CANCEL, Input.TRANSPORT_FAILED)
+        for each in (Input.ACCEPT, Input.REJECT, *_OF_THEIRS)
     },
     (_ESTABLISHED, Input.ACK): "the ACK of a re-INVITE goes to its Modification",
     **{(_CLOSING, each): _LATE for each in Input if each not in (Input.BYE, Input.BYE_DONE, Input.HANGUP)},

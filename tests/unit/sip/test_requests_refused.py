@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from softswitch.sip.body import ACCEPT
 from softswitch.sip.events import InviteReceived, RequestReceived
 from softswitch.sip.flow import Flow
 from tests.support.stage import TCP, UDP, US, Stage
@@ -16,7 +17,7 @@ from tests.support.wire import OFFER
         ({"headers": "Require: 100rel, sec-agree, gruu\r\n"}, 420, "Unsupported", "sec-agree, gruu"),
         ({"uri": "mailto:them@example.com"}, 416, None, None),
         ({"forwards": 0}, 483, None, None),
-        ({"content_type": "text/plain"}, 415, "Accept", "application/sdp"),
+        ({"content_type": "text/plain"}, 415, "Accept", ACCEPT),
         ({"headers": "Content-Encoding: gzip\r\n"}, 415, "Accept-Encoding", "identity"),
         ({"contact": None}, 400, None, None),
         ({"contact": "<mailto:them@example.com>"}, 400, None, None),

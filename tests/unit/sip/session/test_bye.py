@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from softswitch.sip.body import ACCEPT
 from softswitch.sip.core import ALLOW
 from softswitch.sip.events import Ended, InfoReceived
 from softswitch.sip.headers import Reason
@@ -117,7 +118,7 @@ def test_options_within_the_dialog_is_answered_by_the_stack() -> None:
     stage.hear(within(stage, session, "OPTIONS"))
     answer = stage.one_response(200)
     assert answer.headers.get("Allow") == ALLOW
-    assert answer.headers.get("Accept") == "application/sdp"
+    assert answer.headers.get("Accept") == ACCEPT
     assert stage.events() == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from softswitch.sip.events import Ended, Established, InviteReceived
 from softswitch.sip.headers import NameAddr, Reason
 from softswitch.sip.message import Request
@@ -201,3 +203,43 @@ def test_who_calls_and_what_the_invite_was() -> None:
     assert session.request is event.request
     assert (session.role, session.remote_tag, session.flow) == ("uas", "them", event.flow)
     assert session.owner is None
+
+
+def test_rfc_3261_13_3_1_an_invite_expires_unless_it_is_answered_in_time() -> None:
+    stage = Stage()
+    session = stage.be_called(headers="Expires: 25\r\n")
+    session.ring(stage.now)
+    stage.sent()
+    assert stage.wait(24.9) == []
+    assert stage.wait(0.2) == [(0.1, "487 INVITE")]
+    (ended,) = stage.events()
+    assert isinstance(ended, Ended)
+    assert (ended.by, ended.status) == ("timeout", 487)
+    assert stage.all_over()
+
+
+def test_an_invite_that_was_answered_does_not_expire() -> None:
+    stage = Stage()
+    session = stage.be_called(headers="Expires: 25\r\n")
+    session.accept(ANSWER, stage.now)
+    stage.sent()
+    stage.hear(stage.request("ACK", to_tag=session.local_tag))
+    stage.wait(60)
+    assert session.is_established
+    session.hangup(stage.now)
+    assert stage.all_over()
+
+
+@pytest.mark.parametrize("expires", ["soon", "-1", "4294967296", ""])
+def test_an_expires_that_cannot_be_read_is_none(expires: str) -> None:
+    stage = Stage()
+    session = stage.be_called(headers=f"Expires: {expires}\r\n")
+    assert session.expiry == 0
+
+
+def test_an_invite_that_was_refused_leaves_no_timer() -> None:
+    stage = Stage()
+    session = stage.be_called(headers="Expires: 3600\r\n")
+    session.reject(486, stage.now)
+    stage.wait(100)
+    assert stage.stack.statistics.timers == 0
