@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import codec_checks, trunk_checks
+from config import codec_checks, tls_checks, trunk_checks
 from config.dialplan_schema import CALLED
 from config.problem import Problem, did_you_mean
 from config.values import lasting
@@ -162,7 +162,8 @@ def _trunks(written: Written, sections: Sections) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for name, trunk in sections.trunks.items():
         path: KeyPath = ("trunks", name)
-        if trunk.type == "static" and not trunk.sources and not trunk.destinations:
+        known = trunk.sources or (trunk.tls is not None and trunk.tls.identities)
+        if trunk.type == "static" and not known and not trunk.destinations:
             yield places.problem(path, "neither sources nor destinations: it could neither call nor be called")
         if (trunk.username is None) != (trunk.password is None):
             given, absent = ("username", "password") if trunk.password is None else ("password", "username")
@@ -201,18 +202,23 @@ def _overlap(one: str, other: str) -> bool:
     return (first if first.version == 6 else second).is_unspecified
 
 
+def _meet(one: str, other: str) -> bool:
+    """Whether two SIP listeners meet: each takes its own IP version alone, so that 0.0.0.0 and :: may share a port."""
+    return (":" in one) == (":" in other) and _overlap(one, other)
+
+
 def _listeners(written: Written, sections: Sections) -> Iterator[Problem]:
     places, admin = written.positions, sections.admin
     listeners = sections.sip.listen
     for index, one in enumerate(listeners):
         here = f"{one.transport} {one.address}:{one.port}"
         for earlier in listeners[:index]:
-            same = (one.transport, one.port) == (earlier.transport, earlier.port)
-            if same and _overlap(one.address, earlier.address):
+            same = (one.transport == "udp", one.port) == (earlier.transport == "udp", earlier.port)
+            if same and _meet(one.address, earlier.address):
                 place: KeyPath = ("sip", "listen", index)
                 yield places.problem(place, f"{here} is already taken by {earlier.address}:{earlier.port} above")
                 break
-        if admin.enabled and one.transport == "tcp" and one.port == admin.port and _overlap(one.address, admin.address):
+        if admin.enabled and one.transport != "udp" and one.port == admin.port and _overlap(one.address, admin.address):
             yield places.problem(("admin", "port"), f"port {admin.port} is already taken by sip.listen[{index}]")
 
 
@@ -366,6 +372,7 @@ _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_codecs, frozenset({"trunks", "phones"})),
     (_idle_trunks, frozenset({"trunks"})),
     (_listeners, frozenset({"sip", "admin"})),
+    (tls_checks.problems, frozenset({"sip", "trunks"})),
     (_media, frozenset({"media", "sip"})),
     (_phones, frozenset({"phones"})),
     (_session_timers, frozenset({"trunks", "phones"})),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from config.limits_schema import Limits
 from config.phone_schema import Phones
@@ -16,6 +16,7 @@ from config.secrets import Secret
 from config.section import Section
 from config.sound_schema import Hold, Speech
 from config.stream_schema import Stream
+from config.tls_schema import Tls
 from config.trunk_schema import Trunk
 from config.values import (
     Address,
@@ -66,9 +67,17 @@ class Node(Section):
 class Listener(Section):
     """One socket that SIP is heard on."""
 
-    transport: Annotated[Transport, Field(description="udp or tcp.")] = "udp"
+    transport: Annotated[Transport, Field(description="udp, tcp or tls.")] = "udp"
     address: Annotated[Address, Field(description="Address to bind; 0.0.0.0 or :: for every interface.")] = ANY
-    port: Annotated[Port, Field(description="Port to bind.")] = 5060
+    port: Annotated[Port, Field(description="Port to bind. Not given: 5060, with tls 5061.")] = 5060
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secure_port(cls, value: object) -> object:
+        """RFC 3261 19.1.2."""
+        if isinstance(value, dict) and value.get("transport") == "tls" and "port" not in value:
+            return {**value, "port": 5061}
+        return value
 
 
 class Timers(Section):
@@ -104,6 +113,12 @@ class Sip(Section):
     timers: Timers = Field(
         default_factory=Timers, description="Transaction timers; leave them alone on ordinary networks."
     )
+    tls: Tls = Field(default_factory=Tls, description="TLS of the listeners.")
+    keep_alive: Annotated[
+        float,
+        Lasting("0s", "1h"),
+        Field(description="How often connections to trunks over TCP and TLS are pinged (CRLF, RFC 5626); 0s: never."),
+    ] = 90.0
     dns: Dns = Field(default_factory=Dns, description="How names of next hops are looked up.")
 
 

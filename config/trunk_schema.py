@@ -9,6 +9,7 @@ from config.media_schema import MediaTerms
 from config.registration_schema import Registration
 from config.session_schema import SessionTerms
 from config.sound_schema import Hold
+from config.tls_schema import TrunkTlsOrBoolean
 from config.values import (
     AnyNumber,
     Boolean,
@@ -49,8 +50,8 @@ class Trunk(MediaTerms, SessionTerms):
     destinations: Annotated[
         AnyNumber[NextHopText],
         Field(
-            description="host[:port][;transport=udp|tcp], tried in this order; a name without port is looked up as "
-            "RFC 3263 has it (NAPTR, SRV, then its addresses). None: it cannot be called."
+            description="[sips:]host[:port][;transport=udp|tcp|tls], tried in this order; a name without port is "
+            "looked up as RFC 3263 has it (NAPTR, SRV, then its addresses). None: it cannot be called."
         ),
     ] = ()
     codecs: Annotated[OneOrMore[Codec], Field(description="Codecs offered and accepted, best first.")] = (
@@ -67,12 +68,12 @@ class Trunk(MediaTerms, SessionTerms):
     realm: Annotated[
         Line | None, Field(description="Answer challenges of this realm only. Not given: the realm asked first.")
     ] = None
-    tls: Annotated[
-        Boolean | None,
-        Field(description="Of type authenticated: false takes its calls without TLS. Not given: they come over TLS."),
-    ] = None
     registration: Annotated[
         Registration | None, Field(description="Of type registered: where, as whom, how often.")
+    ] = None
+    tls: Annotated[
+        TrunkTlsOrBoolean,
+        Field(description="TLS with this trunk: destinations that name no transport are reached over it."),
     ] = None
     from_domain: Annotated[Host | None, Field(description="Host part of From towards this trunk.")] = None
     enabled: Annotated[Boolean, Field(description="false: takes no calls and sends none, until it is true again.")] = (

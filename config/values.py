@@ -28,7 +28,7 @@ from config.secrets import HIDDEN, Secret, SecretReader
 T = TypeVar("T")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Transport = Literal["udp", "tcp"]
+Transport = Literal["udp", "tcp", "tls"]
 Digest = Literal["SHA-256", "MD5"]
 ExtendedReports = Literal["off", "answer", "offer"]
 Codec = Literal["PCMA", "PCMU", "G722", "G729", "opus", "L16", "L16/16000"]
@@ -455,19 +455,25 @@ SourceText = Annotated[Source, PlainValidator(_source), _AS_TEXT, _STRING]
 
 @dataclass(frozen=True, slots=True)
 class NextHop:
-    """Where a trunk is reached: `host[:port][;transport=udp|tcp]`. No port: SRV; no transport either: NAPTR."""
+    """Where a trunk is reached: `[sips:]host[:port][;transport=udp|tcp|tls]`.
+
+    No port: SRV; no transport either: NAPTR. `secure`: a `sips:` URI, over TLS all the way.
+    """
 
     host: str
     port: int | None = None
     transport: Transport | None = None
+    secure: bool = False
 
     def __str__(self) -> str:
         name = f"[{self.host}]" if ":" in self.host else self.host
         place = name if self.port is None else f"{name}:{self.port}"
+        if self.secure:
+            return f"sips:{place}"
         return place if self.transport is None else f"{place};transport={self.transport}"
 
 
-_TRANSPORTS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp"}
+_TRANSPORTS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp", "tls": "tls"}
 
 
 def _next_hop(value: object) -> NextHop:
@@ -477,10 +483,15 @@ def _next_hop(value: object) -> NextHop:
     place, semicolon, parameter = text.partition(";")
     transport = _TRANSPORTS.get(parameter.strip().lower().removeprefix("transport=")) if semicolon else None
     if semicolon and transport is None:
-        raise ValueError(f"expected ;transport=udp or ;transport=tcp after the host, got {shown(parameter)}")
+        raise ValueError(f"expected ;transport=udp, tcp or tls after the host, got {shown(parameter)}")
+    place = place.strip().removeprefix("sip:")
+    secure = place.startswith("sips:")
+    place = place.removeprefix("sips:")
+    if secure and transport in ("udp", "tcp"):
+        raise ValueError(f"sips: is TLS all the way, {shown(parameter)} is not")
     # Port 0 is how some carriers' forms write "by SRV".
     name, port = _split_port(place.strip().removesuffix(":0"))
-    return NextHop(host(name), port, transport)
+    return NextHop(host(name), port, "tls" if secure else transport, secure)
 
 
 NextHopText = Annotated[NextHop, PlainValidator(_next_hop), _AS_TEXT, _STRING]

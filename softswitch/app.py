@@ -28,7 +28,10 @@ PRIVATE = 0o027
 
 
 def run(provision: Provision) -> int:
-    """Run a node until SIGTERM or SIGINT; the exit status. A second signal ends running calls at once."""
+    """Run a node until SIGTERM or SIGINT; the exit status. A second signal ends running calls at once.
+
+    SIGHUP: certificates and keys are read anew.
+    """
     os.umask(PRIVATE)
     _use_all_descriptors()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -45,6 +48,7 @@ async def _serve(provision: Provision) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signals.put_nowait, number)
+    loop.add_signal_handler(signal.SIGHUP, node.reload_certificates)
     _settle_memory()
     heard = ", ".join(f"{each.transport} {each.address}:{each.port}" for each in node.driver.listening())
     log.info("ready: SIP on %s; admin %s", heard, node.admin.url if node.admin is not None else "off")

@@ -12,13 +12,14 @@ import contextlib
 import logging
 import secrets
 import tempfile
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from media.control import MediaEngine
 from media.play.prompt import PromptError
 from media.record.repair import repair
-from softswitch import assembly, parties
+from softswitch import assembly, parties, tls_settings
 from softswitch.admin.ports import AdminParts
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, start_admin
 from softswitch.b2bua.ladder import Ladder
@@ -57,9 +58,12 @@ from softswitch.telemetry.log_sink import LogSink
 from softswitch.telemetry.loop_lag import LoopLag
 from softswitch.telemetry.metrics import Metrics
 from softswitch.telemetry.recent import RecentCalls
+from softswitch.transport.certificates import CertificateError, Keyring
+from softswitch.transport.connection import TcpLimits
 from softswitch.transport.driver import SipDriver
 from softswitch.transport.listener import interface_towards
 from softswitch.transport.tcp import TcpTransport
+from softswitch.transport.tls import TlsTransport
 from softswitch.transport.udp import UdpTransport
 from softswitch.version import VERSION
 
@@ -72,6 +76,7 @@ if TYPE_CHECKING:
     from config.load import Settings
     from media.events import Event as MediaEvent
     from softswitch.dialplan.route import Say
+    from softswitch.endpoints.tls_identities import TrunkIdentities
     from softswitch.provision import Provision
     from softswitch.sip.events import Event
     from softswitch.transport.listener import Listener
@@ -84,6 +89,9 @@ ADDRESSES_SECONDS = 15.0
 """Between two looks at whether our addresses are still ours."""
 LAST_ANSWERS = 2.0
 """How long after the last call its BYEs and final responses are still repeated."""
+
+RENEW_SECONDS = 60.0
+"""Between two looks at the certificates' files."""
 
 
 class StartError(Exception):
@@ -103,6 +111,7 @@ class Node:
         self._on_media: Callable[[MediaEvent], None] = _nobody_listens
         self.supervisor: CallSupervisor
         self.driver: SipDriver
+        self.keys: Keyring
         self.prompts: Prompts
         self.speech: Preview
         self.admin: AdminServer | None = None
@@ -149,6 +158,7 @@ class Node:
     async def _open(self) -> None:
         state = self._open_state()
         engine = await self._open_media()
+        self.keys = self._open_keys()
         neighbours = meet_neighbours(self._settings, self._closing)
         admission = Admission(
             assembly.envelope(self._settings), is_emergency=lambda called: is_emergency(self._dialplan, called)
@@ -179,6 +189,7 @@ class Node:
             channels=neighbours.channels,
             cdr=state.cdr,
             sink=state.sink,
+            keys=self.keys,
             clock=self._loop.time,
         )
         await self._open_admin(
@@ -195,7 +206,7 @@ class Node:
         )
         self._keep_watch(metrics, admission, engine)
         for listener in assembly.listeners(self._settings):
-            await self._listen(listener)
+            await self._listen(listener, neighbours.gate.identities)
         neighbours.locator.start_from(self.driver.listening())
         door.is_open = True
         self._begin_registrations(neighbours, resources)
@@ -213,6 +224,20 @@ class Node:
         cdr = CdrWriter(database)
         closing.callback(cdr.close)
         return State(sink, database, cdr)
+
+    def _open_keys(self) -> Keyring:
+        """Certificates and keys, looked at again and again: a renewed one is used without anybody saying so."""
+        try:
+            keys = Keyring(*tls_settings.terms(self._settings), clock=time.time)
+        except CertificateError as error:
+            raise StartError(f"TLS: {error}") from error
+        watch = self._loop.create_task(_renew(keys), name="certificates")
+        self._closing.callback(watch.cancel)
+        return keys
+
+    def reload_certificates(self) -> None:
+        """Read all certificates and keys anew, for connections to come; those that are open keep theirs."""
+        self.keys.renew(force=True)
 
     async def _open_media(self) -> MediaEngine:
         if self._settings.recording.enabled or assembly.records(self._dialplan):
@@ -381,10 +406,16 @@ class Node:
         lag.start()
         self._closing.callback(lag.stop)
 
-    async def _listen(self, listener: Listener) -> None:
-        kind = UdpTransport if listener.transport == "UDP" else TcpTransport
+    async def _listen(self, listener: Listener, holders: TrunkIdentities) -> None:
+        driver, limits = self.driver, TcpLimits(keep_alive=self._settings.sip.keep_alive)
         try:
-            await kind.listen(self.driver, listener)
+            match listener.transport:
+                case "UDP":
+                    await UdpTransport.listen(driver, listener)
+                case "TCP":
+                    await TcpTransport.listen(driver, listener, limits)
+                case _:
+                    await TlsTransport.listen_with(driver, listener, self.keys, holders, limits)
         except OSError as error:
             raise StartError(
                 f"sip: cannot listen on {listener.address} port {listener.port} ({listener.transport}): "
@@ -417,6 +448,13 @@ def _prepare_folder(folder: Path) -> None:
 def _repair_recordings(settings: Settings) -> None:
     for repaired in repair(settings.recording.directory):
         log.warning("recording repaired: %s, %.2f s -> %.2f s", repaired.path, repaired.before, repaired.after)
+
+
+async def _renew(keys: Keyring) -> None:
+    keys.warn_of_ends()
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        keys.renew()
 
 
 def _nobody_listens(event: object) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from softswitch.telemetry.log_sink import LogSink
     from softswitch.telemetry.snapshot import CallSnapshot
     from softswitch.telemetry.story import Message, StoryLine
+    from softswitch.transport.certificates import Keyring
 
 
 class Observation:
@@ -40,6 +41,7 @@ class Observation:
         channels: Channels,
         cdr: CdrWriter,
         sink: LogSink,
+        keys: Keyring,
         clock: Callable[[], float],
     ) -> None:
         self._supervisor = supervisor
@@ -49,6 +51,7 @@ class Observation:
         self._channels = channels
         self._cdr = cdr
         self._sink = sink
+        self._keys = keys
         self._clock = clock
 
     def calls(self) -> Iterable[CallSnapshot]:
@@ -121,6 +124,8 @@ class Observation:
                 (name.removeprefix("trunk:"), LIMITS[limit]): count
                 for (name, limit), count in self._channels.refused.items()
             },
+            certificate_ends={str(file): end for file, end in self._keys.ends().items()},
+            certificate_failures=self._keys.failures,
         )
 
     def hang_up(self, call_id: str) -> bool:

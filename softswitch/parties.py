@@ -14,6 +14,7 @@ from softswitch.b2bua.terms import NOISE_REDUCTION_DB, MediaTerms
 from softswitch.endpoints.authentication import ALGORITHMS, Account
 from softswitch.endpoints.limits import TrunkLimits
 from softswitch.endpoints.network import Source
+from softswitch.endpoints.tls_identities import ANY_TRANSPORT, TrunkTls
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.endpoints.trunk_registration import RegistrationPolicy
 from softswitch.sdp.codec import KNOWN_CODECS
@@ -29,6 +30,7 @@ from softswitch.sip.session.terms import SessionTerms, TimerTerms
 from softswitch.sip.uri import Uri, escape_user
 from softswitch.transport.dns import Names
 from softswitch.transport.listener import is_address
+from softswitch.transport.tls import UNVERIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -130,7 +132,7 @@ def _trunk(name: str, section: TrunkSection) -> Trunk:
     return Trunk(
         name=name,
         sources=tuple(Source.parse(str(source)) for source in section.sources),
-        next_hops=tuple(_next_hop(hop) for hop in section.destinations),
+        next_hops=tuple(_next_hop(name, section, hop) for hop in section.destinations),
         terms=terms(section),
         session=session_terms(section),
         credentials=credentials,
@@ -142,13 +144,23 @@ def _trunk(name: str, section: TrunkSection) -> Trunk:
             outbound=section.direction != "inbound",
             capacity=Capacity(section.channel_limit, section.calls_per_second),
         ),
+        tls=ANY_TRANSPORT if section.tls is None else TrunkTls(section.tls.identities, section.tls.required),
     )
 
 
-def _next_hop(hop: NextHopValue) -> NextHop:
-    """A port without transport is one of UDP (RFC 3263 4.1); an address is no name that DNS could say more of."""
-    transport = "UDP" if hop.transport is None and (hop.port is not None or is_address(hop.host)) else hop.transport
-    return NextHop(hop.host, hop.port or 0, (transport or "").upper())
+def _next_hop(name: str, section: TrunkSection, hop: NextHopValue) -> NextHop:
+    """A port without transport is one of UDP (RFC 3263 4.1); an address is no name that DNS could say more of.
+
+    `peer`: whose certificate is expected there, should it come to TLS.
+    """
+    tls = section.tls
+    transport = hop.transport or ("tls" if tls is not None else None)
+    if transport is None and (hop.port is not None or is_address(hop.host)):
+        transport = "udp"
+    expected = hop.host if tls is None or tls.server_name is None else tls.server_name
+    proof = "" if tls is None or tls.verify else UNVERIFIED
+    peer = "" if transport in ("udp", "tcp") else f"{name} {proof}{expected}"
+    return NextHop(hop.host, hop.port or 0, (transport or "").upper(), hop.secure, peer)
 
 
 def names(settings: Settings) -> Callable[[], Names]:
@@ -159,7 +171,7 @@ def names(settings: Settings) -> Callable[[], Names]:
 
 def _registration(name: str, section: TrunkSection, credentials: Credentials) -> RegistrationPolicy:
     given = section.registration or RegistrationSection()
-    registrars = tuple(_next_hop(hop) for hop in given.registrar or section.destinations)
+    registrars = tuple(_next_hop(name, section, hop) for hop in given.registrar or section.destinations)
     return RegistrationPolicy(
         registrars=registrars,
         domain=Uri("sip", None, given.domain or section.from_domain or registrars[0].uri_host),

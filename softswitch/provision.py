@@ -17,6 +17,7 @@ from config import load as config_load
 from config.problem import ConfigError, did_you_mean
 from config.sound_schema import PLACEHOLDER, Clip
 from media.play.kind import HEAD_BYTES, mismatch
+from softswitch import tls_settings
 from softswitch.dialplan.coverage import unreachable
 from softswitch.dialplan.emergency import emergency_numbers
 from softswitch.dialplan.match import CallFacts, decide
@@ -81,6 +82,8 @@ def load(
     settings = config_load.load(path, dialplan_path, environ=environ)
     plan = dialplan(settings)
     wrong, doubtful = _sounds(settings)
+    unusable, ending = tls_settings.problems(settings)
+    wrong, doubtful = [*wrong, *unusable], [*doubtful, *ending]
     warnings = (*settings.warnings, *_unreachable(settings, plan), *doubtful)
     failures = [*wrong, *_failures(settings, plan)]
     if failures:

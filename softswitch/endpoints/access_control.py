@@ -1,7 +1,7 @@
 """The gate: which source addresses are heard at all. Everything else is dropped without an answer, and counted.
 
-Trunks are known by their addresses; phones by the networks they may register from. The most specific network wins, so
-a trunk inside the phones' network is a trunk.
+Trunks are known by their addresses or by their certificates; phones by the networks they may register from. The most
+specific network wins, so a trunk inside the phones' network is a trunk.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from softswitch.endpoints.throttle import TokenBuckets
+from softswitch.endpoints.tls_identities import TrunkIdentities
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -84,6 +85,7 @@ class Gate:
         Raises AccessConflictError when two trunks claim the same source.
         """
         self._claims = _claims(trunks, phones)
+        self.identities = TrunkIdentities(trunks)
         self._reached: dict[str, Trunk] = {}
         for trunk in trunks:
             for hop in trunk.reached_at:
@@ -106,6 +108,8 @@ class Gate:
         Next hops of trunks are admitted too, because answers and requests within a dialog come from there. Whether a
         call or a registration may *begin* there is for `may_begin`.
         """
+        if flow.peer and (proven := self.identities.trunk(flow)) is not None:
+            return proven
         address, port = flow.remote
         known = self._known.get(address)
         if known is None:
@@ -124,21 +128,32 @@ class Gate:
 
     def may_begin(self, flow: Flow) -> Trunk | Phones | None:
         """Who a request outside any dialog that came by `flow` is from; None: nobody who may send one."""
+        proven = self.identities.trunk(flow)
+        if proven is not None:
+            return proven
         address, port = flow.remote
         known = self._known.get(address) or self._look_up(address)
-        return None if known is None else known.beginner(port)
+        owner = None if known is None else known.beginner(port)
+        return owner if owner is None or isinstance(owner, Phones) or owner.tls.accepts(flow) else None
 
     def same_party(self, flow: Flow, own: Flow) -> bool:
         """Whether whoever sends on `flow` may speak for a dialog begun on `own` (THREATS S9).
 
-        One address, or two addresses of one trunk: carriers answer from one machine and hang up from another.
+        One address, or two addresses of one trunk: carriers answer from one machine and hang up from another. What
+        began with a certificate goes on with one.
         """
+        begun_with = self.identities.trunk(own)
+        if begun_with is not None:
+            return self.identities.trunk(flow) is begun_with
         if flow.remote[0] == own.remote[0]:
             return True
         trunk = self._trunk_at(flow)
         return trunk is not None and trunk is self._trunk_at(own)
 
     def _trunk_at(self, flow: Flow) -> Trunk | None:
+        proven = self.identities.trunk(flow)
+        if proven is not None:
+            return proven
         address, port = flow.remote
         known = self._known.get(address) or self._look_up(address)
         if known is None:

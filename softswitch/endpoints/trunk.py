@@ -9,6 +9,7 @@ from softswitch.b2bua.destination import Destination
 from softswitch.b2bua.terms import NO_TERMS, MediaTerms
 from softswitch.b2bua.transfer import NO_TRANSFERS, TransferPolicy
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
+from softswitch.endpoints.tls_identities import ANY_TRANSPORT, TrunkTls
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.session.terms import PLAIN, SessionTerms
@@ -50,6 +51,7 @@ class Trunk:
     limits: TrunkLimits = NO_LIMITS
     transfer: TransferPolicy = NO_TRANSFERS
     """What its REFER does, and whether it takes ours."""
+    tls: TrunkTls = ANY_TRANSPORT
 
     @property
     def label(self) -> str:

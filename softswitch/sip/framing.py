@@ -14,6 +14,9 @@ MAX_MESSAGE = 65_536
 KEEP_ALIVE = b""
 """Stands among the messages for a double CRLF, which is answered with a single one (RFC 5626 4.4.1)."""
 
+PONG = b"\r\n"
+"""Stands for the single CRLF that answers a ping of ours."""
+
 # Unfolded by hand, because a header's value may stand on the next line (RFC 4475 3.1.1.1 does it to CSeq).
 _CONTENT_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:((?:[^\r\n]|\r\n[ \t])*)", re.IGNORECASE)
 
@@ -21,9 +24,11 @@ _CONTENT_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:((?:[^\r\n]|\r\n[
 class StreamFramer:
     """One connection's receive side. However the stream was split or joined on its way, the messages are the same."""
 
-    __slots__ = ("_buffer", "_is_lost", "_scanned", "_total")
+    __slots__ = ("_buffer", "_is_lost", "_pongs", "_scanned", "_total")
 
-    def __init__(self) -> None:
+    def __init__(self, *, pongs: bool = False) -> None:
+        """`pongs`: we send pings here, so that a single CRLF answers one of them."""
+        self._pongs = pongs
         self._buffer = bytearray()
         self._is_lost = False
         self._scanned = 0
@@ -31,11 +36,14 @@ class StreamFramer:
 
     @property
     def pending(self) -> int:
-        """Octets received of a message that is not complete yet."""
-        return len(self._buffer)
+        """Octets received of a message that is not complete yet; half a keep-alive is none."""
+        buffer = self._buffer
+        return 0 if len(buffer) < 4 and b"\r\n\r\n".startswith(buffer) else len(buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take what was received; return the messages that are now complete, KEEP_ALIVE for each double CRLF.
+
+        Where pongs are expected, PONG stands for each single CRLF.
 
         Raises FramingError when the end of a message cannot be known any more (Content-Length missing, repeated or
         no number) or a message exceeds MAX_MESSAGE: handle `error.messages`, answer `error.request`, then close.
@@ -62,6 +70,9 @@ class StreamFramer:
                 if buffer[:4] == b"\r\n\r\n":
                     del buffer[:4]
                     return KEEP_ALIVE
+                if self._pongs and buffer[:2] == b"\r\n" and buffer[2:4] != b"\r":
+                    del buffer[:2]
+                    return PONG
                 if b"\r\n\r\n".startswith(buffer):
                     return None
                 if buffer[:2] != b"\r\n":

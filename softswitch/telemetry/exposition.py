@@ -125,6 +125,15 @@ def _of_parts(now: Readings) -> Iterator[Metric]:
     yield CounterMetricFamily("softswitch_cdr_retries", "Attempts to store that failed.", now.cdr_retries)
     yield CounterMetricFamily("softswitch_log_dropped_lines", "Log lines dropped.", now.log_dropped)
     yield GaugeMetricFamily("softswitch_tasks", "Tasks of the signalling loop at present.", now.tasks)
+    ends = GaugeMetricFamily(
+        "softswitch_tls_certificate_expires_timestamp_seconds", "When a certificate expires.", labels=["file"]
+    )
+    for file, end in now.certificate_ends.items():
+        ends.add_metric([file], end)
+    yield ends
+    yield CounterMetricFamily(
+        "softswitch_tls_certificate_failures", "Renewed certificates that could not be used.", now.certificate_failures
+    )
 
 
 def _by(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:

@@ -129,3 +129,7 @@ class Readings:
     """Calls refused, by trunk and limit."""
     tasks: int = 0
     """Tasks of the signalling loop at present."""
+    certificate_ends: Mapping[str, float] = field(default_factory=dict)
+    """When our certificates expire, in Unix seconds, by file."""
+    certificate_failures: int = 0
+    """Renewed certificates that could not be used."""

@@ -1,17 +1,16 @@
-"""SIP over TCP (RFC 3261 18): framing, connection reuse, and peers that are slow on purpose."""
+"""SIP over TCP (RFC 3261 18): the connections of one listener, reused, counted, and bounded in all."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
 
-from softswitch.sip.errors import FramingError
-from softswitch.sip.flow import Flow
-from softswitch.sip.framing import KEEP_ALIVE, StreamFramer
+from softswitch.transport.connection import Place, TcpConnection, TcpLimits
 
 if TYPE_CHECKING:
+    from softswitch.sip.flow import Flow
     from softswitch.transport.driver import SipDriver
     from softswitch.transport.listener import Listener
 
@@ -19,132 +18,15 @@ log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 1.0
 """What peers have to take our last words when the node stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class TcpLimits:
-    """Bounds that keep one peer, or many, from holding the node (THREATS S8)."""
-
-    connections: int = 4096
-    per_source: int = 256
-    message_seconds: float = 10.0
-    """From the first byte of a message to its last; and from being accepted to the first message."""
-    idle_seconds: float = 3600.0
-    connect_seconds: float = 5.0
-    unsent_bytes: int = 1 << 20
-    """A peer that does not read is cut when this much waits for it."""
-
-
-class TcpConnection(asyncio.Protocol):
-    """One connection, accepted or opened by us; messages wait in order until it is up."""
-
-    def __init__(self, owner: TcpTransport, number: int, remote: tuple[str, int] | None) -> None:
-        self._owner = owner
-        self._number = number
-        self._framer = StreamFramer()
-        self._transport: asyncio.Transport | None = None
-        self._waiting: list[bytes] = []
-        self._deadline: asyncio.TimerHandle | None = None
-        self._mid_message = False
-        self._accepted = remote is None
-        self.counted = False
-        """Whether it takes one of the places its source may have."""
-        self.remote = remote or ("", 0)
-        self.flow = self._flow()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Refuse strangers and excess at once; else send what waited."""
-        self._transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
-        if peer is None:
-            self._transport.abort()
-            return
-        if self._accepted:
-            self.remote = (peer[0], peer[1])
-            self.flow = self._flow()
-            if not self._owner.welcome(self):
-                self._transport.abort()
-                return
-        self._transport.set_write_buffer_limits(high=self._owner.limits.unsent_bytes)
-        for data in self._waiting:
-            self._transport.write(data)
-        self._waiting.clear()
-        limits = self._owner.limits
-        # Whoever connects has something to say; thousands of silent connections would be somebody's weapon.
-        self._rest(limits.message_seconds if self._accepted else limits.idle_seconds)
-
-    def data_received(self, data: bytes) -> None:
-        """Cut the stream into messages; a stream whose framing is lost is closed (RFC 3261 18.3)."""
-        try:
-            messages = self._framer.feed(data)
-        except FramingError as error:
-            log.info("TCP %s:%d closed: %s", *self.remote, error)
-            self._deliver(error.messages)
-            self._owner.driver.refuse(error, self.flow)
-            self.close()
-            return
-        self._deliver(messages)
-        mid_message = self._framer.pending > 0
-        if not mid_message:
-            self._rest(self._owner.limits.idle_seconds)
-        elif messages or not self._mid_message:
-            self._rest(self._owner.limits.message_seconds)
-        self._mid_message = mid_message
-
-    def _deliver(self, messages: list[bytes]) -> None:
-        if KEEP_ALIVE in messages:
-            self.send(b"\r\n")  # one pong for however many pings came at once: a flood of them gets no flood back
-        for message in messages:
-            if message == KEEP_ALIVE:
-                continue
-            if self._transport is None or self._transport.is_closing():
-                return
-            if not self._accepted or self._owner.driver.admits(self.flow):
-                self._owner.driver.received(message, self.flow)
-
-    def send(self, data: bytes) -> None:
-        """Write now, or when connected."""
-        if self._transport is None:
-            self._waiting.append(data)
-        elif not self._transport.is_closing():
-            self._transport.write(data)
-
-    def pause_writing(self) -> None:
-        """The peer does not read: holding its data for ever would hold our memory."""
-        log.warning("TCP %s:%d does not read, cut", *self.remote)
-        self.abort()
-
-    def close(self) -> None:
-        """Close once what was written is sent; a peer that does not take it is cut."""
-        if self._transport is None:
-            self._owner.lost(self)
-        else:
-            self._transport.close()
-            self._rest(self._owner.limits.message_seconds)
-
-    def abort(self) -> None:
-        """Close without lingering."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Whatever still waited for this connection has failed."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        self._owner.lost(self)
-
-    def _flow(self) -> Flow:
-        return Flow("TCP", self._owner.listener.local_towards(self.remote[0]), self.remote, self._number)
-
-    def _rest(self, seconds: float) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = asyncio.get_running_loop().call_later(seconds, self.abort)
+REPORT_INTERVAL = 60.0
+REPORTED_SOURCES = 50
+"""Sources whose trouble is told in one interval, once each; nobody can fill the log with bad connections."""
 
 
 class TcpTransport:
     """A listening TCP socket and every connection that shares its local address."""
+
+    kind = "TCP"
 
     def __init__(self, driver: SipDriver, listener: Listener, limits: TcpLimits) -> None:
         self.driver = driver
@@ -152,58 +34,123 @@ class TcpTransport:
         self.limits = limits
         self._server: asyncio.Server | None = None
         self._connections: dict[int, TcpConnection] = {}
-        self._by_remote: dict[tuple[str, int], TcpConnection] = {}
+        self._by_place: dict[Place, TcpConnection] = {}
         self._per_source: dict[str, int] = {}
         self._connecting: set[asyncio.Task[None]] = set()
+        self._deaf: set[TcpConnection] = set()
+        self._unfinished = 0
+        self._reported: set[str] = set()
+        self._reporting_since = 0.0
         self._next = 1
         self._none_left = asyncio.Event()
         self._none_left.set()
 
     @classmethod
-    async def listen(cls, driver: SipDriver, listener: Listener, limits: TcpLimits | None = None) -> TcpTransport:
+    async def listen(cls, driver: SipDriver, listener: Listener, limits: TcpLimits | None = None) -> Self:
         """Bind and start (port 0: any free one); raises OSError when the address is taken or not ours."""
         self = cls(driver, listener, limits or TcpLimits())
+        await self._open()
+        return self
+
+    async def _open(self) -> None:
+        listener = self.listener
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._accept, listener.address, listener.port, backlog=1024)
         self.listener = replace(listener, port=self._server.sockets[0].getsockname()[1])
-        driver.attach(self.listener, self)
-        return self
+        self.driver.attach(self.listener, self)
+
+    @property
+    def open_connections(self) -> int:
+        """Accepted and opened ones together."""
+        return len(self._connections)
 
     def send(self, flow: Flow, data: bytes) -> None:
         """On the flow's own connection, else on any open one to that address, else on a new one (RFC 3261 18.2.2)."""
-        connection = self._connections.get(flow.connection) if flow.connection else self._by_remote.get(flow.remote)
+        if flow.connection:
+            connection = self._connections.get(flow.connection)
+        else:
+            connection = self._by_place.get((flow.remote, flow.peer))
         if connection is not None:
             connection.send(data)
-        elif flow.connection or len(self._connections) >= self.limits.connections:
+        elif flow.connection or len(self._connections) >= self.limits.connections or not self._may_open(flow):
             asyncio.get_running_loop().call_soon(self.driver.transport_failed, flow)
         else:
-            connection = self._new(flow.remote)
+            connection = self._new(flow.remote, flow.peer)
             connection.send(data)
-            self._by_remote[flow.remote] = connection
-            task = asyncio.get_running_loop().create_task(self._connect(connection), name=f"tcp:{flow.remote[0]}")
+            self.serve(connection, (flow.remote, flow.peer))
+            name = f"{self.kind.lower()}:{flow.remote[0]}"
+            task = asyncio.get_running_loop().create_task(self._connect(connection), name=name)
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
+
+    def _may_open(self, flow: Flow) -> bool:
+        """Whether we know enough of the far end to connect to it."""
+        return True
+
+    # For connections.
 
     def welcome(self, connection: TcpConnection) -> bool:
         """Whether a freshly accepted connection may stay."""
         source = connection.remote[0]
         count = self._per_source.get(source, 0)
-        if not self.driver.admits(connection.flow):
+        if not self._knows(connection):
             return False
         if len(self._connections) > self.limits.connections or count >= self.limits.per_source:
-            log.warning("TCP %s:%d refused: too many connections", *connection.remote)
+            self.report(connection, "too many connections")
             return False
         self._per_source[source] = count + 1
         connection.counted = True
-        self._by_remote.setdefault(connection.remote, connection)
+        if (place := (connection.remote, connection.peer)) not in self._by_place:
+            self.serve(connection, place)
         return True
+
+    def serve(self, connection: TcpConnection, place: Place) -> None:
+        """From now on what is for this place goes through this connection."""
+        self._by_place[place] = connection
+        connection.places.append(place)
+
+    def _knows(self, connection: TcpConnection) -> bool:
+        return self.driver.admits(connection.flow)
+
+    def received(self, message: bytes, connection: TcpConnection) -> None:
+        """One whole message of an admitted source."""
+        self.driver.received(message, connection.flow)
+
+    def note_unfinished(self, connection: TcpConnection, octets: int) -> None:
+        """So many more octets wait for the rest of their message; too many in all cost the largest its connection."""
+        self._unfinished += octets
+        if octets > 0 and self._unfinished > self.limits.unfinished_bytes:
+            largest = max(self._connections.values(), key=lambda each: each.unfinished, default=connection)
+            self.report(largest, "too many unfinished messages wait on all connections together")
+            largest.abort()
+
+    def may_wait(self, connection: TcpConnection) -> bool:
+        """Whether this peer, who does not read, is given time."""
+        self._deaf.add(connection)
+        return len(self._deaf) <= self.limits.not_reading
+
+    def waits_no_more(self, connection: TcpConnection) -> None:
+        """It has read, or is gone."""
+        self._deaf.discard(connection)
+
+    def report(self, connection: TcpConnection, trouble: str) -> None:
+        """Tell why a connection is closed, once for each source in an interval."""
+        now = asyncio.get_running_loop().time()
+        if now - self._reporting_since >= REPORT_INTERVAL:
+            self._reported.clear()
+            self._reporting_since = now
+        source = connection.remote[0]
+        if source not in self._reported and len(self._reported) < REPORTED_SOURCES:
+            self._reported.add(source)
+            log.warning("%s %s:%d closed: %s", self.kind, *connection.remote, trouble)
 
     def lost(self, connection: TcpConnection) -> None:
         """Forget a connection and tell the stack; what was sent to its address without naming it has failed too."""
         if self._connections.pop(connection.flow.connection, None) is None:
             return
-        if self._by_remote.get(connection.remote) is connection:
-            del self._by_remote[connection.remote]
+        for place in connection.places:
+            if self._by_place.get(place) is connection:
+                del self._by_place[place]
         if connection.counted:
             source = connection.remote[0]
             self._per_source[source] -= 1
@@ -212,17 +159,20 @@ class TcpTransport:
         if not self._connections:
             self._none_left.set()
         self.driver.connection_lost(connection.flow)
-        self.driver.transport_failed(Flow("TCP", connection.flow.local, connection.remote))
+        self.driver.transport_failed(replace(connection.flow, connection=0))
 
     def _accept(self) -> TcpConnection:
         return self._new(None)
 
-    def _new(self, remote: tuple[str, int] | None) -> TcpConnection:
+    def _new(self, remote: tuple[str, int] | None, peer: str = "") -> TcpConnection:
         number, self._next = self._next, self._next + 1
-        connection = TcpConnection(self, number, remote)
+        connection = self._make(number, remote, peer)
         self._connections[number] = connection
         self._none_left.clear()
         return connection
+
+    def _make(self, number: int, remote: tuple[str, int] | None, peer: str) -> TcpConnection:
+        return TcpConnection(self, number, remote, peer)
 
     async def _connect(self, connection: TcpConnection) -> None:
         loop = asyncio.get_running_loop()
@@ -232,7 +182,8 @@ class TcpTransport:
                     lambda: connection, *connection.remote, local_addr=(self.listener.address, 0)
                 )
         except OSError as error:  # TimeoutError is one
-            log.warning("cannot connect to %s:%d over TCP: %s", *connection.remote, str(error) or "timed out")
+            reason = str(error) or "timed out"
+            log.warning("cannot connect to %s:%d over %s: %s", *connection.remote, self.kind, reason)
             self.lost(connection)
 
     async def close(self) -> None:

@@ -43,6 +43,8 @@ class Answerer:
 
     def __init__(self, dispatch: Callable[[Event], None] | None = None) -> None:
         self.strangers: set[str] = set()
+        self.proven: set[str] = set()
+        """What strangers may have proven to be, to be none (`Flow.peer`)."""
         self.lost: list[Flow] = []
         self.flows: list[Flow] = []
         self.events: list[Event] = []
@@ -56,7 +58,7 @@ class Answerer:
 
     def admits(self, flow: Flow) -> bool:
         """Everybody but `strangers`."""
-        return flow.remote[0] not in self.strangers
+        return flow.remote[0] not in self.strangers or flow.peer in self.proven
 
     def connection_lost(self, flow: Flow) -> None:
         """Note it."""

@@ -101,7 +101,9 @@ def test_trunks(tmp_path: Path) -> None:
     trunks = parties.trunks(found)
     carrier = trunks["carrier"]
     assert [str(source) for source in carrier.sources] == ["192.0.2.0/24", "198.51.100.7:5080"]
-    assert carrier.next_hops == (NextHop("sip.example.net", 0, ""), NextHop("198.51.100.7", 5080, "TCP"))
+    assert carrier.next_hops == (
+        NextHop("sip.example.net", 0, "", peer="carrier sip.example.net"), NextHop("198.51.100.7", 5080, "TCP")
+    )  # fmt: skip
     assert [codec.name for codec in carrier.terms.codecs] == ["PCMU", "G722"]
     assert carrier.credentials == Credentials("us", "correct horse", "example.net")
     assert (carrier.from_domain, carrier.label) == ("us.example.net", "trunk:carrier")
@@ -109,6 +111,35 @@ def test_trunks(tmp_path: Path) -> None:
     assert trunks["outgoing"].limits == NO_LIMITS
     assert trunks["outgoing"].sources == ()
     assert trunks["outgoing"].credentials is None
+
+
+def test_next_hops_over_tls(tmp_path: Path) -> None:
+    """A trunk with `tls` is reached over it unless a destination says otherwise; `peer` is whom to expect there."""
+    found = settings(
+        tmp_path,
+        """
+        sip: {listen: [{transport: udp}, {transport: tls}], tls: {certificate: ours.pem}}
+        trunks:
+          plain: {destinations: ["sip.example.net;transport=tls", 192.0.2.1, "sip.example.net:5070", "sips:b.example"]}
+          always: {tls: true, destinations: [sip.example.net, "192.0.2.1:5071", "192.0.2.1;transport=udp"]}
+          named: {tls: {server_name: "*.example.net"}, destinations: [sip.example.net]}
+          lax: {tls: {verify: false}, destinations: [sip.example.net]}
+        """,
+    )
+    trunks = parties.trunks(found)
+    assert trunks["plain"].next_hops == (
+        NextHop("sip.example.net", 0, "TLS", peer="plain sip.example.net"),
+        NextHop("192.0.2.1", 0, "UDP"),
+        NextHop("sip.example.net", 5070, "UDP"),
+        NextHop("b.example", 0, "TLS", True, "plain b.example"),
+    )
+    assert trunks["always"].next_hops == (
+        NextHop("sip.example.net", 0, "TLS", peer="always sip.example.net"),
+        NextHop("192.0.2.1", 5071, "TLS", peer="always 192.0.2.1"),
+        NextHop("192.0.2.1", 0, "UDP"),
+    )
+    assert trunks["named"].next_hops[0].peer == "named *.example.net"
+    assert trunks["lax"].next_hops[0].peer == "lax ?sip.example.net"
 
 
 def test_codecs_of_a_trunk(tmp_path: Path) -> None:

@@ -119,8 +119,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "config/all.yaml:1:30 sip.listen[1]: udp 192.0.2.1:5060 is already taken by 0.0.0.0:5060 above",
         ),
         (
-            "sip: {listen: [{address: '::'}, {address: 192.0.2.1}]}",
-            "config/all.yaml:1:33 sip.listen[1]: udp 192.0.2.1:5060 is already taken by :::5060 above",
+            "sip: {listen: [{address: '::'}, {address: '2001:db8::1'}]}",
+            "config/all.yaml:1:33 sip.listen[1]: udp 2001:db8::1:5060 is already taken by :::5060 above",
         ),
         (
             "sip: {listen: [{port: 20002}]}",

@@ -21,7 +21,7 @@ BROKEN = """
     trunks:
       carrier:
         sources: [203.0.113.10, 203.0.113.0/33]
-        destinations: [203.0.113.10:99999, "x.example;transport=tls"]
+        destinations: [203.0.113.10:99999, "x.example;transport=sctp"]
       other: {}
     phones:
       users:
@@ -56,7 +56,7 @@ BROKEN_DIALPLAN = """
 """
 GOLDEN = """\
 config/all.yaml:1:8 node.nmae: unknown key 'nmae', did you mean 'name'?
-config/all.yaml:4:19 sip.listen[0].transport: expected udp or tcp, got 'tpc', did you mean 'tcp'?
+config/all.yaml:4:19 sip.listen[0].transport: expected udp, tcp or tls, got 'tpc', did you mean 'tcp'?
 config/all.yaml:4:48 sip.listen[0].port: expected a whole number from 1 to 65535, got 50600000
 config/all.yaml:5:33 sip.listen[1].address: expected an IP address, got '10.0.0.300'
 config/all.yaml:6:16 sip.timers.t1: expected a duration with its unit, got 500: write 500s or 500ms
@@ -66,8 +66,8 @@ config/all.yaml:10:29 trunks.carrier.sources[1]: expected an address or network 
 got '203.0.113.0/33'
 config/all.yaml:11:20 trunks.carrier.destinations[0]: expected a port from 1 to 65535 after ':', \
 got '203.0.113.10:99999'
-config/all.yaml:11:40 trunks.carrier.destinations[1]: expected ;transport=udp or ;transport=tcp after the host, \
-got 'transport=tls'
+config/all.yaml:11:40 trunks.carrier.destinations[1]: expected ;transport=udp, tcp or tls after the host, \
+got 'transport=sctp'
 config/all.yaml:12:10 trunks.other: neither sources nor destinations: it could neither call nor be called
 config/all.yaml:15:11 phones.users.1001: expected a section of keys, got text
 config/all.yaml:16:5 phones.users.a b: expected a name of letters, digits, '_', '.', '-' (at most 64), got 'a b'

@@ -11,6 +11,7 @@ import pytest
 
 from softswitch.endpoints.access_control import AccessConflictError, Gate, Phones
 from softswitch.endpoints.network import Source
+from softswitch.endpoints.tls_identities import TrunkTls
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.sip.flow import Flow
 
@@ -271,3 +272,54 @@ def test_where_a_trunk_has_proved_who_it_is_nobody_counts_for_a_while() -> None:
     assert all(gate.admit(busy, 0.0) for _ in range(100))
     assert not all(gate.admit(flow("10.0.0.2"), 0.0) for _ in range(100))
     assert not all(gate.admit(busy, 601.0) for _ in range(100))
+
+
+# Trunks known by their certificates.
+
+HOME = Trunk(name="home", sources=(Source.parse("192.0.2.7"),), tls=TrunkTls(("pbx.test",), required=True))
+ROAMING = Trunk(name="roaming", tls=TrunkTls(("a.test", "b.test")))
+STRICT = Trunk(name="strict", sources=(Source.parse("192.0.2.8"),), tls=TrunkTls(required=True))
+
+
+def secure(address: str, peer: str = "") -> Flow:
+    return Flow("TLS", ("192.0.2.100", 5061), (address, 40_000), 7, peer)
+
+
+@pytest.mark.parametrize(
+    ("came_by", "admitted", "begins"),
+    [
+        (secure("203.0.113.9", "roaming b.test"), ROAMING, ROAMING),
+        (secure("203.0.113.9", "roaming c.test"), None, None),
+        (secure("203.0.113.9"), None, None),
+        (secure("203.0.113.9", "home pbx.test"), HOME, HOME),
+        # By its address it is heard, as far as answers and its calls' own requests go, but begins nothing.
+        (secure("192.0.2.7"), HOME, None),
+        (flow("192.0.2.7"), HOME, None),
+        # No name to prove: TLS from its address is enough, and needed.
+        (secure("192.0.2.8"), STRICT, STRICT),
+        (flow("192.0.2.8"), STRICT, None),
+        # Somebody else's certificate beats the address it comes from.
+        (secure("192.0.2.8", "roaming a.test"), ROAMING, ROAMING),
+    ],
+)
+def test_certificates_and_addresses(came_by: Flow, admitted: Trunk | None, begins: Trunk | None) -> None:
+    gate = Gate([HOME, ROAMING, STRICT])
+    assert gate.admit(came_by, 0.0) is admitted
+    assert gate.may_begin(came_by) is begins
+
+
+def test_a_dialog_goes_on_with_the_same_certificate_from_elsewhere() -> None:
+    gate = Gate([HOME, ROAMING, STRICT])
+    own = secure("203.0.113.9", "roaming a.test")
+    assert gate.same_party(secure("198.51.100.1", "roaming b.test"), own)
+    assert not gate.same_party(secure("198.51.100.1", "home pbx.test"), own)
+    assert not gate.same_party(secure("198.51.100.1"), own)
+    assert not gate.same_party(flow("203.0.113.9"), own), "its address alone is not enough"
+
+
+def test_who_a_certificate_is() -> None:
+    identities = Gate([HOME, ROAMING, STRICT]).identities
+    assert identities.are_anywhere
+    assert identities.identify(("x.test", "b.test")) == "roaming b.test"
+    assert identities.identify(()) == ""
+    assert not Gate([STRICT]).identities.are_anywhere

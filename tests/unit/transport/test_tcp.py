@@ -13,8 +13,9 @@ from softswitch.sip.events import Refused
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.uri import Uri
+from softswitch.transport.connection import TcpLimits
 from softswitch.transport.listener import Listener
-from softswitch.transport.tcp import TcpLimits, TcpTransport
+from softswitch.transport.tcp import TcpTransport
 from tests.support.loopback import HOST, PATIENCE, Answerer, TcpPeer, free_port, options, until
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ async def listening(
     finally:
         await near.driver.close()
         assert not carrier._connections
-        assert not carrier._by_remote
+        assert not carrier._by_place
         assert not carrier._per_source
 
 
