@@ -20,6 +20,7 @@ from config.values import lasting
 from config.yaml12 import dotted
 
 if TYPE_CHECKING:
+    from config.identity_schema import Identity
     from config.messages import KeyPath, Positions
     from config.schema import Sections
     from config.secrets import Secret
@@ -168,6 +169,7 @@ def _trunks(written: Written, sections: Sections) -> Iterator[Problem]:
         if (trunk.username is None) != (trunk.password is None):
             given, absent = ("username", "password") if trunk.password is None else ("password", "username")
             yield places.problem((*path, given), f"{given} without {absent}")
+        yield from _caller(places, path, trunk.identity)
         for index, source in enumerate(trunk.sources):
             other = owners.setdefault(str(source), name)
             if other != name:
@@ -190,6 +192,22 @@ def _idle_trunks(written: Written, sections: Sections) -> Iterator[Problem]:
         if trunk is not None and trunk.direction == "inbound":
             message = f"the trunk {name!r} is for inbound calls only (trunks.{name}.direction)"
             yield written.dialplan_positions.problem(path, message)
+
+
+def _caller(places: Positions, path: KeyPath, identity: Identity) -> Iterator[Problem]:
+    """Who calls: what could never come true."""
+    if identity.caller_from is not None and not identity.trusted:
+        for index, source in enumerate(identity.caller_from):
+            if source != "from":
+                message = f"{source} is believed from trusted trunks only: add `trusted: true`, or take it out"
+                yield places.problem((*path, "identity", "caller_from", index), message)
+    prefixes_only = all(number.endswith("*") for number in identity.numbers)
+    if identity.numbers and prefixes_only and identity.default_caller_id is None:
+        message = "which number is shown in place of one that is not ours? give default_caller_id"
+        yield places.problem((*path, "identity", "numbers"), message)
+    if identity.default_caller_id is not None and identity.default_caller_id.endswith("*"):
+        message = f"expected a whole number, got {identity.default_caller_id!r}"
+        yield places.problem((*path, "identity", "default_caller_id"), message)
 
 
 def _overlap(one: str, other: str) -> bool:

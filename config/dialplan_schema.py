@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from config import pattern
+from config.identity_schema import DiversionReason
 from config.section import Section
 from config.sound_schema import Clip, SoundFiles
 from config.values import Boolean, Lasting, Line, Name, OneOrMore, Several, Text, Whole, shown
@@ -229,6 +230,17 @@ class Dial(Section):
             "until then. pass: whatever comes, and nothing else."
         ),
     ] = RingbackMusic(kind="media")
+    caller: Annotated[
+        Number | None,
+        Field(
+            description=f"Who is said to call: withheld, {CALLED} for the number dialled, or a number of ours. Not "
+            "given: the caller."
+        ),
+    ] = None
+    diversion: Annotated[
+        DiversionReason | None,
+        Field(description="The call is told as one that the number dialled has sent on, for this reason (RFC 5806)."),
+    ] = None
     early_media: Annotated[
         Boolean, Field(description="Whether the network's own audio is passed on before the answer.")
     ] = True

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from config.identity_schema import HeaderRules
 from config.media_schema import MediaTerms
 from config.section import Section
 from config.session_schema import SessionTerms
@@ -56,6 +57,9 @@ class Phones(MediaTerms, SessionTerms):
     ] = 60.0
     maximum_expires: Annotated[float, Lasting("10s", "24h"), Field(description="Longest registration granted.")] = (
         3600.0
+    )
+    headers: HeaderRules = Field(
+        default_factory=HeaderRules, description="Headers of INVITEs that cross from and to phones, and that they get."
     )
     digest: Annotated[
         OneOrMore[Digest],

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from config.identity_schema import Anonymization, HeaderRules, Identity, NumberFormat
 from config.media_schema import MediaTerms
 from config.registration_schema import Registration
 from config.session_schema import SessionTerms
@@ -76,6 +77,25 @@ class Trunk(MediaTerms, SessionTerms):
         Field(description="TLS with this trunk: destinations that name no transport are reached over it."),
     ] = None
     from_domain: Annotated[Host | None, Field(description="Host part of From towards this trunk.")] = None
+    number_format: Annotated[
+        NumberFormat | None,
+        Field(
+            description="How it writes numbers with a country code, and gets them: e164 (+4930…), international "
+            "(4930…), us_national (2125551234). Not given: read by the dialplan's numbering, written as they came."
+        ),
+    ] = None
+    anonymization: Annotated[
+        Anonymization | None,
+        Field(
+            description="Where it is told the number of a caller who is withheld (From is anonymous): none, "
+            "remote_party_id, asserted_identity, preferred_identity. A trunk that is not trusted is told numbers of "
+            "ours only. Not given: asserted_identity if it is trusted, else none."
+        ),
+    ] = None
+    identity: Identity = Field(default_factory=Identity, description="Who calls: what it is believed, and told.")
+    headers: HeaderRules = Field(
+        default_factory=HeaderRules, description="Other headers of INVITEs that cross, and that it gets."
+    )
     enabled: Annotated[Boolean, Field(description="false: takes no calls and sends none, until it is true again.")] = (
         True
     )

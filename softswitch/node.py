@@ -335,6 +335,7 @@ class Node:
             phone_domain=parties.phone_domain(settings),
             phone_terms=parties.phone_terms(settings),
             phone_session=parties.session_terms(settings.phones),
+            phone_policy=parties.phone_policy(settings),
             sounds=sounds,
             streams=streams,
             recordings=settings.recording.directory,
@@ -387,6 +388,7 @@ class Node:
             phone_session=resources.phone_session,
             identities=parties.identities(self._settings),
             registrations=self._registrations,
+            phone_headers=resources.phone_policy.headers,
         )
 
     async def _open_admin(self, parts: AdminParts) -> None:

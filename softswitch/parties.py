@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 from config.registration_schema import Registration as RegistrationSection
 from softswitch.b2bua.channels import Capacity
 from softswitch.b2bua.codec_choice import why_not_coded
+from softswitch.b2bua.destination import OutwardPolicy
+from softswitch.b2bua.header_policy import HeaderTable
+from softswitch.b2bua.presentation import OwnNumbers, Presentation
 from softswitch.b2bua.terms import NOISE_REDUCTION_DB, MediaTerms
+from softswitch.dialplan.number_format import NumberFormat
+from softswitch.dialplan.numbers import Numbering
 from softswitch.endpoints.authentication import ALGORITHMS, Account
+from softswitch.endpoints.identity import IdentityRules, account_origin
 from softswitch.endpoints.limits import TrunkLimits
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.tls_identities import ANY_TRANSPORT, TrunkTls
@@ -35,10 +41,13 @@ from softswitch.transport.tls import UNVERIFIED
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from config.identity_schema import HeaderRules
     from config.load import Settings
     from config.phone_schema import Phones as PhonesSection
     from config.trunk_schema import Trunk as TrunkSection
     from config.values import NextHop as NextHopValue
+    from softswitch.b2bua.origin import Origin
+    from softswitch.b2bua.presentation import IdentityHeader
     from softswitch.endpoints.network import Network
     from softswitch.sdp.codec import Codec
 
@@ -115,10 +124,11 @@ def session_terms(section: TrunkSection | PhonesSection) -> SessionTerms:
 
 def trunks(settings: Settings) -> dict[str, Trunk]:
     """The trunks by name."""
-    return {name: _trunk(name, section) for name, section in settings.trunks.items()}
+    numbering = _numbering(settings)
+    return {name: _trunk(name, section, numbering) for name, section in settings.trunks.items()}
 
 
-def _trunk(name: str, section: TrunkSection) -> Trunk:
+def _trunk(name: str, section: TrunkSection, numbering: Numbering) -> Trunk:
     credentials = None
     if section.username is not None and section.password is not None:
         credentials = Credentials(section.username, section.password.reveal(), section.realm)
@@ -138,6 +148,8 @@ def _trunk(name: str, section: TrunkSection) -> Trunk:
         credentials=credentials,
         registration=registration,
         from_domain=section.from_domain,
+        identity=_identity_rules(section),
+        outward=OutwardPolicy(_presentation(section, numbering), header_table(section.headers)),
         limits=TrunkLimits(
             enabled=section.enabled,
             inbound=section.direction != "outbound",
@@ -189,6 +201,67 @@ def _registration(name: str, section: TrunkSection, credentials: Credentials) ->
     )
 
 
+def _numbering(settings: Settings) -> Numbering:
+    section = settings.dialplan.numbering
+    return Numbering(section.country_code or "", section.international_prefix, section.national_prefix)
+
+
+def _identity_rules(section: TrunkSection) -> IdentityRules:
+    identity = section.identity
+    sources = identity.caller_from or (("pai", "from") if identity.trusted else ("from",))
+    return IdentityRules(
+        trusted=identity.trusted,
+        caller_from=sources,
+        rewritten=section.number_format is not None,
+        headers=header_table(section.headers),
+    )
+
+
+def _presentation(section: TrunkSection, numbering: Numbering) -> Presentation:
+    identity = section.identity
+    prefixes = [numbering.canonical_prefix(number[:-1]) for number in identity.numbers if number.endswith("*")]
+    exact = [numbering.canonical(number) for number in identity.numbers if not number.endswith("*")]
+    default = exact[0] if exact else ""
+    if identity.default_caller_id is not None:
+        default = numbering.canonical(identity.default_caller_id)
+    withheld_in = _WITHHELD_IN[section.anonymization or ("asserted_identity" if identity.trusted else "none")]
+    return Presentation(
+        domain=section.from_domain,
+        format=None if section.number_format is None else NumberFormat(section.number_format),
+        present=tuple(header for header in identity.present if header != "from"),
+        trusted=identity.trusted,
+        withheld_in=withheld_in,
+        own=OwnNumbers(frozenset(exact), tuple(prefixes), default) if identity.numbers else None,
+        default=default,
+        diversion=identity.diversion,
+        verstat=identity.trusted,
+    )
+
+
+_WITHHELD_IN: Mapping[str, IdentityHeader | None] = {
+    "none": None,
+    "asserted_identity": "pai",
+    "preferred_identity": "ppi",
+    "remote_party_id": "rpid",
+}
+
+
+def header_table(section: HeaderRules) -> HeaderTable:
+    """Which headers cross there."""
+    patterns = [pattern.lower() for pattern in section.pass_]
+    return HeaderTable(
+        frozenset(pattern for pattern in patterns if not pattern.endswith("*")),
+        tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*")),
+        frozenset(name.lower() for name in section.drop),
+        tuple(section.add.items()),
+    )
+
+
+def phone_policy(settings: Settings) -> OutwardPolicy:
+    """What phones are told of a call."""
+    return OutwardPolicy(Presentation(verstat=True), header_table(settings.phones.headers))
+
+
 def accounts(settings: Settings) -> list[Account]:
     """Who may prove who they are: the phones, and the trunks of type authenticated."""
     realm, phones = settings.phones.realm, settings.phones
@@ -237,12 +310,13 @@ def phone_domain(settings: Settings) -> str:
     return realm if re.fullmatch(HOST, realm) else settings.node.advertised_address or "phones.invalid"
 
 
-def identities(settings: Settings) -> Mapping[str, NameAddr]:
+def identities(settings: Settings) -> Mapping[str, Origin]:
     """How each phone is presented to whom it calls."""
-    domain = phone_domain(settings)
+    domain, numbering, phones = phone_domain(settings), _numbering(settings), settings.phones.users
     return {
-        user: NameAddr(
-            phone.display_name or "", Uri("sip", escape_user(phone.caller_id or user), domain), NO_PARAMETERS
+        user: account_origin(
+            NameAddr(phone.display_name or "", Uri("sip", escape_user(phone.caller_id or user), domain), NO_PARAMETERS),
+            user if phone.caller_id in (None, user) else numbering.canonical(phone.caller_id or user),
         )
-        for user, phone in settings.phones.users.items()
+        for user, phone in phones.items()
     }

@@ -18,12 +18,16 @@ from config.problem import ConfigError, did_you_mean
 from config.sound_schema import PLACEHOLDER, Clip
 from media.play.kind import HEAD_BYTES, mismatch
 from softswitch import tls_settings
+from softswitch.b2bua.header_policy import NEVER
 from softswitch.dialplan.coverage import unreachable
 from softswitch.dialplan.emergency import emergency_numbers
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.dialplan.moment import parse_moment
+from softswitch.dialplan.number_format import NumberFormat
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import (
+    CALLED,
+    WITHHELD,
     Action,
     Answer,
     Conference,
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
 
     from config import dialplan_schema as written
     from config import sound_schema
+    from config.identity_schema import HeaderRules
     from config.load import Settings
     from config.problem import Problem
 
@@ -85,7 +90,7 @@ def load(
     unusable, ending = tls_settings.problems(settings)
     wrong, doubtful = [*wrong, *unusable], [*doubtful, *ending]
     warnings = (*settings.warnings, *_unreachable(settings, plan), *doubtful)
-    failures = [*wrong, *_failures(settings, plan)]
+    failures = [*wrong, *_headers(settings), *_failures(settings, plan)]
     if failures:
         raise ConfigError(failures, warnings)
     if create_secrets:
@@ -102,12 +107,17 @@ def dialplan(settings: Settings) -> Dialplan:
     rules = [_rule(settings, numbering, index, route) for index, route in enumerate(file.routes)]
     given = file.numbering.emergency_numbers
     emergency = frozenset(emergency_numbers(numbering.country_code) if given is None else given)
-    return Dialplan(tuple(rules), numbering, frozenset(settings.phones.users), file.timezone, emergency)
+    formats = {
+        f"trunk:{name}": NumberFormat(trunk.number_format)
+        for name, trunk in settings.trunks.items()
+        if trunk.number_format is not None
+    }
+    return Dialplan(tuple(rules), numbering, frozenset(settings.phones.users), file.timezone, emergency, formats)
 
 
 def _rule(settings: Settings, numbering: Numbering, index: int, route: written.Route) -> Rule:
     when = route.when
-    actions = tuple(_action(settings, step) for step in route.do)
+    actions = tuple(_action(settings, numbering, step) for step in route.do)
     line = settings.dialplan_positions.value(("routes", index)).line
     return Rule(
         Route(route.name, actions, line),
@@ -140,9 +150,9 @@ def _time(settings: Settings, time: written.TimeMatch) -> TimeCondition:
     return TimeCondition(time.timezone or settings.dialplan.timezone, time.days, time.from_, time.to)
 
 
-def _action(settings: Settings, step: written.Step) -> Action:
+def _action(settings: Settings, numbering: Numbering, step: written.Step) -> Action:
     if step.dial is not None:
-        return _dial(settings, step.dial)
+        return _dial(settings, numbering, step.dial)
     if step.ring is not None:
         return Ring(step.ring.seconds)
     if step.play is not None:
@@ -164,7 +174,7 @@ def _action(settings: Settings, step: written.Step) -> Action:
     return Answer()
 
 
-def _dial(settings: Settings, dial: written.Dial) -> Dial:
+def _dial(settings: Settings, numbering: Numbering, dial: written.Dial) -> Dial:
     phones = tuple(map(PhoneTarget, dial.phone or ()))
     trunks = tuple(map(TrunkTarget, dial.trunk or ()))
     return Dial(
@@ -174,7 +184,13 @@ def _dial(settings: Settings, dial: written.Dial) -> Dial:
         dial.record,
         Rewrite() if dial.number is None else Rewrite(dial.number.strip, dial.number.prepend),
         _ringback(settings, dial),
+        caller=_said_to_call(numbering, dial.caller),
+        diversion=dial.diversion or "",
     )
+
+
+def _said_to_call(numbering: Numbering, caller: str | None) -> str:
+    return caller if caller in (WITHHELD, CALLED) else numbering.canonical(caller or "")
 
 
 def _conference(settings: Settings, conference: written.Conference) -> Conference:
@@ -288,6 +304,18 @@ def _announcements(settings: Settings) -> Iterator[tuple[Callable[[str], Problem
             for clip in (Clip(file=hold.file), hold.announce):
                 if clip is not None:
                     yield partial(settings.positions.problem, key), clip
+
+
+def _headers(settings: Settings) -> Iterator[Problem]:
+    """Headers named in a table that no table decides about."""
+    tables: list[tuple[tuple[str, ...], HeaderRules]] = [(("phones", "headers"), settings.phones.headers)]
+    tables += [(("trunks", name, "headers"), trunk.headers) for name, trunk in settings.trunks.items()]
+    for path, table in tables:
+        for key, names in (("pass", table.pass_), ("add", table.add)):
+            for name in names:
+                if name.lower() in NEVER:
+                    message = f"{name} is the switch's own on each side and never crosses: take it out"
+                    yield settings.positions.problem((*path, key), message)
 
 
 def _lie(file: Path) -> str | None:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from softswitch.b2bua.cause import ReleaseCause
     from softswitch.b2bua.destination import Destination
+    from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.sdp.agreement import AudioOffer
     from softswitch.sdp.codec import Codec
-    from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.story import Story
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class InboundLeg(Leg):
     """Its answer waits until we know which codec the other side will use."""
 
-    __slots__ = ("offer",)
+    __slots__ = ("_origin", "offer")
 
     role = "caller"
 
@@ -37,12 +37,18 @@ class InboundLeg(Leg):
         story: Story,
         *,
         name: str,
-        party: NameAddr,
+        origin: Origin,
         terms: MediaTerms,
         session: InviteSession,
     ) -> None:
-        super().__init__(switch, story, name=name, party=party, terms=terms, session=session)
+        super().__init__(switch, story, name=name, party=origin.party, terms=terms, session=session)
+        self._origin = origin
         self.offer: AudioOffer | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """Who calls."""
+        return self._origin
 
     def take_offer(self, body: bytes) -> None:
         """The INVITE's own offer, before any answer. Raises SdpError, or PortsExhausted when no port is left."""

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.connection import QualityNews
     from softswitch.b2bua.destination import Destination
     from softswitch.b2bua.leg_media import LegMedia
+    from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.sdp.codec import Codec
@@ -194,6 +195,11 @@ class Leg:
         if self.media is not None and self.media.agreement is not None:
             return [each.codec for each in self.media.agreement.send]
         return None
+
+    @property
+    def origin(self) -> Origin:
+        """Who is said to call when somebody else is called for this party."""
+        raise NotImplementedError
 
     # -- intent -------------------------------------------------------------------------------------------------
 

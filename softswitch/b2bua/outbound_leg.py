@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.b2bua.forks import Forks
 from softswitch.b2bua.leg import Leg, LegState
+from softswitch.b2bua.origin import Number, Origin
 from softswitch.sdp.errors import SdpError
 from softswitch.sip.events import Answered, OfferReceived, Progressed
 
@@ -25,7 +26,7 @@ EARLY_DIALOG_TERMINATED = 199
 class OutboundLeg(Leg):
     """`progress` is the last provisional status, 0 while nothing was heard."""
 
-    __slots__ = ("_forks", "progress")
+    __slots__ = ("_forks", "number", "progress")
 
     role = "callee"
 
@@ -41,8 +42,16 @@ class OutboundLeg(Leg):
     ) -> None:
         super().__init__(switch, story, name=name, party=party, terms=terms, session=session)
         self.progress = 0
+        self.number = ""
+        """The number called, canonical."""
         self._forks: Forks | None = None
         """From the first provisional response with SDP."""
+
+    @property
+    def origin(self) -> Origin:
+        """Who is said to call when somebody else is called for this party: the one that was called."""
+        user = self.party.uri.user or ""
+        return Origin(party=self.party, number=Number(user, self.number or user), ours=self.name.startswith("phone:"))
 
     @property
     def heard_from(self) -> bool:

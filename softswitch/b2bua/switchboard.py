@@ -118,25 +118,32 @@ class Switchboard:
         codecs = towards(destination.terms.codecs, caller.can_do())
         if not codecs:
             raise caller.incompatible_with(destination)
+        origin, policy, flow = destination.origin or caller.origin, destination.policy, destination.flow
+        shown = policy.presentation.show(origin, _in_uri(flow.local[0]), destination.uri)
         media = LegMedia(
             self.engine,
             label=destination.name,
             group=group,
-            advertised=self._media_address or destination.flow.local[0],
+            advertised=self._media_address or flow.local[0],
             session_id=self.number(),
-            peer=destination.flow.remote[0],
+            peer=flow.remote[0],
             terms=destination.terms,
         )
         try:
             with self.driver.turn() as stack:
                 session = stack.invite(
                     uri=destination.uri,
-                    from_=destination.from_ or self._present(caller, destination.flow),
+                    from_=shown.from_,
                     to=destination.to,
-                    contact=self.contact(destination.flow),
-                    flow=destination.flow,
+                    contact=self.contact(flow),
+                    flow=flow,
                     routes=destination.routes,
-                    headers=(*destination.headers, ("Max-Forwards", str(forwards))),
+                    headers=(
+                        *shown.headers,
+                        *destination.headers,
+                        *policy.headers.given(origin.headers, withheld=origin.withheld),
+                        ("Max-Forwards", str(forwards)),
+                    ),
                     credentials=destination.credentials,
                     body=media.offer(codecs),
                     now=self.clock(),
@@ -152,6 +159,7 @@ class Switchboard:
                 )
                 leg.group = group
                 leg.media = media
+                leg.number = destination.number
                 self._by_media[media.leg] = leg
                 self.ladder.claim(session.call_id, leg)
         except LocalProtocolError as error:
@@ -161,7 +169,14 @@ class Switchboard:
         except BaseException:
             media.close()
             raise
-        caller.story.tell("dialled", leg=leg.name, uri=str(destination.uri), via=destination.flow.transport)
+        caller.story.tell(
+            "dialled",
+            leg=leg.name,
+            uri=str(destination.uri),
+            via=flow.transport,
+            caller=shown.from_.uri.user,
+            instead_of=shown.replaced or None,
+        )
         return leg
 
     def open_media(self, leg: Leg) -> LegMedia:
@@ -183,11 +198,6 @@ class Switchboard:
         host, port = flow.local
         parameters = NO_PARAMETERS if flow.transport == "UDP" else Parameters((("transport", flow.transport.lower()),))
         return NameAddr("", Uri("sip", None, _in_uri(host), port, parameters), NO_PARAMETERS)
-
-    def _present(self, caller: Leg, flow: Flow) -> NameAddr:
-        return NameAddr(
-            caller.party.display_name, Uri("sip", caller.party.uri.user, _in_uri(flow.local[0])), NO_PARAMETERS
-        )
 
     def keys_exchanged(self, leg: Leg) -> None:
         """SRTP was agreed with this leg's far end. Warns, once for each, when its keys went there for all to read."""

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import INTERNAL
+from softswitch.b2bua.header_policy import CLOSED
 from softswitch.b2bua.leg import Leg
 from softswitch.b2bua.terms import NO_TERMS
 from softswitch.callflow.supervisor import Incoming
 from softswitch.endpoints.access_control import Phones
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
+from softswitch.endpoints.identity import PrivacyNotPossible, phone_origin
 from softswitch.endpoints.trunk import Trunk
 from softswitch.sip.body import ACCEPT
 from softswitch.sip.core import ALLOW, SUPPORTED
 from softswitch.sip.events import InviteReceived, RegistrationChanged, RequestCompleted, RequestReceived
-from softswitch.sip.headers import NameAddr
 from softswitch.sip.session.terms import PLAIN, SessionTerms
-from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from softswitch.b2bua.header_policy import HeaderTable
+    from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.callflow.supervisor import CallSupervisor
     from softswitch.endpoints.access_control import Gate
@@ -29,12 +32,11 @@ if TYPE_CHECKING:
     from softswitch.endpoints.registrar import Registrar
     from softswitch.endpoints.trunk_registration import TrunkRegistrations
     from softswitch.sip.events import Event
+    from softswitch.sip.message import Request
     from softswitch.transport.driver import SipDriver
 
 log = logging.getLogger(__name__)
 
-ANONYMOUS = Uri("sip", "anonymous", "anonymous.invalid")
-"""RFC 3323 4.1.1.3."""
 ALLOW_HERE = f"{ALLOW}, REGISTER"
 CAPABILITIES = (("Allow", ALLOW_HERE), ("Accept", ACCEPT), ("Supported", ", ".join(SUPPORTED)))
 """What OPTIONS asks for (RFC 3261 11.2)."""
@@ -52,12 +54,14 @@ class Reception:
         supervisor: CallSupervisor,
         driver: SipDriver,
         phone_terms: Mapping[str, MediaTerms],
-        identities: Mapping[str, NameAddr],
+        identities: Mapping[str, Origin],
         registrations: TrunkRegistrations,
         phone_session: SessionTerms = PLAIN,
+        phone_headers: HeaderTable = CLOSED,
     ) -> None:
         """`identities`: how each phone user is presented to whom it calls; `phone_terms`: what media each may have;
-        `phone_session`: what SIP extensions all of them may use.
+        `phone_session`: what SIP extensions all of them may use; `phone_headers`: which headers of what they send may
+        cross to the other side.
         """
         self._gate = gate
         self._authenticator = authenticator
@@ -68,6 +72,7 @@ class Reception:
         self._identities = identities
         self._phone_session = phone_session
         self._registrations = registrations
+        self._phone_headers = phone_headers
 
     def dispatch(self, event: Event) -> None:
         """Take one event of the stack. A fault of ours ends what the event was about, and nothing else."""
@@ -120,31 +125,33 @@ class Reception:
                 session.reject(403, now)
 
     def _call_from_trunk(self, event: InviteReceived, trunk: Trunk, now: float) -> None:
-        session, request = event.session, event.request
-        if session.admit(trunk.session, now):
-            self._supervisor.begin(
-                Incoming(
-                    session=session,
-                    request=request,
-                    source=trunk.label,
-                    caller=_identity(request.from_),
-                    terms=trunk.terms,
-                    called=self._registrations.called(trunk, request),
-                )
-            )
+        if event.session.admit(trunk.session, now):
+            called = self._registrations.called(trunk, event.request)
+            self._begin(event, trunk.label, trunk.identity.read, trunk.terms, called)
 
     def _call_from_phone(self, event: InviteReceived, user: str, now: float) -> None:
+        if event.session.admit(self._phone_session, now):
+            read = partial(phone_origin, self._identities[user], table=self._phone_headers)
+            self._begin(event, f"phone:{user}", read, self._phone_terms.get(user, NO_TERMS))
+
+    def _begin(
+        self,
+        event: InviteReceived,
+        source: str,
+        read: Callable[[Request], Origin],
+        terms: MediaTerms,
+        called: str = "",
+    ) -> None:
         session, request = event.session, event.request
-        if session.admit(self._phone_session, now):
-            self._supervisor.begin(
-                Incoming(
-                    session=session,
-                    request=request,
-                    source=f"phone:{user}",
-                    caller=self._identities.get(user) or _identity(request.from_),
-                    terms=self._phone_terms.get(user, NO_TERMS),
-                )
-            )
+        try:
+            origin = read(request)
+        except PrivacyNotPossible as error:
+            log.info("%s: a call refused, its caller insists on a privacy that is not known here: %s", source, error)
+            session.reject(500, self._driver.now(), reason="Privacy Not Available")
+            return
+        self._supervisor.begin(
+            Incoming(session=session, request=request, source=source, origin=origin, terms=terms, called=called)
+        )
 
     def _request(self, event: RequestReceived) -> None:
         now = self._driver.now()
@@ -163,15 +170,3 @@ class Reception:
                 stack.respond(event.exchange, 403, "REFER is for calls only", now=now)
             else:
                 stack.respond(event.exchange, 405, headers=(("Allow", ALLOW_HERE),), now=now)
-
-
-def _identity(party: NameAddr) -> NameAddr:
-    """Name and number of a From header, without the tag and whatever else belonged to its dialog."""
-    uri = party.uri
-    if uri.scheme == "tel":
-        uri = Uri("tel", uri.user)
-    elif uri.is_sip:
-        uri = Uri("sip", uri.user, uri.host)
-    else:
-        uri = ANONYMOUS
-    return NameAddr(party.display_name, uri)

@@ -59,7 +59,7 @@ def take_place(incoming: Incoming, switch: Switchboard, calls: Mapping[str, Runn
         session.reject(status, now)
         return
     leg = JoiningLeg(
-        switch, old.story, name=incoming.source, party=incoming.caller, terms=incoming.terms, session=session
+        switch, old.story, name=incoming.source, origin=incoming.origin, terms=incoming.terms, session=session
     )
     leg.group = old.group
     running.call.own(leg)

@@ -6,20 +6,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NO_RESPONSE, NOT_REGISTERED
+from softswitch.b2bua.destination import NOTHING_ELSE, OutwardPolicy
 from softswitch.b2bua.dial import Stage
 from softswitch.b2bua.leg import CallFailed
+from softswitch.b2bua.origin import Number
 from softswitch.b2bua.terms import NO_TERMS
 from softswitch.b2bua.transfer import NO_RULES, NO_TRANSFERS
 from softswitch.dialplan.match import is_emergency
-from softswitch.dialplan.route import PhoneTarget, TrunkTarget
+from softswitch.dialplan.route import WITHHELD, PhoneTarget, TrunkTarget
 from softswitch.recording.session import Recording
 from softswitch.sip.session.terms import PLAIN, SessionTerms
+from softswitch.sip.uri import user_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from softswitch.b2bua.call import Call
+    from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.outbound_leg import OutboundLeg
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.b2bua.transfer import TransferPolicy, TransferRules
@@ -48,6 +52,8 @@ class Resources:
     phone_domain: str
     phone_terms: Mapping[str, MediaTerms]
     """By user name."""
+    phone_policy: OutwardPolicy = NOTHING_ELSE
+    """What phones are told of a call."""
     sounds: Sounds
     streams: Streams
     recordings: Path
@@ -56,16 +62,19 @@ class Resources:
     """The SIP extensions that may be used with phones."""
     transfers: TransferRules = NO_RULES
 
-    def stages(self, call: Call, dial: Dial) -> list[Stage]:
+    def stages(self, call: Call, dial: Dial, origin: Origin | None = None) -> list[Stage]:
         """Where to ring, in order. Targets nobody can be reached at now contribute nothing.
 
-        Raises CallFailed when that is true of all of them.
+        `origin`: who is said to call; None: the caller, or what `dial` says. Raises CallFailed when nobody at all can
+        be reached.
         """
+        if origin is None:
+            origin = self._said_to_call(call, dial)
         ways: list[list[Stage]] = []
         cause = NO_CIRCUIT
         for target in dial.targets:
             try:
-                ways.append(self._ways(call, target, dial.called))
+                ways.append(self._ways(call, target, dial.called, origin))
             except CallFailed as failed:
                 cause = failed.cause
         if not ways:
@@ -80,7 +89,7 @@ class Resources:
                 stages.append(Stage(stage.destinations, after_trunk and _is_trunk(stage.destinations[0].name)))
         return stages
 
-    def _ways(self, call: Call, target: Target, called: str) -> list[Stage]:
+    def _ways(self, call: Call, target: Target, called: str, origin: Origin | None) -> list[Stage]:
         """The ways to one target, best first: each next hop of a trunk, or all of a phone's contacts at once.
 
         Raises CallFailed when there is none at present.
@@ -96,11 +105,10 @@ class Resources:
                 if not self.registrations.usable(route):
                     call.story.tell("trunk not registered", trunk=trunk)
                     raise CallFailed(NO_CIRCUIT)
-                caller = call.served.party if route.from_domain is not None else None
                 try:
                     if not number:
                         raise ValueError("no number")
-                    found = route.destinations(number, locate=self.locate, health=self.health, now=now, caller=caller)
+                    found = route.destinations(number, locate=self.locate, health=self.health, now=now, origin=origin)
                 except ValueError as error:
                     call.story.tell("number cannot be dialled", trunk=trunk, error=str(error))
                     raise CallFailed(ADDRESS_INCOMPLETE) from error
@@ -118,6 +126,8 @@ class Resources:
                     domain=self.phone_domain,
                     terms=self.phone_terms.get(user, NO_TERMS),
                     session=self.phone_session,
+                    policy=self.phone_policy,
+                    origin=origin,
                 )
                 if not contacts:
                     call.story.tell("not registered", phone=user)
@@ -130,6 +140,19 @@ class Resources:
             return self.transfers.phones
         trunk = self.trunks.get(name.removeprefix("trunk:"))
         return NO_TRANSFERS if trunk is None else trunk.transfer
+
+    def _said_to_call(self, call: Call, dial: Dial) -> Origin | None:
+        """What the rule says of the caller; None: nothing."""
+        if not dial.caller and not dial.diversion:
+            return None
+        origin = call.served.origin
+        if dial.caller == WITHHELD:
+            origin = origin.hidden()
+        elif dial.caller:
+            origin = origin.calling_as(Number(user_part(dial.caller), dial.caller))
+        if dial.diversion:
+            origin = origin.diverted(Number(user_part(dial.called), dial.called), dial.diversion)
+        return origin
 
     def watch(self, leg: OutboundLeg, status: int) -> None:
         """Remember how a destination did."""

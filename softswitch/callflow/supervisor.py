@@ -33,7 +33,7 @@ from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records
 from softswitch.callflow.replacement import take_place
 from softswitch.callflow.streaming import Streaming
-from softswitch.dialplan.match import CallFacts, decide, is_emergency
+from softswitch.dialplan.match import CallFacts, canonical, decide, is_emergency
 from softswitch.dialplan.route import Conference, Dial, PhoneTarget
 from softswitch.sdp.errors import SdpError
 from softswitch.telemetry.log_context import current_call
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from softswitch.b2bua.destination import Destination
+    from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.supervision import Mode
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.callflow.resources import Resources
     from softswitch.dialplan.match import Decision
     from softswitch.endpoints.admission import Admission
-    from softswitch.sip.headers import NameAddr
     from softswitch.sip.message import Request
     from softswitch.sip.session.session import InviteSession
     from softswitch.telemetry.cdr import CallRecord, LegRecord
@@ -83,7 +83,7 @@ class Incoming:
     request: Request
     source: str
     """`trunk:carrier` or `phone:1001`."""
-    caller: NameAddr
+    origin: Origin
     terms: MediaTerms
     called: str = ""
     """The number, where it is not that in the Request-URI."""
@@ -153,7 +153,7 @@ class CallSupervisor:
         # Before anything is made that would have to be released, should a rule go wrong.
         decision = decide(
             self.resources.dialplan,
-            CallFacts(incoming.source, called, incoming.caller.uri.user or ""),
+            CallFacts(incoming.source, called, incoming.origin.number.raw),
             datetime.now(UTC),
         )
         story = Story(self._new_id(), self._sink)
@@ -161,7 +161,7 @@ class CallSupervisor:
             self._switch,
             story,
             name=incoming.source,
-            party=incoming.caller,
+            origin=self._normalised(incoming, decision),
             terms=incoming.terms,
             session=incoming.session,
         )
@@ -169,11 +169,21 @@ class CallSupervisor:
         if meeting is not None:
             caller.group = conference_group(meeting.name)
         self._switch.ladder.claim(incoming.session.call_id, caller)
-        story.tell("call received", source=incoming.source, caller=caller.party.uri.user, called=called)
+        origin = caller.origin
+        story.tell(
+            "call received",
+            source=incoming.source,
+            caller=origin.number.raw or None,
+            called=called,
+            withheld=origin.withheld or None,
+            diverted_by=origin.diversions[0].number.raw if origin.diversions else None,
+            verstat=origin.verstat or None,
+        )
         call = Call(caller, self._switch, story)
         story.tell(
             "routed",
             route=decision.route.name if decision.route is not None else None,
+            caller=decision.caller or None,
             called=decision.called,
             because=decision.trail[-1].why if decision.trail else None,
         )
@@ -183,6 +193,12 @@ class CallSupervisor:
         task = asyncio.get_running_loop().create_task(self._run(running, incoming.request.body), name=f"call:{call.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _normalised(self, incoming: Incoming, decision: Decision) -> Origin:
+        origin = incoming.origin
+        if origin.number.canonical == decision.caller and not origin.diversions:
+            return origin
+        return origin.normalised(decision.caller, lambda raw: canonical(self.resources.dialplan, raw, incoming.source))
 
     def _refusal(self, source: str, called: str, now: float) -> ReleaseCause | None:
         """Why this call is not taken. What the node as a whole can take was asked by the stack before."""

@@ -31,7 +31,7 @@ from softswitch.callflow.announce import failure_tone
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.dialplan.route import Answer, Dial, Hangup, PhoneTarget, Record, Reject, Ring, Stream, TrunkTarget
 from softswitch.sip.replaces import REFUSALS, Match
-from softswitch.sip.uri import Uri, unescape
+from softswitch.sip.uri import unescape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,11 +200,14 @@ async def _dial(
 
 def _on_behalf(stage: Stage, transferor: Leg, replaces: Replaces | None) -> Stage:
     """The same, telling whom it is for (RFC 3892) and which dialog it is to replace (RFC 5589 7.1)."""
-    user = transferor.party.uri.user
     destinations = []
     for destination in stage.destinations:
         host = destination.flow.local[0]
-        by = Uri("sip", user, f"[{host}]" if ":" in host else host)
+        # As it would itself be told there: its number in that form, if it is one of ours, and if it may be known.
+        told = destination.policy.presentation.show(
+            transferor.origin, f"[{host}]" if ":" in host else host, destination.uri
+        )
+        by = told.from_.uri
         headers = [*destination.headers, ("Referred-By", f"<{by}>")]
         if replaces is not None:
             headers += [("Replaces", str(replaces)), ("Require", "replaces")]

@@ -77,7 +77,7 @@ def decide(plan: Dialplan, facts: CallFacts, at: datetime) -> Decision:
     """The decision for one call at a moment. Never raises; a naive `at` is wall clock in the plan's zone."""
     if len(facts.called) > MAX_LENGTH or len(facts.caller) > MAX_LENGTH:
         return Decision(None, TOO_LONG, (), facts.called[:MAX_LENGTH], facts.caller[:MAX_LENGTH])
-    called, caller = canonical(plan, facts.called), canonical(plan, facts.caller)
+    called, caller = canonical(plan, facts.called, facts.source), canonical(plan, facts.caller, facts.source)
     moment = at if at.tzinfo is not None else at.replace(tzinfo=plan.zone)
     trail: list[RuleVerdict] = []
     for rule in plan.rules:
@@ -91,12 +91,15 @@ def decide(plan: Dialplan, facts: CallFacts, at: datetime) -> Decision:
     return Decision(None, NO_ROUTE, tuple(trail), called, caller)
 
 
-def canonical(plan: Dialplan, raw: str) -> str:
+def canonical(plan: Dialplan, raw: str, source: str = "") -> str:
     """The form of a number that rules see: the name of a phone of this node and a number for help as they are (000 is
-    one, and no call abroad), everything else by the numbering rules.
+    one, and no call abroad), everything else read as its source writes numbers, then by the numbering rules.
     """
     name = clean(raw)
-    return name if name in plan.phones or name in plan.emergency else plan.numbering.canonical(name)
+    if name in plan.phones or name in plan.emergency:
+        return name
+    form = plan.formats.get(source)
+    return plan.numbering.canonical(name if form is None else form.read(name))
 
 
 def is_emergency(plan: Dialplan, raw: str) -> bool:

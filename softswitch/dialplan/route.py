@@ -22,6 +22,9 @@ NORMAL_CLEARING = 16  # ITU-T Q.850
 CALLED = "$called"
 """In place of a phone's name: the phone whose name was dialled."""
 
+WITHHELD = "withheld"
+"""In place of a caller's number: none is told."""
+
 
 @value_class(frozen=True, slots=True)
 class Rewrite:
@@ -113,11 +116,25 @@ class Dial:
     ringback: Ringback = BY_MEDIA
     called: str = ""
     """What was dialled, canonical and before `rewrite`; "" in rules."""
+    caller: str = ""
+    """Who is said to call: WITHHELD, a canonical number, in rules also CALLED for the number dialled; "": as is."""
+    diversion: str = ""
+    """The call is told as one that `called` has sent on, for this reason (RFC 5806 6.1); "": no."""
 
     def resolve(self, called: str) -> Dial:
         """The same with every number and phone filled in for a call to `called` (canonical)."""
         targets = tuple(self._resolve(target, called) for target in self.targets)
-        return Dial(targets, self.strategy, self.ring_for, self.record, AS_DIALLED, self.ringback, called)
+        return Dial(
+            targets,
+            self.strategy,
+            self.ring_for,
+            self.record,
+            AS_DIALLED,
+            self.ringback,
+            called,
+            called if self.caller == CALLED else self.caller,
+            self.diversion,
+        )
 
     def _resolve(self, target: Target, called: str) -> Target:
         match target:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 from softswitch.dialplan.numbers import Numbering
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from re import Pattern
 
+    from softswitch.dialplan.number_format import NumberFormat
     from softswitch.dialplan.route import Route
 
 MINUTES_OF_DAY = 24 * 60
@@ -114,3 +116,5 @@ class Dialplan:
     zone: ZoneInfo = UTC
     emergency: frozenset[str] = frozenset()
     """Numbers for help, as they are dialled."""
+    formats: Mapping[str, NumberFormat] = field(default_factory=dict)
+    """How sources (`trunk:<name>`) write numbers with a country code, where that is known."""

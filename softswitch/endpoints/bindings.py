@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from softswitch.b2bua.destination import Destination
+from softswitch.b2bua.destination import NOTHING_ELSE, Destination, OutwardPolicy
 from softswitch.b2bua.terms import NO_TERMS, MediaTerms
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
@@ -18,6 +18,8 @@ from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from softswitch.b2bua.origin import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Bindings:
         domain: str,
         terms: MediaTerms = NO_TERMS,
         session: SessionTerms = PLAIN,
+        policy: OutwardPolicy = NOTHING_ELSE,
+        origin: Origin | None = None,
     ) -> list[Destination]:
         """Where the user's phones are reached at present; [] when none is registered."""
         to = NameAddr("", Uri("sip", user, domain), NO_PARAMETERS)
@@ -95,6 +99,9 @@ class Bindings:
                 flow=binding.flow,
                 to=to,
                 routes=binding.path,
+                policy=policy,
+                number=user,
+                origin=origin,
                 terms=terms,
                 session=session,
             )

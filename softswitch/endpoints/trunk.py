@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from softswitch.b2bua.destination import Destination
+from softswitch.b2bua.destination import NOTHING_ELSE, Destination, OutwardPolicy
 from softswitch.b2bua.terms import NO_TERMS, MediaTerms
 from softswitch.b2bua.transfer import NO_TRANSFERS, TransferPolicy
+from softswitch.endpoints.identity import FROM_ALONE, IdentityRules
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.endpoints.tls_identities import ANY_TRANSPORT, TrunkTls
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.session.terms import PLAIN, SessionTerms
-from softswitch.sip.uri import Uri, escape_user
+from softswitch.sip.uri import Uri, user_part
 from softswitch.transport.next_hop import NextHop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from softswitch.b2bua.origin import Origin
     from softswitch.endpoints.health import DestinationHealth
     from softswitch.endpoints.network import Source
     from softswitch.endpoints.trunk_registration import RegistrationPolicy
@@ -43,9 +45,11 @@ class Trunk:
     credentials: Credentials | None = None
     """For challenges from this trunk's realm only."""
     from_domain: str | None = None
-    """The host part of From towards this trunk, when it insists on one."""
-    headers: tuple[tuple[str, str], ...] = ()
-    """Added to every INVITE sent there."""
+    """The host part of To towards this trunk, when it insists on one; `outward.presentation` has that of From."""
+    identity: IdentityRules = FROM_ALONE
+    """How it tells who calls."""
+    outward: OutwardPolicy = NOTHING_ELSE
+    """What it is told of a call, and how it writes numbers."""
     registration: RegistrationPolicy | None = None
     """Where and how we register for it; None: we do not."""
     limits: TrunkLimits = NO_LIMITS
@@ -71,17 +75,16 @@ class Trunk:
         locate: Callable[[NextHop], Iterable[Flow]],
         health: DestinationHealth,
         now: float,
-        caller: NameAddr | None = None,
+        origin: Origin | None = None,
     ) -> list[Destination]:
         """Where to send a call for `number`, in the order to try; [] when no next hop can be located.
 
         `locate` gives the flows a next hop resolves to (several addresses of one name are tried one by one), and none
-        when it cannot be resolved. Next hops that failed a short while ago come last. `caller` is how the caller is to
-        be presented; its host is replaced when the trunk has a `from_domain`. Raises ValueError for a number that
-        cannot stand in a SIP URI.
+        when it cannot be resolved. Next hops that failed a short while ago come last. `origin`: who is said to call,
+        when it is not simply the caller. Raises ValueError for a number that cannot stand in a SIP URI.
         """
-        user = user_part(number)
-        from_ = self._presented(caller)
+        form = self.outward.presentation.format
+        user = user_part(number if form is None else form.write(number))
         found: list[Destination] = []
         for hop in self.next_hops:
             scheme = "sips" if hop.secure else "sip"
@@ -95,8 +98,9 @@ class Trunk:
                     uri=uri,
                     flow=flow,
                     to=to,
-                    from_=from_,
-                    headers=self.headers,
+                    policy=self.outward,
+                    number=number,
+                    origin=origin,
                     credentials=self.credentials,
                     terms=self.terms,
                     session=self.session,
@@ -104,15 +108,3 @@ class Trunk:
                 for flow in locate(hop)
             )
         return health.in_order(found, now)
-
-    def _presented(self, caller: NameAddr | None) -> NameAddr | None:
-        if caller is None or self.from_domain is None:
-            return caller
-        return NameAddr(caller.display_name, Uri("sip", caller.uri.user, self.from_domain), NO_PARAMETERS)
-
-
-def user_part(number: str) -> str:
-    """A dialled number as the user part of a URI: nothing in it can become a parameter, a password or a host."""
-    if number.isalnum() and number.isascii():
-        return number
-    return "".join(f"%{ord(char):02X}" if char in ";?/,&=$" else char for char in escape_user(number))

@@ -111,6 +111,13 @@ def escape_user(text: str) -> str:
     return _NOT_USER.sub(lambda match: "".join(f"%{octet:02X}" for octet in match[0].encode()), text)
 
 
+def user_part(number: str) -> str:
+    """A dialled number as the user part of a URI: nothing in it can become a parameter, a password or a host."""
+    if number.isalnum() and number.isascii():
+        return number
+    return "".join(f"%{ord(char):02X}" if char in ";?/,&=$" else char for char in escape_user(number))
+
+
 def unescape(text: str) -> str:
     """%HH resolved for showing and matching; octets that are not UTF-8 become U+FFFD. RemoteProtocolError if broken."""
     if "%" not in text:

@@ -31,6 +31,7 @@ from softswitch.transport.driver import SipDriver
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from softswitch.sip.digest import Credentials
     from softswitch.sip.events import Event
     from softswitch.sip.session.referral import Referral
     from softswitch.sip.session.session import InviteSession
@@ -109,18 +110,26 @@ class Phone:
         self.rang = 0
 
     def call(
-        self, number: str, switch: Address, *, body: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()
+        self,
+        number: str,
+        switch: Address,
+        *,
+        body: bytes | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        caller: str = "",
+        credentials: Credentials | None = None,
     ) -> InviteSession:
-        """Send an INVITE for `number` to the switch."""
+        """Send an INVITE for `number` to the switch; `caller` is From as it is written."""
         with self.driver.turn() as stack:
             session = stack.invite(
                 uri=Uri("sip", number, switch[0], switch[1]),
-                from_=NameAddr("", Uri("sip", "caller", self.address[0]), NO_PARAMETERS),
+                from_=NameAddr.parse(caller or f"<sip:caller@{self.address[0]}>"),
                 to=NameAddr("", Uri("sip", number, switch[0]), NO_PARAMETERS),
                 contact=self._contact(),
                 flow=Flow("UDP", self.address, switch),
                 body=sdp(40000, host=self.media_host) if body is None else body,
                 headers=headers,
+                credentials=credentials,
                 now=self.driver.now(),
             )
         self.sessions.append(session)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media.play.countries import RECOMMENDED
 from softswitch.b2bua.channels import Capacity, Channels
+from softswitch.b2bua.destination import NOTHING_ELSE
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
 from softswitch.b2bua.terms import MediaTerms
@@ -26,6 +28,7 @@ from softswitch.endpoints.admission import Admission, Envelope
 from softswitch.endpoints.authentication import Account, Authenticator, account
 from softswitch.endpoints.bindings import Bindings
 from softswitch.endpoints.health import DestinationHealth
+from softswitch.endpoints.identity import FROM_ALONE, IdentityRules, account_origin
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.registrar import Registrar
@@ -52,8 +55,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from random import Random
 
+    from softswitch.b2bua.destination import OutwardPolicy
     from softswitch.b2bua.terms import Dtmf
     from softswitch.b2bua.transfer import TransferRules
+    from softswitch.dialplan.number_format import NumberFormat
     from softswitch.dialplan.route import Action
     from softswitch.sdp.codec import Codec
     from softswitch.sip.events import Event
@@ -115,6 +120,9 @@ class World:
         transfers: TransferRules = NO_RULES,
         own_trunks: bool = False,
         accounts: Sequence[Account] = (),
+        identity: IdentityRules = FROM_ALONE,
+        outward: OutwardPolicy = NOTHING_ELSE,
+        formats: Mapping[str, NumberFormat] | None = None,
         **wire: float,
     ) -> None:
         """`routes`: what these numbers do, instead of `actions`. `own_trunks`: whoever trunk `tN` leads to calls as
@@ -124,8 +132,9 @@ class World:
 
         `dtmf`: of the trunk that calls, and of those that can be called. `limits`: of trunks, by name; the one
         that calls is `inbound`. `registered`: trunks that `register` is for, and others.
-        `accounts`: of those, beside the phones'.
+        `accounts`: of those, beside the phones'. `identity`: of the one that calls; `outward`: of the others.
         """
+        self.identity = identity
         self.dice = dice
         self._accounts = accounts
         self.codecs = codecs
@@ -167,10 +176,13 @@ class World:
             self.switch,
             Resources(
                 dialplan=Dialplan(
-                    (*rules, Rule(Route("test", tuple(actions)))), Numbering(), emergency=frozenset(("112",))
+                    (*rules, Rule(Route("test", tuple(actions)))),
+                    Numbering(),
+                    emergency=frozenset(("112",)),
+                    formats=formats or {},
                 ),
                 trunks={
-                    trunk.name: trunk
+                    trunk.name: replace(trunk, outward=outward)
                     for trunk in (
                         self._inbound(ptime, dtmf[0]),
                         *self._outbound(called, ptime, dtmf[1], own=own_trunks),
@@ -242,6 +254,7 @@ class World:
             sources=(Source.parse("198.51.100.0/24"), Source.parse(SWITCH[0])),
             terms=MediaTerms(self.codecs, ptime, dtmf=dtmf),
             limits=self.limits.get("inbound", NO_LIMITS),
+            identity=self.identity,
         )
 
     def _outbound(self, codecs: tuple[Codec, ...] | None, ptime: int | None, dtmf: Dtmf, *, own: bool) -> list[Trunk]:
@@ -276,7 +289,10 @@ class World:
             supervisor=self.supervisor,
             driver=self.driver,
             phone_terms=dict.fromkeys(PHONE_USERS, MediaTerms(self.codecs)),
-            identities={"1001": NameAddr("Desk", Uri("sip", "1001", REALM), NO_PARAMETERS)},
+            identities={
+                user: account_origin(NameAddr(name, Uri("sip", user, REALM), NO_PARAMETERS), user)
+                for user, name in (("1001", "Desk"), ("1002", ""))
+            },
             registrations=self.registrations,
         )
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from config.problem import ConfigError
 from media.srtp.material import SUITES
-from softswitch import parties
+from softswitch import parties, provision
 from softswitch.b2bua.channels import Capacity
+from softswitch.b2bua.destination import NOTHING_ELSE
+from softswitch.b2bua.header_policy import HeaderTable
+from softswitch.b2bua.presentation import OwnNumbers, Presentation
+from softswitch.dialplan.match import CallFacts, decide
+from softswitch.dialplan.number_format import NumberFormat
+from softswitch.dialplan.route import Dial
+from softswitch.endpoints.identity import FROM_ALONE, IdentityRules
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.endpoints.trunk import NextHop
 from softswitch.sdp.crypto import SrtpPolicy
@@ -216,8 +225,8 @@ def test_phones(tmp_path: Path) -> None:
         name: hashed(name, "1002", "pbx.example", "correct horse") for name in ("MD5", "SHA-256")
     }
     identities = parties.identities(found)
-    assert str(identities["1001"]) == '"Desk" <sip:+49%2030/1@pbx.example>'
-    assert str(identities["1002"]) == "<sip:1002@pbx.example>"
+    assert str(identities["1001"].party) == '"Desk" <sip:+49%2030/1@pbx.example>'
+    assert str(identities["1002"].party) == "<sip:1002@pbx.example>"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +236,7 @@ def test_phones(tmp_path: Path) -> None:
 def test_a_realm_of_several_words_stands_in_no_uri(realm: str, domain: str, tmp_path: Path) -> None:
     found = settings(tmp_path, PHONES.format(realm=realm))
     assert parties.phone_domain(found) == domain
-    assert str(parties.identities(found)["1002"]) == f"<sip:1002@{domain}>"
+    assert str(parties.identities(found)["1002"].party) == f"<sip:1002@{domain}>"
 
 
 def test_noise_is_reduced_where_it_is_asked_for(tmp_path: Path) -> None:
@@ -331,3 +340,80 @@ def test_who_may_prove_who_he_is(tmp_path: Path) -> None:
     assert not pbx.encrypted
     assert [str(each) for each in parties.may_authenticate(found)] == ["127.0.0.0/8", "192.0.2.0/24"]
     assert parties.trunks(found)["pbx"].credentials is None, "what it shows us is not what we show it"
+
+
+IDENTITY = """
+    trunks:
+      plain: {sources: [192.0.2.1]}
+      carrier:
+        sources: [192.0.2.2]
+        number_format: US_NATIONAL
+        anonymization: REMOTE_PARTY_ID
+        from_domain: us.example
+        identity: {present: [from, pai], diversion: both, numbers: ["030 100", "+49 (0)30 2*", "0049303"]}
+        headers: {pass: [X-Account, X-Tag-*], drop: X-Tag-Internal, add: {X-Tenant: 7}}
+      partner: {sources: [192.0.2.3], identity: {trusted: true, default_caller_id: 030 999}}
+      picky: {sources: [192.0.2.4], anonymization: none, identity: {trusted: true, caller_from: rpid}}
+"""
+NUMBERING = "numbering: {country_code: 49}"
+
+
+def test_identities_of_trunks(tmp_path: Path) -> None:
+    found = settings(tmp_path, IDENTITY, NUMBERING)
+    trunks = parties.trunks(found)
+    assert (trunks["plain"].identity, trunks["plain"].outward) == (FROM_ALONE, NOTHING_ELSE)
+
+    carrier = trunks["carrier"]
+    table = HeaderTable(frozenset({"x-account"}), ("x-tag-",), frozenset({"x-tag-internal"}), (("X-Tenant", "7"),))
+    assert carrier.identity == IdentityRules(rewritten=True, headers=table)
+    assert carrier.outward.headers == table
+    assert carrier.outward.presentation == Presentation(
+        domain="us.example",
+        format=NumberFormat.US_NATIONAL,
+        present=("pai",),
+        withheld_in="rpid",
+        own=OwnNumbers(frozenset({"+4930100", "+49303"}), ("+49302",), "+4930100"),
+        default="+4930100",
+        diversion="both",
+    )
+    partner = trunks["partner"]
+    assert (partner.identity.trusted, partner.identity.caller_from) == (True, ("pai", "from"))
+    assert partner.outward.presentation == Presentation(
+        trusted=True, withheld_in="pai", default="+4930999", verstat=True
+    )
+    assert trunks["picky"].identity.caller_from == ("rpid",)
+    assert trunks["picky"].outward.presentation.withheld_in is None
+    assert provision.dialplan(found).formats == {"trunk:carrier": NumberFormat.US_NATIONAL}
+
+
+def test_headers_on_the_floor_cannot_be_configured(tmp_path: Path) -> None:
+    config = """
+        trunks:
+          a: {sources: [192.0.2.1], headers: {pass: [x-a, record-route], add: {Contact: <sip:x>}}}
+        phones: {headers: {pass: User-Agent}}
+    """
+    folder = ConfigFolder.make(tmp_path, config, "")
+    with pytest.raises(ConfigError) as caught:
+        folder.provision()
+    told = [(problem.path, problem.message.split(" is ")[0]) for problem in caught.value.problems]
+    assert told == [
+        ("trunks.a.headers.pass", "record-route"),
+        ("trunks.a.headers.add", "Contact"),
+        ("phones.headers.pass", "User-Agent"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"), [("withheld", "withheld"), ("$called", "+49301"), ("030 999", "+4930999"), (None, "")]
+)
+def test_rules_say_who_calls(tmp_path: Path, written: str | None, said: str) -> None:
+    caller = "" if written is None else f", caller: {written}"
+    rules = f"""
+        {NUMBERING}
+        routes:
+          - {{name: out, do: [{{dial: {{trunk: plain, diversion: no-answer{caller}}}}}]}}
+    """
+    plan = provision.dialplan(settings(tmp_path, IDENTITY, rules))
+    (action,) = decide(plan, CallFacts("phone:1001", "030 1"), datetime.now(UTC)).actions
+    assert isinstance(action, Dial)
+    assert (action.caller, action.diversion, action.called) == (said, "no-answer", "+49301")

@@ -13,6 +13,7 @@ from softswitch.b2bua.call import Call
 from softswitch.b2bua.cause import ADMIN, BUSY, INTERNAL, NORMAL, SHUTDOWN
 from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.terms import MediaTerms
+from softswitch.endpoints.identity import FROM_ALONE
 from softswitch.sip.events import InviteReceived
 from softswitch.telemetry.log_sink import NullSink
 from softswitch.telemetry.story import Story
@@ -43,7 +44,7 @@ class Solo(World):
                 self.switch,
                 story,
                 name="trunk:a",
-                party=event.request.from_,
+                origin=FROM_ALONE.read(event.request),
                 terms=MediaTerms(CODECS),
                 session=event.session,
             )

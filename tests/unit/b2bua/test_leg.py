@@ -18,6 +18,7 @@ from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import MOST_PRESSED, LegState
 from softswitch.b2bua.terms import MediaTerms
 from softswitch.dialplan.route import Answer, Echo, Play, Reject
+from softswitch.endpoints.identity import FROM_ALONE
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sip.events import Answered, OfferAnswered, OfferReceived, OfferRefused
 from softswitch.telemetry.cdr import Outcome
@@ -530,7 +531,7 @@ def test_what_crosses_our_hanging_up_opens_no_port() -> None:
             world.switch,
             Story("x", NullSink()),
             name="trunk:a",
-            party=caller.sessions[0].request.from_,
+            origin=FROM_ALONE.read(caller.sessions[0].request),
             terms=MediaTerms(world.codecs),
             session=caller.sessions[0],
         )

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from media.events import DigitReceived, EngineDegraded, LegGone, MediaStarted, MediaTimeout, RecordingFinished
+from softswitch.b2bua.destination import OutwardPolicy
+from softswitch.b2bua.header_policy import HeaderTable
 from softswitch.dialplan.route import Echo
 from softswitch.sip.flow import Flow
 from tests.support.puppets import a_moment
@@ -69,7 +71,10 @@ def test_what_the_engine_hears_is_told_in_the_story_of_the_leg() -> None:
     run_virtual(story)
 
 
-@pytest.mark.parametrize("broken", [{"headers": (("X-Note", "a\r\nVia: b"),)}, {"from_domain": "no domain"}])
+@pytest.mark.parametrize(
+    "broken",
+    [{"outward": OutwardPolicy(headers=HeaderTable(add=(("X-Note", "a\r\nVia: b"),)))}, {"from_domain": "no domain"}],
+)
 def test_a_destination_that_cannot_be_written_fails_as_a_number_not_as_a_crash(broken: dict[str, Any]) -> None:
     """Refused by the stack before anything is sent, and nothing of the attempt stays."""
 

@@ -115,6 +115,46 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             ),
         ),
         (
+            "trunks: {a: {sources: [192.0.2.1], identity: {caller_from: [pai, from]}}}",
+            (
+                "config/all.yaml:1:61 trunks.a.identity.caller_from[0]: pai is believed from trusted trunks only: "
+                "add `trusted: true`, or take it out"
+            ),
+        ),
+        (
+            "trunks: {a: {sources: [192.0.2.1], identity: {numbers: +4930*}}}",
+            (
+                "config/all.yaml:1:56 trunks.a.identity.numbers: which number is shown in place of one that is not "
+                "ours? give default_caller_id"
+            ),
+        ),
+        (
+            "trunks: {a: {sources: [192.0.2.1], identity: {default_caller_id: +4930*}}}",
+            "config/all.yaml:1:66 trunks.a.identity.default_caller_id: expected a whole number, got '+4930*'",
+        ),
+        (
+            "trunks: {a: {sources: [192.0.2.1], identity: {numbers: [berlin]}}}",
+            (
+                "config/all.yaml:1:57 trunks.a.identity.numbers[0]: expected a telephone number, or the beginning of "
+                "numbers and *, got 'berlin'"
+            ),
+        ),
+        (
+            "trunks: {a: {sources: [192.0.2.1], number_format: national}}",
+            (
+                "config/all.yaml:1:51 trunks.a.number_format: expected e164, international or us_national, "
+                "got 'national', did you mean 'us_national'?"
+            ),
+        ),
+        (
+            "trunks: {a: {sources: [192.0.2.1], headers: {pass: ['X Y']}}}",
+            "config/all.yaml:1:53 trunks.a.headers.pass[0]: expected the name of a header, got 'X Y'",
+        ),
+        (
+            'trunks: {a: {sources: [192.0.2.1], headers: {add: {X-A: "a\\nVia: b"}}}}',
+            "config/all.yaml:1:57 trunks.a.headers.add.X-A: line breaks and control characters are not allowed here",
+        ),
+        (
             "sip: {listen: [{port: 5060}, {address: 192.0.2.1}]}",
             "config/all.yaml:1:30 sip.listen[1]: udp 192.0.2.1:5060 is already taken by 0.0.0.0:5060 above",
         ),

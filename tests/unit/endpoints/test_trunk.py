@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from softswitch.b2bua.destination import OutwardPolicy
+from softswitch.b2bua.presentation import Presentation
 from softswitch.b2bua.terms import MediaTerms
+from softswitch.dialplan.number_format import NumberFormat
 from softswitch.endpoints.health import QUARANTINE, DestinationHealth
-from softswitch.endpoints.trunk import NextHop, Trunk, user_part
+from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.sdp.negotiate import Codec
 from softswitch.sip.digest import Credentials
 from softswitch.sip.flow import Flow
-from softswitch.sip.headers import NameAddr
-from softswitch.sip.uri import Uri
+from softswitch.sip.uri import Uri, user_part
 
 PCMA = Codec("PCMA", 8000)
 HOPS = (NextHop("192.0.2.1"), NextHop("sip.example.net", 5080, "TCP"), NextHop("2001:db8::1"))
@@ -21,7 +23,7 @@ TRUNK = Trunk(
     next_hops=HOPS,
     terms=MediaTerms((PCMA,)),
     credentials=Credentials("switch", "secret", "carrier"),
-    headers=(("X-Tenant", "7"),),
+    outward=OutwardPolicy(Presentation(format=NumberFormat.INTERNATIONAL)),
 )
 
 
@@ -36,13 +38,13 @@ def remotes(health: DestinationHealth, now: float = 0.0) -> list[str]:
 
 def test_destinations_come_in_order_and_are_complete() -> None:
     first, second, third, last = TRUNK.destinations("+4930123", locate=locate, health=DestinationHealth(), now=0.0)
-    assert str(first.uri) == "sip:+4930123@192.0.2.1"
-    assert str(second.uri) == str(third.uri) == "sip:+4930123@sip.example.net:5080;transport=tcp"
-    assert str(last.uri) == "sip:+4930123@[2001:db8::1]"
-    assert str(first.to) == "<sip:+4930123@192.0.2.1>"
-    assert (first.name, first.terms.codecs, first.headers) == ("trunk:carrier", (PCMA,), (("X-Tenant", "7"),))
+    assert str(first.uri) == "sip:4930123@192.0.2.1"
+    assert str(second.uri) == str(third.uri) == "sip:4930123@sip.example.net:5080;transport=tcp"
+    assert str(last.uri) == "sip:4930123@[2001:db8::1]"
+    assert str(first.to) == "<sip:4930123@192.0.2.1>"
+    assert (first.name, first.terms.codecs, first.policy) == ("trunk:carrier", (PCMA,), TRUNK.outward)
     assert first.credentials == TRUNK.credentials
-    assert first.from_ is None
+    assert first.origin is None
 
 
 def test_failed_next_hop_comes_last_until_it_is_forgiven() -> None:
@@ -86,11 +88,9 @@ def test_health_is_bounded() -> None:
     assert [health.avoided(flow, 0.0) for flow in flows] == [False] * 6 + [True] * 3
 
 
-def test_caller_is_presented_in_the_trunk_domain() -> None:
+def test_the_called_party_is_in_the_trunks_domain() -> None:
     trunk = Trunk(name="carrier", next_hops=HOPS[:1], from_domain="carrier.example")
-    caller = NameAddr.parse('"Anna" <sip:1001@192.0.2.100:5060;user=phone>;tag=x')
-    (found,) = trunk.destinations("0123", locate=locate, health=DestinationHealth(), now=0.0, caller=caller)
-    assert str(found.from_) == '"Anna" <sip:1001@carrier.example>'
+    (found,) = trunk.destinations("0123", locate=locate, health=DestinationHealth(), now=0.0)
     assert str(found.to) == "<sip:0123@carrier.example>"
 
 
