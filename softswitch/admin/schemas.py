@@ -46,6 +46,14 @@ _CALL: dict[str, dict[str, Json]] = {
     "source": {"type": "string", "examples": ["trunk:carrier", "phone:1001"]},
     "caller": STRING,
     "called": STRING,
+    "caller_canonical": _or_null(
+        {"type": "string", "description": "As the dialplan reads it; `caller` is as it came."}
+    ),
+    "called_canonical": _or_null(STRING),
+    "withheld": {"type": "boolean", "description": "The caller does not want to be known."},
+    "diverted_by": _or_null({"type": "string", "description": "Who sent the call on before it came here."}),
+    "verstat": _or_null({"type": "string", "examples": ["TN-Validation-Passed"]}),
+    "attestation": _or_null({"enum": ["A", "B", "C"], "description": "Claimed by the signature of an incoming call."}),
     "route": _or_null(STRING),
     "destination": _or_null(STRING),
     "started_at": TIME,

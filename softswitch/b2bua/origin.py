@@ -54,6 +54,8 @@ class Origin:
     """Who the call was for before, the latest first."""
     verstat: str = ""
     """What is known of the right to use the number: `TN-Validation-Passed` and the like; "": nothing is to be said."""
+    attestation: str = ""
+    """What the signature of the call claims of the caller: A, B or C (ATIS-1000074 5.2.3); "" without one."""
     headers: tuple[tuple[str, str], ...] = ()
     """What its source's table lets in of the INVITE's other headers."""
 

@@ -60,7 +60,7 @@ def call_record(
     call: Call, decision: Decision | None, legs: Sequence[LegRecord], *, called: str, recording: str | None, node: str
 ) -> CallRecord:
     """The call's record; `legs` as `leg_records` made them."""
-    caller = call.caller
+    caller, origin = call.caller, call.caller.origin
     callees = [leg for leg in call.legs if leg is not caller and not isinstance(leg, SupervisorLeg)]
     connected = next((leg for leg in callees if leg.answered_at is not None), callees[-1] if callees else None)
     directions = [each for leg in legs for each in (leg.from_party, leg.to_party) if each is not None]
@@ -69,9 +69,14 @@ def call_record(
     return CallRecord(
         call_id=call.id,
         source=caller.name,
-        caller=caller.party.uri.user or "",
+        caller=origin.number.raw,
         called=called,
         called_canonical=decision.called if decision is not None else None,
+        caller_canonical=origin.number.canonical or None,
+        withheld=origin.withheld,
+        diverted_by=origin.diversions[0].number.canonical if origin.diversions else None,
+        verstat=origin.verstat or None,
+        attestation=origin.attestation or None,
         route=decision.route.name if decision is not None and decision.route is not None else None,
         destination=connected.name if connected is not None else None,
         trunk=connected.name.removeprefix("trunk:")

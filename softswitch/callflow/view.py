@@ -22,6 +22,7 @@ def call_snapshot(running: RunningCall) -> CallSnapshot:
     """One running call."""
     call, decision = running.call, running.decision
     caller = call.caller
+    origin = caller.origin
     last = next(leg for leg in reversed(call.legs) if not isinstance(leg, SupervisorLeg))
     figures = {leg: _figures(leg) for leg in call.legs}
     verdict = blamed(call, figures.__getitem__)
@@ -29,8 +30,14 @@ def call_snapshot(running: RunningCall) -> CallSnapshot:
         call_id=call.id,
         state=_state(running),
         source=caller.name,
-        caller=caller.party.uri.user or "",
+        caller=origin.number.raw,
         called=running.called,
+        caller_canonical=origin.number.canonical or None,
+        called_canonical=decision.called,
+        withheld=origin.withheld,
+        diverted_by=origin.diversions[0].number.canonical if origin.diversions else None,
+        verstat=origin.verstat or None,
+        attestation=origin.attestation or None,
         route=decision.route.name if decision.route is not None else None,
         destination=last.name if last is not caller else None,
         started_at=call.story.started_at,

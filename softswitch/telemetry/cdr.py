@@ -126,6 +126,16 @@ class CallRecord:
     """The called number as it was received."""
     called_canonical: str | None = None
     """The called number as the dialplan read it."""
+    caller_canonical: str | None = None
+    """The caller's number as the dialplan read it."""
+    withheld: bool = False
+    """The caller did not want to be known: the number is for this node's own records."""
+    diverted_by: str | None = None
+    """Who sent the call on before it came here, canonical; the latest."""
+    verstat: str | None = None
+    """What is known of the caller's right to the number: `TN-Validation-Passed` and the like."""
+    attestation: str | None = None
+    """What the signature of an incoming call claims of the caller: A, B or C (ATIS-1000074)."""
     route: str | None = None
     """The dialplan rule that decided."""
     destination: str | None = None

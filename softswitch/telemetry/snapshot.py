@@ -58,6 +58,13 @@ class CallSnapshot:
     source: str
     caller: str
     called: str
+    """As it came, as `caller`."""
+    caller_canonical: str | None = None
+    called_canonical: str | None = None
+    withheld: bool = False
+    diverted_by: str | None = None
+    verstat: str | None = None
+    attestation: str | None = None
     route: str | None = None
     destination: str | None = None
     started_at: float
