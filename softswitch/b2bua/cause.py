@@ -10,11 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from softswitch.sdp.errors import INCOMPATIBLE_FORMAT
-from softswitch.sip.headers import Reason
+from softswitch.sip.errors import RemoteProtocolError
+from softswitch.sip.headers import Reason, RetryAfter
+from softswitch.sip.reasons import reasons_of
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from softswitch.sip.message import Response
 
 COMPLETED_ELSEWHERE: Final = 26
 """Q.850 non-selected user clearing."""
@@ -36,6 +40,10 @@ class ReleaseCause:
     """Code and text of the Warning header a refusal carries (RFC 3261 20.43): what would have been acceptable."""
     given: tuple[Reason, ...] = ()
     """The Reason headers another switch gave: they go on as they came."""
+    retry_after: int | None = None
+    """Seconds for which the server that said so wants to hear nothing (RFC 3261 20.33)."""
+    unheard: bool = False
+    """Nothing at all came before it, not even 100 Trying."""
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -54,6 +62,8 @@ ANSWERED_ELSEWHERE: Final = ReleaseCause(200, COMPLETED_ELSEWHERE, "answered els
 NO_ANSWER: Final = ReleaseCause(480, 19, "no answer in time")
 NO_RESPONSE: Final = ReleaseCause(504, 102, "no response at all")
 """From a destination: not even 100 Trying. It speaks of the way there, as a 5xx does."""
+UNHEARD: Final = ReleaseCause(408, 102, "timed out without a sign of life", unheard=True)
+"""A 408 with no provisional response before it: whoever sent it did not reach anybody either."""
 BUSY: Final = ReleaseCause(486, 17, "user busy")
 NOT_REGISTERED: Final = ReleaseCause(480, 20, "no phone registered")
 NO_ROUTE: Final = ReleaseCause(404, 1, "no route for this number")
@@ -171,6 +181,18 @@ def from_refusal(status: int, reasons: Sequence[Reason]) -> ReleaseCause:
     return replace(cause, q850=said.cause, text=_words(said) or cause.text, given=tuple(reasons))
 
 
+def from_response(response: Response) -> ReleaseCause:
+    """The cause for a final response as it came, and how long a 503 asks to be left alone (RFC 3261 21.5.4)."""
+    cause = from_refusal(response.status, reasons_of(response))
+    wait = response.headers.get("Retry-After") if response.status == 503 else None
+    if wait is None:
+        return cause
+    try:
+        return replace(cause, retry_after=RetryAfter.parse(wait).seconds)
+    except RemoteProtocolError:
+        return cause  # what cannot be read says nothing
+
+
 def from_reasons(reasons: Sequence[Reason], status: int) -> ReleaseCause:
     """The cause another switch gave in a BYE or CANCEL (RFC 3326), `status` being the INVITE's; its words are kept."""
     given = tuple(reasons)
@@ -202,11 +224,3 @@ def towards_caller(cause: ReleaseCause) -> ReleaseCause:
     # Below 300: answered and hung up in one breath, so that the caller never had anybody.
     status = 480 if cause.status < 300 else HIDDEN.get(cause.status)
     return cause if status is None else replace(cause, status=status, warning=None)
-
-
-def is_route_problem(status: int) -> bool:
-    """Whether the next trunk of a list should be tried: a server failed, or nothing was ever heard (DEMAND 21).
-
-    Busy, declined, unknown and unanswered are answers about the person called: asking again would ring her twice.
-    """
-    return status // 100 == 5

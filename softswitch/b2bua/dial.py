@@ -7,7 +7,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from media.ports import PortsExhausted
-from softswitch.b2bua.cause import ANSWERED_ELSEWHERE, NO_ANSWER, NO_CIRCUIT, NO_RESPONSE, NO_ROUTE, is_route_problem
+from softswitch.b2bua.cause import ANSWERED_ELSEWHERE, NO_ANSWER, NO_CIRCUIT, NO_RESPONSE, NO_ROUTE
+from softswitch.b2bua.failover import is_route_problem
 from softswitch.b2bua.leg import CallFailed, LegState
 from softswitch.b2bua.ringback import Alerting, Ringback
 from softswitch.value import value_class
@@ -58,7 +59,7 @@ async def dial(
     cause = NO_ROUTE
     with Alerting(call, ringback, on_progress) as alerting:
         for number, stage in enumerate(stages):
-            if number and stage.alternative and not is_route_problem(cause.status):
+            if number and stage.alternative and not is_route_problem(cause):
                 continue
             has_alternative = number + 1 < len(stages) and stages[number + 1].alternative
             silent_after = SILENT_AFTER if has_alternative else ring_for

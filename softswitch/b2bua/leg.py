@@ -35,7 +35,6 @@ from softswitch.sip.events import (
     TransferCompleted,
     TransferProgressed,
 )
-from softswitch.sip.reasons import reasons_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -251,11 +250,13 @@ class Leg:
                 self._end(causes.NO_RESPONSE, "timeout")
             case Refused(response=None, status=status):
                 self._end(causes.from_status(status), "transport")
-            case Refused(response=response, status=status):
-                for warning in response.headers.get_all("Warning")[:3] if response is not None else ():
+            case Refused(status=408, at_once=True):
+                self._end(causes.UNHEARD, "remote")
+            case Refused(response=response):
+                assert response is not None
+                for warning in response.headers.get_all("Warning")[:3]:
                     self.story.tell("warning received", leg=self.name, warning=warning[:200])
-                reasons = reasons_of(response) if response is not None else ()
-                self._end(causes.from_refusal(status, reasons), "remote")
+                self._end(causes.from_response(response), "remote")
             case Established(body=body):
                 self._established(body)
             case OfferReceived(body=body):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NO_RESPONSE, NOT_REGISTERED
 from softswitch.b2bua.destination import NOTHING_ELSE, OutwardPolicy
 from softswitch.b2bua.dial import Stage
+from softswitch.b2bua.failover import is_route_problem
 from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.origin import Number
 from softswitch.b2bua.terms import NO_TERMS
@@ -156,9 +157,15 @@ class Resources:
 
     def watch(self, leg: OutboundLeg, status: int) -> None:
         """Remember how a destination did."""
-        if _is_trunk(leg.name):
-            silent = leg.cause is NO_RESPONSE
-            self.health.report(leg.session.flow, 408 if silent else status, leg.switch.clock())
+        if not _is_trunk(leg.name):
+            return
+        cause = leg.cause
+        if cause is NO_RESPONSE:
+            status = 408
+        elif cause is not None and status == 408 and not is_route_problem(cause):
+            status = 480  # it rang: that speaks of the called party
+        retry_after = None if cause is None else cause.retry_after
+        self.health.report(leg.session.flow, status, leg.switch.clock(), retry_after)
 
     def record(self, call: Call, segment: int) -> Recording:
         """Start recording this call, for the first time or again after a transfer."""

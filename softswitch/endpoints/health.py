@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 QUARANTINE = 30.0
 """Seconds a failed destination is tried last. Longer than timer B, so that one dead host costs one call in a while."""
 
+LONGEST = 600.0
+"""Seconds of a Retry-After that are believed: whoever asks for a day has mistyped, or does not mean this trunk."""
+
 ROUTE_FAILURES = frozenset((408, 503))
 """Time-out, transport failure and "service unavailable" speak of the way there; everything else of the called party."""
 
@@ -29,10 +32,11 @@ class DestinationHealth:
         self._capacity = capacity
         self._until: dict[Place, float] = {}
 
-    def report(self, flow: Flow, status: int, now: float) -> bool:
+    def report(self, flow: Flow, status: int, now: float, retry_after: float | None = None) -> bool:
         """Note the final status a destination gave (408: silence, 503: no connection); True when it is avoided now.
 
-        A 408 that a living far end sent after ringing should not be reported: it speaks of the called party.
+        `retry_after`: seconds a 503 asks for, at most LONGEST. A 408 that a living far end sent after ringing should
+        not be reported: it speaks of the called party.
         """
         place = (flow.transport, flow.remote)
         if status not in ROUTE_FAILURES:
@@ -41,7 +45,7 @@ class DestinationHealth:
         self._until.pop(place, None)
         if len(self._until) >= self._capacity:
             del self._until[next(iter(self._until))]
-        self._until[place] = now + self._quarantine
+        self._until[place] = now + (self._quarantine if retry_after is None else min(retry_after, LONGEST))
         return True
 
     def avoided(self, flow: Flow, now: float) -> bool:

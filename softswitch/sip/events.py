@@ -87,6 +87,8 @@ class Refused:
     session: InviteSession
     response: Response | None
     status: int
+    at_once: bool = False
+    """No provisional response came before, not even 100."""
 
 
 @value_class(frozen=True, slots=True)

@@ -148,6 +148,12 @@ def acknowledge_and_leave(session: InviteSession, now: float, release: Release) 
     bye.send(session, now, release)
 
 
+def refused_at_once(session: InviteSession, now: float, outcome: Outcome) -> None:
+    """The same before anything else was heard."""
+    session.core.events.append(Refused(session, outcome.response, outcome.status, at_once=True))
+    finish.end(session, outcome.release(), now)
+
+
 def refused(session: InviteSession, now: float, outcome: Outcome) -> None:
     """300..699, or nothing at all."""
     session.core.events.append(Refused(session, outcome.response, outcome.status))

@@ -27,7 +27,7 @@ TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
     (_CALLING, Input.CHALLENGED): (_CALLING, invite.repeat),
     (_CALLING, Input.ANSWER): (_ESTABLISHED, invite.answered),
     (_CALLING, Input.OFFER): (_ANSWERED, invite.answered_with_offer),
-    (_CALLING, Input.REFUSED): (_ENDED, invite.refused),
+    (_CALLING, Input.REFUSED): (_ENDED, invite.refused_at_once),
     (_CALLING, Input.HANGUP): (_CANCEL_HELD, cancel.hold),
     (_PROCEEDING, Input.PROVISIONAL): (_PROCEEDING, invite.progress),
     (_PROCEEDING, Input.CHALLENGED): (_CALLING, invite.repeat),

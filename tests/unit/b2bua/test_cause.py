@@ -15,9 +15,9 @@ from softswitch.b2bua.cause import (
     from_reasons,
     from_refusal,
     from_status,
-    is_route_problem,
     towards_caller,
 )
+from softswitch.b2bua.failover import is_route_problem
 from softswitch.sip.headers import Reason
 from softswitch.sip.status import reason_phrase
 
@@ -55,7 +55,7 @@ def test_unknown_statuses_keep_their_number_and_get_the_words_of_their_class(sta
 def test_nothing_raises_for_any_number() -> None:
     for status in STATUSES:
         assert towards_caller(from_status(status)).status >= 300
-        is_route_problem(status)
+        is_route_problem(from_status(status))
 
 
 @pytest.mark.parametrize(("hidden", "shown"), HIDDEN.items())
@@ -77,17 +77,17 @@ def test_our_credentials_are_no_business_of_the_callers(status: int) -> None:
 def test_loops_are_passed_on_as_loops(status: int) -> None:
     """A 5xx would make every switch of the circle try its other trunks, each of which leads into the circle."""
     assert towards_caller(from_status(status)).status == status
-    assert not is_route_problem(status)
+    assert not is_route_problem(from_status(status))
 
 
 @pytest.mark.parametrize("status", [404, 408, 480, 486, 487, 488, 603, 200])
 def test_answers_about_the_person_called_try_no_other_trunk(status: int) -> None:
-    assert not is_route_problem(status)
+    assert not is_route_problem(from_status(status))
 
 
 @pytest.mark.parametrize("cause", [causes.NO_RESPONSE, causes.NO_CIRCUIT, from_status(502), causes.INTERNAL])
 def test_answers_about_the_way_there_try_the_next(cause: ReleaseCause) -> None:
-    assert is_route_problem(cause.status)
+    assert is_route_problem(cause)
 
 
 def test_answered_and_hung_up_in_one_breath_is_no_success_for_the_caller() -> None:
