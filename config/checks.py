@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import codec_checks, tls_checks, trunk_checks
+from config import choice_checks, codec_checks, tls_checks, trunk_checks
 from config.dialplan_schema import CALLED
 from config.problem import Problem, did_you_mean
 from config.values import lasting
@@ -67,6 +67,7 @@ def warnings(written: Written, sections: Sections) -> list[Problem]:
         *_secrets(written, sections),
         *_wide_open(written, sections),
         *_idle_suites(written, sections),
+        *choice_checks.open_abroad(written.positions, _country_code(written), sections),
         *codec_checks.unheard(written.positions, sections),
     ]
 
@@ -97,7 +98,7 @@ def _unknown_names(written: Written) -> Iterator[Problem]:
     places = written.dialplan_positions
     steps = ("routes", None, "do", None)
     for path, value in _each(written.dialplan, (), *steps, "dial", "trunk", None):
-        name = _as_text(value)
+        path, name = choice_checks.trunk_name(path, value)
         if name is not None and name not in trunks:
             yield places.problem(path, f"unknown trunk {name!r}{did_you_mean(name, trunks)}")
     for path, value in _each(written.dialplan, (), *steps, "dial", "phone", None):
@@ -184,14 +185,21 @@ def _trunk_types(written: Written, sections: Sections) -> Iterable[Problem]:
     return trunk_checks.problems(written.positions, sections)
 
 
-def _idle_trunks(written: Written, sections: Sections) -> Iterator[Problem]:
-    """Rules that dial a trunk which may not be dialled."""
-    for path, value in _each(written.dialplan, (), "routes", None, "do", None, "dial", "trunk", None):
-        name = _as_text(value)
-        trunk = None if name is None else sections.trunks.get(name)
-        if trunk is not None and trunk.direction == "inbound":
-            message = f"the trunk {name!r} is for inbound calls only (trunks.{name}.direction)"
-            yield written.dialplan_positions.problem(path, message)
+def _choices(written: Written, sections: Sections) -> Iterator[Problem]:
+    return choice_checks.problems(written.dialplan_positions, _dials(written), sections)
+
+
+def _tolls(written: Written, sections: Sections) -> Iterator[Problem]:
+    return choice_checks.undecidable(written.positions, _country_code(written), sections)
+
+
+def _dials(written: Written) -> Iterator[tuple[KeyPath, Tree]]:
+    """Every `dial`, and where it stands."""
+    return _each(written.dialplan, (), "routes", None, "do", None, "dial")
+
+
+def _country_code(written: Written) -> str | None:
+    return next((_as_text(value) for _, value in _each(written.dialplan, (), "numbering", "country_code")), None)
 
 
 def _caller(places: Positions, path: KeyPath, identity: Identity) -> Iterator[Problem]:
@@ -388,7 +396,8 @@ _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_trunks, frozenset({"trunks"})),
     (_trunk_types, frozenset({"trunks", "phones", "sip"})),
     (_codecs, frozenset({"trunks", "phones"})),
-    (_idle_trunks, frozenset({"trunks"})),
+    (_choices, frozenset({"trunks"})),
+    (_tolls, frozenset({"trunks"})),
     (_listeners, frozenset({"sip", "admin"})),
     (tls_checks.problems, frozenset({"sip", "trunks"})),
     (_media, frozenset({"media", "sip"})),

@@ -12,7 +12,7 @@ from config import pattern
 from config.identity_schema import DiversionReason
 from config.section import Section
 from config.sound_schema import Clip, SoundFiles
-from config.values import Boolean, Lasting, Line, Name, OneOrMore, Several, Text, Whole, shown
+from config.values import Boolean, Lasting, Line, Name, OneOrMore, Several, Text, TrunkChoice, Whole, shown
 
 MAX_NUMBER = 64
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -208,11 +208,35 @@ Ringback = Annotated[
 ]
 
 
+class DialTrunk(Section):
+    """A trunk among several."""
+
+    name: Annotated[Name, Field(description="One of `trunks` in the configuration.")]
+    priority: Annotated[int, Whole(0, 65535), Field(description="Lower is tried first.")] = 0
+    weight: Annotated[int, Whole(0, 65535), Field(description="Share among those of the same priority.")] = 1
+
+
+def _dial_trunk(value: object) -> object:
+    return value if isinstance(value, (dict, DialTrunk)) else {"name": value}
+
+
+TrunkOrName = Annotated[DialTrunk, BeforeValidator(_dial_trunk, json_schema_input_type=DialTrunk | Text)]
+
+
 class Dial(Section):
     """Ring phones, then trunks; the first to answer gets the call."""
 
     phone: Annotated[OneOrMore[Text] | None, Field(description=f"Phones; {CALLED} = the one that was dialled.")] = None
-    trunk: Annotated[OneOrMore[Name] | None, Field(description="Trunks, in the order to try.")] = None
+    trunk: Annotated[
+        OneOrMore[TrunkOrName] | None, Field(description="Trunks, by name or as {name, priority, weight}.")
+    ] = None
+    choose: Annotated[
+        TrunkChoice,
+        Field(
+            description="Which trunk comes first: in_order, as listed; round_robin, by turns; weighted, by chance and "
+            "weight; least_cost, by their rates for the number. The others follow when there is a route problem."
+        ),
+    ] = "in_order"
     strategy: Annotated[
         Literal["sequential", "parallel"], Field(description="One after the other, or all at once.")
     ] = "sequential"
@@ -251,6 +275,10 @@ class Dial(Section):
             raise ValueError("expected phone, trunk, or both")
         if self.number is not None and self.trunk is None:
             raise ValueError("number is for trunks, and there is none here")
+        if self.choose != "in_order" and self.trunk is None:
+            raise ValueError("choose is for trunks, and there is none here")
+        if self.choose != "in_order" and self.strategy == "parallel":
+            raise ValueError("choose puts trunks in order, and strategy: parallel rings all of them at once")
         return self
 
 

@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: pydantic evaluates these at run time.
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from config.identity_schema import Anonymization, HeaderRules, Identity, NumberFormat
 from config.media_schema import MediaTerms
@@ -11,11 +11,10 @@ from config.registration_schema import Registration
 from config.session_schema import SessionTerms
 from config.sound_schema import Hold
 from config.tls_schema import TrunkTlsOrBoolean
+from config.trunk_use_schema import TrunkUse
 from config.values import (
     AnyNumber,
-    Boolean,
     Codec,
-    Direction,
     Host,
     Line,
     NetworkText,
@@ -24,11 +23,10 @@ from config.values import (
     SecretText,
     SourceText,
     TrunkType,
-    Whole,
 )
 
 
-class Trunk(MediaTerms, SessionTerms):
+class Trunk(MediaTerms, SessionTerms, TrunkUse):
     """A carrier or another switch."""
 
     type: Annotated[
@@ -96,27 +94,3 @@ class Trunk(MediaTerms, SessionTerms):
     headers: HeaderRules = Field(
         default_factory=HeaderRules, description="Other headers of INVITEs that cross, and that it gets."
     )
-    enabled: Annotated[Boolean, Field(description="false: takes no calls and sends none, until it is true again.")] = (
-        True
-    )
-    direction: Annotated[
-        Direction, Field(description="Whether it may only call us (inbound), only be called (outbound), or both.")
-    ] = "both"
-    channel_limit: Annotated[
-        Annotated[int, Whole(1, 1000)] | None, Field(description="Most calls at once, both directions together.")
-    ] = None
-    calls_per_second: Annotated[
-        Annotated[int, Whole(1, 1000)] | None,
-        Field(
-            description="Most calls that begin within a second, of each direction by itself. Above it calls from it "
-            "are answered 503, and calls to it go to the next trunk of the rule."
-        ),
-    ] = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _old_names(cls, value: object) -> object:
-        """`max_channels` is what `channel_limit` was called once."""
-        if isinstance(value, dict) and "max_channels" in value and "channel_limit" not in value:
-            return {"channel_limit" if key == "max_channels" else key: each for key, each in value.items()}
-        return value

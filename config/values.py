@@ -6,7 +6,7 @@ Every kind takes what YAML gives (`yaml12.Tree`) and raises ValueError saying wh
 # No `from __future__ import annotations`: pydantic evaluates these at run time.
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from config.problem import did_you_mean
 from config.secrets import HIDDEN, Secret, SecretReader
 
 T = TypeVar("T")
@@ -143,6 +144,18 @@ Refresher = Annotated[
     Literal["auto", "us", "them"],
     BeforeValidator(_lower),
     WithJsonSchema({"enum": ["auto", "us", "them", "AUTO", "US", "THEM"]}),
+]
+
+
+HopStrategy = Annotated[
+    Literal["failover", "round_robin", "weighted"],
+    BeforeValidator(_lower),
+    WithJsonSchema({"enum": ["failover", "round_robin", "weighted", "FAILOVER", "ROUND_ROBIN"]}),
+]
+TrunkChoice = Annotated[
+    Literal["in_order", "round_robin", "weighted", "least_cost"],
+    BeforeValidator(_lower),
+    WithJsonSchema({"enum": ["in_order", "round_robin", "weighted", "least_cost"]}),
 ]
 
 
@@ -464,6 +477,10 @@ class NextHop:
     port: int | None = None
     transport: Transport | None = None
     secure: bool = False
+    priority: int = 0
+    """Lower is tried first."""
+    weight: int = 1
+    """Share among those of the same priority."""
 
     def __str__(self) -> str:
         name = f"[{self.host}]" if ":" in self.host else self.host
@@ -479,6 +496,8 @@ _TRANSPORTS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp", "tls": "tls"}
 def _next_hop(value: object) -> NextHop:
     if isinstance(value, NextHop):
         return value
+    if isinstance(value, dict):
+        return _ranked_hop(value)
     text = _text(value)
     place, semicolon, parameter = text.partition(";")
     transport = _TRANSPORTS.get(parameter.strip().lower().removeprefix("transport=")) if semicolon else None
@@ -494,7 +513,45 @@ def _next_hop(value: object) -> NextHop:
     return NextHop(host(name), port, "tls" if secure else transport, secure)
 
 
-NextHopText = Annotated[NextHop, PlainValidator(_next_hop), _AS_TEXT, _STRING]
+def _ranked_hop(value: dict[object, object]) -> NextHop:
+    keys = ("host", "priority", "weight")
+    for key in value:
+        if key not in keys:
+            hint = did_you_mean(str(key), keys)
+            raise ValueError(f"unknown key {str(key)!r}{hint}")
+    if "host" not in value:
+        raise ValueError("host is missing: expected {host: host[:port][;transport=udp|tcp], priority: …, weight: …}")
+    try:
+        priority, weight = (
+            Whole(0, 65535).check(value.get(key, usual)) for key, usual in (("priority", 0), ("weight", 1))
+        )
+    except ValueError as error:
+        raise ValueError(f"priority and weight: {error}") from None
+    return replace(_next_hop(value["host"]), priority=priority, weight=weight)
+
+
+NextHopText = Annotated[
+    NextHop,
+    PlainValidator(_next_hop),
+    _AS_TEXT,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {
+                        "host": {"type": "string", "description": "host[:port][;transport=udp|tcp]"},
+                        "priority": {"type": "integer", "minimum": 0, "maximum": 65535},
+                        "weight": {"type": "integer", "minimum": 0, "maximum": 65535},
+                    },
+                    "required": ["host"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -505,7 +562,7 @@ class Surroundings:
     secrets: SecretReader
 
 
-def _surroundings(info: ValidationInfo) -> Surroundings:
+def surroundings(info: ValidationInfo) -> Surroundings:
     if not isinstance(info.context, Surroundings):
         raise TypeError("configuration is validated by config.load only")
     return info.context
@@ -515,7 +572,7 @@ def _file_path(value: object, info: ValidationInfo) -> Path:
     text = _text(value)
     if not text or "\0" in text:
         raise ValueError(f"expected a path, got {shown(text)}")
-    return _surroundings(info).root / Path(text).expanduser()
+    return surroundings(info).root / Path(text).expanduser()
 
 
 FilePath = Annotated[Path, PlainValidator(_file_path), _AS_TEXT, _STRING]
@@ -523,7 +580,7 @@ FilePath = Annotated[Path, PlainValidator(_file_path), _AS_TEXT, _STRING]
 
 
 def _secret(value: object, info: ValidationInfo) -> Secret:
-    return _surroundings(info).secrets.read(value)
+    return surroundings(info).secrets.read(value)
 
 
 SecretText = Annotated[
@@ -559,7 +616,7 @@ def _database_url(value: object, info: ValidationInfo) -> str:
     text = _text(value)
     kind, separator, rest = text.partition("://")
     if kind == "sqlite" and separator and rest.startswith("/") and len(rest) > 1:
-        return f"sqlite:///{_surroundings(info).root / rest[1:]}"
+        return f"sqlite:///{surroundings(info).root / rest[1:]}"
     raise ValueError("expected sqlite:///path/to/file")
 
 

@@ -12,6 +12,7 @@ from media.settings import MediaSettings
 from softswitch.callflow.sounds import NetworkTones
 from softswitch.dialplan.route import Conference, Dial, Music, Play, Record, Say
 from softswitch.endpoints.admission import CALLS_PER_WORKER, Envelope
+from softswitch.endpoints.callers import CallerLimits
 from softswitch.speech.espeak import Espeak
 from softswitch.speech.piper import Piper
 from softswitch.speech.speaker import engines_of_others
@@ -47,6 +48,12 @@ def envelope(settings: Settings) -> Envelope:
         media_load=section.media_load,
         retry_after=round(section.retry_after),
     )
+
+
+def caller_limits(settings: Settings) -> CallerLimits:
+    """What one caller may do over trunks."""
+    section = settings.limits.callers
+    return CallerLimits(section.concurrent, section.calls_per_day, section.minutes_per_day)
 
 
 def media(settings: Settings) -> MediaSettings:

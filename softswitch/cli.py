@@ -90,8 +90,8 @@ def simulate(
     """Tell where a call would go, and why, without placing it."""
     provision = _load(config_path, dialplan_path)
     _known_source(provision, source)
-    from softswitch.dialplan.explain import explain
-    from softswitch.dialplan.match import CallFacts, decide
+    from softswitch import simulation
+    from softswitch.dialplan.match import CallFacts
     from softswitch.dialplan.moment import parse_moment
     from softswitch.provision import caller_of
 
@@ -101,8 +101,8 @@ def simulate(
     except ValueError as error:
         _fail(f"--at: {error}")
     facts = CallFacts(source, called, caller_of(source, caller))
-    decision = decide(plan, facts, at)
-    click.echo(explain(plan, facts, decision, at))
+    decision, told = simulation.simulate(provision.settings, plan, facts, at)
+    click.echo(told)
     sys.exit(0 if decision.route is not None else 1)
 
 

@@ -24,6 +24,7 @@ from softswitch.admin.ports import AdminParts
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, start_admin
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
+from softswitch.callflow.outbound import Outbound, caller_key
 from softswitch.callflow.prompts import Prompts
 from softswitch.callflow.reception import Reception
 from softswitch.callflow.resources import Resources
@@ -34,8 +35,13 @@ from softswitch.dice import Numbers, Tokens
 from softswitch.endpoints.access_control import AccessConflictError
 from softswitch.endpoints.admission import Admission
 from softswitch.endpoints.authentication import Authenticator
+from softswitch.endpoints.callers import CallerLedger
+from softswitch.endpoints.choice import TrunkChooser
 from softswitch.endpoints.health import DestinationHealth
 from softswitch.endpoints.registrar import Registrar, RegistrarLimits
+from softswitch.endpoints.selection import Selector
+from softswitch.endpoints.toll import TollGuard
+from softswitch.endpoints.toll_watch import TollWatch
 from softswitch.endpoints.trunk_registration import TrunkRegistrations
 from softswitch.neighbours import Door, Neighbours, meet_neighbours
 from softswitch.observation import Observation
@@ -167,7 +173,8 @@ class Node:
         await neighbours.locate()
         metrics, recent = Metrics(), RecentCalls()
         sounds = await self._open_sounds(engine)
-        resources = self._resources(neighbours, sounds)
+        outbound = await self._outbound(neighbours, CallLog(state.database))
+        resources = self._resources(neighbours, outbound, sounds)
         self.supervisor = CallSupervisor(
             switch,
             resources,
@@ -321,13 +328,27 @@ class Node:
         for prompt in list(self.prompts.values()):
             await engine.prepare(prompt, codecs)
 
-    def _resources(self, neighbours: Neighbours, sounds: Sounds) -> Resources:
+    async def _outbound(self, neighbours: Neighbours, history: CallLog) -> Outbound:
+        """What every call to a trunk goes through, with what callers have used up today."""
+        plan = self._dialplan
+        callers = CallerLedger(assembly.caller_limits(self._settings), plan.day_of)
+        now = time.time()
+        if assembly.caller_limits(self._settings).any:
+            midnight = plan.midnight_before(now)
+            for used in await asyncio.to_thread(history.used_since, midnight):
+                callers.restore(caller_key(plan, used.source, used.caller), used.calls, used.talk_seconds, now)
+        selector = Selector(secrets.randbelow)
+        chooser = TrunkChooser(neighbours.trunks, selector, TollGuard(plan.numbering))
+        return Outbound(plan, chooser, selector, callers, TollWatch())
+
+    def _resources(self, neighbours: Neighbours, outbound: Outbound, sounds: Sounds) -> Resources:
         settings = self._settings
         streams = Streams(assembly.stream_targets(settings))
         self._closing.push_async_callback(streams.stop)
         return Resources(
             dialplan=self._dialplan,
             trunks=neighbours.trunks,
+            outbound=outbound,
             bindings=neighbours.bindings,
             health=DestinationHealth(),
             locator=neighbours.locator,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from softswitch.b2bua.channels import LIMITS
 from softswitch.b2bua.supervision import Mode, NotSupervisableError
 from softswitch.callflow.view import call_snapshot
+from softswitch.endpoints.toll import RULES
 from softswitch.telemetry.metrics import Readings
 from softswitch.telemetry.snapshot import NextHopSnapshot, Readiness, TrunkSnapshot
 
@@ -120,6 +121,7 @@ class Observation:
             log_dropped=self._sink.dropped,
             tasks=len(asyncio.all_tasks()),
             refused_calls=dict(self._supervisor.admission.refused),
+            toll_refused=dict(self._supervisor.resources.outbound.watch.refused),
             refused_by_trunk={
                 (name.removeprefix("trunk:"), LIMITS[limit]): count
                 for (name, limit), count in self._channels.refused.items()
@@ -174,6 +176,8 @@ class Observation:
             direction=trunk.limits.direction,
             channel_limit=trunk.limits.capacity.channels,
             calls_per_second=trunk.limits.capacity.calls_per_second,
-            refused={LIMITS[limit]: self._channels.refused.get((trunk.label, limit), 0) for limit in LIMITS},
+            strategy=trunk.hops.strategy,
+            refused={LIMITS[limit]: self._channels.refused.get((trunk.label, limit), 0) for limit in LIMITS}
+            | {rule: self._supervisor.resources.outbound.watch.refused.get((trunk.name, rule), 0) for rule in RULES},
             registration=self._supervisor.resources.registrations.snapshot(trunk, self._clock()),
         )

@@ -20,7 +20,10 @@ from softswitch.endpoints.authentication import ALGORITHMS, Account
 from softswitch.endpoints.identity import IdentityRules, account_origin
 from softswitch.endpoints.limits import TrunkLimits
 from softswitch.endpoints.network import Source
+from softswitch.endpoints.rates import Rates
+from softswitch.endpoints.selection import IN_ORDER, HopPolicy, RankedHop
 from softswitch.endpoints.tls_identities import ANY_TRANSPORT, TrunkTls
+from softswitch.endpoints.toll import NO_POLICY, TollPolicy
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.endpoints.trunk_registration import RegistrationPolicy
 from softswitch.sdp.codec import KNOWN_CODECS
@@ -157,6 +160,31 @@ def _trunk(name: str, section: TrunkSection, numbering: Numbering) -> Trunk:
             capacity=Capacity(section.channel_limit, section.calls_per_second),
         ),
         tls=ANY_TRANSPORT if section.tls is None else TrunkTls(section.tls.identities, section.tls.required),
+        hops=_hops(name, section),
+        toll=_toll(section, numbering),
+        rates=None if section.rates is None else Rates(section.rates),
+    )
+
+
+def _hops(name: str, section: TrunkSection) -> HopPolicy:
+    hops = section.destinations
+    if section.strategy == "failover" and len({hop.priority for hop in hops}) <= 1:
+        return IN_ORDER
+    return HopPolicy(
+        section.strategy, tuple(RankedHop(_next_hop(name, section, hop), hop.priority, hop.weight) for hop in hops)
+    )
+
+
+def _toll(section: TrunkSection, numbering: Numbering) -> TollPolicy:
+    international = section.international_allowed
+    if international is None:
+        international = not numbering.country_code  # what is abroad cannot be told
+    if international and not section.destinations_allowed and not section.destinations_denied:
+        return NO_POLICY
+    return TollPolicy.of(
+        international=international,
+        allowed=map(numbering.canonical_prefix, section.destinations_allowed),
+        denied=map(numbering.canonical_prefix, section.destinations_denied),
     )
 
 

@@ -176,7 +176,7 @@ def _action(settings: Settings, numbering: Numbering, step: written.Step) -> Act
 
 def _dial(settings: Settings, numbering: Numbering, dial: written.Dial) -> Dial:
     phones = tuple(map(PhoneTarget, dial.phone or ()))
-    trunks = tuple(map(TrunkTarget, dial.trunk or ()))
+    trunks = tuple(TrunkTarget(each.name, None, each.priority, each.weight) for each in dial.trunk or ())
     return Dial(
         (*phones, *trunks),
         dial.strategy,
@@ -186,6 +186,7 @@ def _dial(settings: Settings, numbering: Numbering, dial: written.Dial) -> Dial:
         _ringback(settings, dial),
         caller=_said_to_call(numbering, dial.caller),
         diversion=dial.diversion or "",
+        choose=dial.choose,
     )
 
 

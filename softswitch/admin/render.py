@@ -188,6 +188,7 @@ def trunk(of: TrunkSnapshot) -> dict[str, Json]:
         "calls": of.calls,
         "enabled": of.enabled,
         "direction": of.direction,
+        "strategy": of.strategy,
         "channel_limit": of.channel_limit,
         "calls_per_second": of.calls_per_second,
         "refused": dict(of.refused),

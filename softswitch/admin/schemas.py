@@ -181,11 +181,12 @@ SCHEMAS: dict[str, Json] = {
         calls=INTEGER,
         enabled=BOOLEAN,
         direction={"enum": ["inbound", "outbound", "both"]},
+        strategy={"enum": ["failover", "round_robin", "weighted"]},
         channel_limit=_or_null(INTEGER),
         calls_per_second=_or_null(INTEGER),
         refused={
             "type": "object",
-            "description": "Calls refused since start, by the limit that was reached.",
+            "description": "Calls refused since start, by the limit or the rule against toll fraud.",
             "additionalProperties": INTEGER,
         },
         registration=_or_null(_ref("Registration")),

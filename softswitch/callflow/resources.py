@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.outbound_leg import OutboundLeg
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.b2bua.transfer import TransferPolicy, TransferRules
+    from softswitch.callflow.outbound import Outbound
     from softswitch.callflow.sounds import Sounds
     from softswitch.dialplan.route import Dial, Target
     from softswitch.dialplan.rules import Dialplan
@@ -46,6 +47,8 @@ class Resources:
 
     dialplan: Dialplan
     trunks: Mapping[str, Trunk]
+    outbound: Outbound
+    """Which trunks a call may take, and how often a caller may."""
     bindings: Bindings
     health: DestinationHealth
     locator: Locator
@@ -72,10 +75,12 @@ class Resources:
         if origin is None:
             origin = self._said_to_call(call, dial)
         ways: list[list[Stage]] = []
-        cause = NO_CIRCUIT
-        for target in dial.targets:
+        emergency = is_emergency(self.dialplan, dial.called or _first_number(dial))
+        targets, refused = self.outbound.targets(call, dial, emergency=emergency)
+        cause = refused or NO_CIRCUIT
+        for target in targets:
             try:
-                ways.append(self._ways(call, target, dial.called, origin))
+                ways.append(self._ways(call, target, origin, emergency=emergency))
             except CallFailed as failed:
                 cause = failed.cause
         if not ways:
@@ -90,7 +95,7 @@ class Resources:
                 stages.append(Stage(stage.destinations, after_trunk and _is_trunk(stage.destinations[0].name)))
         return stages
 
-    def _ways(self, call: Call, target: Target, called: str, origin: Origin | None) -> list[Stage]:
+    def _ways(self, call: Call, target: Target, origin: Origin | None, *, emergency: bool) -> list[Stage]:
         """The ways to one target, best first: each next hop of a trunk, or all of a phone's contacts at once.
 
         Raises CallFailed when there is none at present.
@@ -99,17 +104,20 @@ class Resources:
         match target:
             case TrunkTarget(trunk, number):
                 route = self.trunks[trunk]
-                closed = route.limits.closed_to("outbound")
-                if closed:
-                    call.story.tell("trunk not used", trunk=trunk, why=closed)
-                    raise CallFailed(NO_CIRCUIT)
                 if not self.registrations.usable(route):
                     call.story.tell("trunk not registered", trunk=trunk)
                     raise CallFailed(NO_CIRCUIT)
                 try:
                     if not number:
                         raise ValueError("no number")
-                    found = route.destinations(number, locate=self.locate, health=self.health, now=now, origin=origin)
+                    found = route.destinations(
+                        number,
+                        locate=self.locate,
+                        health=self.health,
+                        now=now,
+                        origin=origin,
+                        hops=self.outbound.selector.hops(route),
+                    )
                 except ValueError as error:
                     call.story.tell("number cannot be dialled", trunk=trunk, error=str(error))
                     raise CallFailed(ADDRESS_INCOMPLETE) from error
@@ -117,7 +125,7 @@ class Resources:
                     call.story.warn("trunk has no address", trunk=trunk)
                     raise CallFailed(NO_CIRCUIT)
                 found = self.health.in_order(self.registrations.preferring(route, found), now)
-                if is_emergency(self.dialplan, called or number):
+                if emergency:
                     found = [replace(destination, emergency=True) for destination in found]
                 return [Stage((destination,)) for destination in found]
             case PhoneTarget(user):
@@ -174,6 +182,10 @@ class Resources:
     def locate(self, hop: NextHop) -> list[Flow]:
         """Every way to reach a next hop at present, best first."""
         return self.locator.flows(hop)
+
+
+def _first_number(dial: Dial) -> str:
+    return next((each.number for each in dial.targets if isinstance(each, TrunkTarget) and each.number), "")
 
 
 def _is_trunk(name: str) -> bool:

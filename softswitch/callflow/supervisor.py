@@ -252,6 +252,7 @@ class CallSupervisor:
             longest.cancel()
             self.settling[call.id] = self.calls.pop(call.id)
             self.admission.left()
+            self.resources.outbound.ended(call)
         await self._settle(call)
         try:
             self._write(running)

@@ -46,6 +46,10 @@ class TrunkTarget:
 
     trunk: str
     number: str | None = None
+    priority: int = 0
+    """Lower is tried first."""
+    weight: int = 1
+    """Share among those of the same priority, where `choose` is weighted."""
 
     def __str__(self) -> str:
         return f"trunk:{self.trunk}" if self.number is None else f"trunk:{self.trunk} {self.number}"
@@ -63,6 +67,7 @@ class PhoneTarget:
 
 Target = TrunkTarget | PhoneTarget
 Strategy = Literal["sequential", "parallel"]
+Choose = Literal["in_order", "round_robin", "weighted", "least_cost"]
 StreamMode = Literal["talk", "listen"]
 
 
@@ -114,6 +119,8 @@ class Dial:
     record: bool | None = None
     rewrite: Rewrite = AS_DIALLED
     ringback: Ringback = BY_MEDIA
+    choose: Choose = "in_order"
+    """Which of the trunks comes first."""
     called: str = ""
     """What was dialled, canonical and before `rewrite`; "" in rules."""
     caller: str = ""
@@ -131,6 +138,7 @@ class Dial:
             self.record,
             AS_DIALLED,
             self.ringback,
+            self.choose,
             called,
             called if self.caller == CALLED else self.caller,
             self.diversion,
@@ -138,8 +146,8 @@ class Dial:
 
     def _resolve(self, target: Target, called: str) -> Target:
         match target:
-            case TrunkTarget(trunk, None):
-                return TrunkTarget(trunk, self.rewrite.apply(called))
+            case TrunkTarget(trunk, None, priority, weight):
+                return TrunkTarget(trunk, self.rewrite.apply(called), priority, weight)
             case PhoneTarget(user) if user == CALLED:
                 return PhoneTarget(called)
         return target
@@ -264,8 +272,10 @@ class Route:
 def describe(action: Action) -> str:
     """One action in the words of `dialplan.yaml`, e.g. `dial trunk:carrier +49301234`."""
     match action:
-        case Dial(targets, strategy):
-            return "dial " + (" + " if strategy == "parallel" else ", then ").join(map(str, targets))
+        case Dial(targets, strategy, choose=choose):
+            between = " + " if strategy == "parallel" else ", then " if choose == "in_order" else " or "
+            how = "" if choose == "in_order" else f" ({choose})"
+            return f"dial {between.join(map(str, targets))}{how}"
         case Ring(seconds):
             return f"ring {seconds:g}s"
         case Play(clips, repeat, early):

@@ -118,3 +118,11 @@ class Dialplan:
     """Numbers for help, as they are dialled."""
     formats: Mapping[str, NumberFormat] = field(default_factory=dict)
     """How sources (`trunk:<name>`) write numbers with a country code, where that is known."""
+
+    def day_of(self, time: float) -> int:
+        """A number that changes at midnight here; `time` in Unix seconds."""
+        return datetime.fromtimestamp(time, self.zone).toordinal()
+
+    def midnight_before(self, time: float) -> float:
+        """When the day of this moment began, in Unix seconds."""
+        return datetime.fromtimestamp(time, self.zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()

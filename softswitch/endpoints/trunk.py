@@ -10,7 +10,9 @@ from softswitch.b2bua.terms import NO_TERMS, MediaTerms
 from softswitch.b2bua.transfer import NO_TRANSFERS, TransferPolicy
 from softswitch.endpoints.identity import FROM_ALONE, IdentityRules
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
+from softswitch.endpoints.selection import IN_ORDER, HopPolicy
 from softswitch.endpoints.tls_identities import ANY_TRANSPORT, TrunkTls
+from softswitch.endpoints.toll import NO_POLICY, TollPolicy
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.session.terms import PLAIN, SessionTerms
@@ -18,11 +20,12 @@ from softswitch.sip.uri import Uri, user_part
 from softswitch.transport.next_hop import NextHop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from softswitch.b2bua.origin import Origin
     from softswitch.endpoints.health import DestinationHealth
     from softswitch.endpoints.network import Source
+    from softswitch.endpoints.rates import Rates
     from softswitch.endpoints.trunk_registration import RegistrationPolicy
     from softswitch.sip.digest import Credentials
     from softswitch.sip.flow import Flow
@@ -56,6 +59,12 @@ class Trunk:
     transfer: TransferPolicy = NO_TRANSFERS
     """What its REFER does, and whether it takes ours."""
     tls: TrunkTls = ANY_TRANSPORT
+    hops: HopPolicy = IN_ORDER
+    """How its next hops take turns."""
+    toll: TollPolicy = NO_POLICY
+    """What it may be asked to call."""
+    rates: Rates | None = None
+    """What calls over it cost; None: nobody said."""
 
     @property
     def label(self) -> str:
@@ -76,17 +85,19 @@ class Trunk:
         health: DestinationHealth,
         now: float,
         origin: Origin | None = None,
+        hops: Sequence[NextHop] | None = None,
     ) -> list[Destination]:
         """Where to send a call for `number`, in the order to try; [] when no next hop can be located.
 
         `locate` gives the flows a next hop resolves to (several addresses of one name are tried one by one), and none
-        when it cannot be resolved. Next hops that failed a short while ago come last. `origin`: who is said to call,
-        when it is not simply the caller. Raises ValueError for a number that cannot stand in a SIP URI.
+        when it cannot be resolved. Next hops that failed a short while ago come last; `hops`: another order of the
+        others. `origin`: who is said to call, when it is not simply the caller. Raises ValueError for a number that
+        cannot stand in a SIP URI.
         """
         form = self.outward.presentation.format
         user = user_part(number if form is None else form.write(number))
         found: list[Destination] = []
-        for hop in self.next_hops:
+        for hop in self.next_hops if hops is None else hops:
             scheme = "sips" if hop.secure else "sip"
             to = NameAddr("", Uri(scheme, user, self.from_domain or hop.uri_host), NO_PARAMETERS)
             unsaid = hop.secure or hop.transport in ("", "UDP")

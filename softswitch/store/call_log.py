@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from softswitch.store.rows import call_of, leg_of
 from softswitch.store.tables import calls, legs
@@ -39,3 +39,24 @@ class CallLog:
             query = query.where(calls.c.started_at < before)
         with self._engine.connect() as connection:
             return [call_of(row) for row in connection.execute(query).mappings()]
+
+    def used_since(self, since: float) -> list[Used]:
+        """What each caller has used of trunks in calls begun since a moment in Unix seconds."""
+        query = (
+            select(calls.c.source, calls.c.caller, func.count(), func.sum(calls.c.talk_seconds))
+            .where(calls.c.started_at >= since, calls.c.trunk.is_not(None))
+            .group_by(calls.c.source, calls.c.caller)
+        )
+        with self._engine.connect() as connection:
+            return [Used(*row) for row in connection.execute(query)]
+
+
+class Used(NamedTuple):
+    """Calls of one caller over trunks."""
+
+    source: str
+    """`trunk:carrier` or `phone:1001`."""
+    caller: str
+    """The number as it was received."""
+    calls: int
+    talk_seconds: float

@@ -102,6 +102,12 @@ def _of_parts(now: Readings) -> Iterator[Metric]:
     for (trunk, limit), count in now.refused_by_trunk.items():
         trunks.add_metric([trunk, limit], count)
     yield trunks
+    toll = CounterMetricFamily(
+        "softswitch_toll_refused_calls", "Calls refused to prevent toll fraud.", labels=["trunk", "rule"]
+    )
+    for (trunk, rule), count in now.toll_refused.items():
+        toll.add_metric([trunk, rule], count)
+    yield toll
     yield GaugeMetricFamily("softswitch_registered_contacts", "Contacts registered at present.", now.bindings)
     registered = GaugeMetricFamily(
         "softswitch_trunk_registered", "1 while we are registered at a trunk, 0 while we are not.", labels=["trunk"]

@@ -127,6 +127,8 @@ class Readings:
     """Calls the node had no room for, by limit."""
     refused_by_trunk: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Calls refused, by trunk and limit."""
+    toll_refused: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Calls refused to prevent fraud, by trunk and rule, or "" and the caller's limit."""
     tasks: int = 0
     """Tasks of the signalling loop at present."""
     certificate_ends: Mapping[str, float] = field(default_factory=dict)

@@ -120,10 +120,12 @@ class TrunkSnapshot:
     enabled: bool = True
     direction: str = "both"
     """`inbound`, `outbound` or `both`."""
+    strategy: str = "failover"
+    """How its next hops take turns."""
     channel_limit: int | None = None
     calls_per_second: int | None = None
     refused: Mapping[str, int] = field(default_factory=dict)
-    """Calls refused since start, by the limit that was reached."""
+    """Calls refused since start, by the limit or the rule against toll fraud."""
     registration: RegistrationSnapshot | None = None
     """None: we do not register there."""
 

@@ -16,22 +16,27 @@ from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
 from softswitch.b2bua.terms import MediaTerms
 from softswitch.b2bua.transfer import NO_RULES, TransferPolicy
+from softswitch.callflow.outbound import Outbound
 from softswitch.callflow.reception import Reception
 from softswitch.callflow.resources import Resources
 from softswitch.callflow.sounds import NetworkTones, Sounds
 from softswitch.callflow.supervisor import CallSupervisor, Limits
-from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import Dial, Route, TrunkTarget
-from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule
+from softswitch.dialplan.rules import AS_TYPED, Dialplan, NumberCondition, Rule
 from softswitch.endpoints.access_control import Gate, Phones
 from softswitch.endpoints.admission import Admission, Envelope
 from softswitch.endpoints.authentication import Account, Authenticator, account
 from softswitch.endpoints.bindings import Bindings
+from softswitch.endpoints.callers import CallerLedger, CallerLimits
+from softswitch.endpoints.choice import TrunkChooser
 from softswitch.endpoints.health import DestinationHealth
 from softswitch.endpoints.identity import FROM_ALONE, IdentityRules, account_origin
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.registrar import Registrar
+from softswitch.endpoints.selection import Selector
+from softswitch.endpoints.toll import NO_POLICY, TollGuard, TollPolicy
+from softswitch.endpoints.toll_watch import TollWatch
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.endpoints.trunk_registration import TrunkRegistrations
 from softswitch.sdp.codec import KNOWN_CODECS
@@ -59,6 +64,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.terms import Dtmf
     from softswitch.b2bua.transfer import TransferRules
     from softswitch.dialplan.number_format import NumberFormat
+    from softswitch.dialplan.numbers import Numbering
     from softswitch.dialplan.route import Action
     from softswitch.sdp.codec import Codec
     from softswitch.sip.events import Event
@@ -123,6 +129,9 @@ class World:
         identity: IdentityRules = FROM_ALONE,
         outward: OutwardPolicy = NOTHING_ELSE,
         formats: Mapping[str, NumberFormat] | None = None,
+        toll: Mapping[str, TollPolicy] | None = None,
+        numbering: Numbering = AS_TYPED,
+        callers: CallerLimits = CallerLimits(),  # noqa: B008 - a value
         **wire: float,
     ) -> None:
         """`routes`: what these numbers do, instead of `actions`. `own_trunks`: whoever trunk `tN` leads to calls as
@@ -138,6 +147,7 @@ class World:
         self.dice = dice
         self._accounts = accounts
         self.codecs = codecs
+        self.toll = toll or {}
         self.limits = {"t8": TrunkLimits(capacity=Capacity(1)), **(limits or {})}
         self.wire = Wire(dice, **wire)
         self.media = QuietMedia()
@@ -172,23 +182,35 @@ class World:
         self.media.on_event = self.switch.media_event
         locator = Locator()
         locator.start_from(self.driver.listening())
+        trunks = {
+            each.name: replace(each, outward=outward)
+            for each in (
+                self._inbound(ptime, dtmf[0]),
+                *self._called(called, ptime, dtmf[1], own=own_trunks),
+                *registered,
+            )
+        }
+        self.plan = Dialplan(
+            (*rules, Rule(Route("test", tuple(actions)))),
+            numbering,
+            emergency=frozenset(("112",)),
+            formats=formats or {},
+        )
+        self.watch = TollWatch()
+        self.outbound = Outbound(
+            self.plan,
+            TrunkChooser(trunks, selector := Selector(dice.randrange), TollGuard(numbering)),
+            selector,
+            CallerLedger(callers, self.plan.day_of),
+            self.watch,
+            wall_clock=loop.time,
+        )
         self.supervisor = CallSupervisor(
             self.switch,
             Resources(
-                dialplan=Dialplan(
-                    (*rules, Rule(Route("test", tuple(actions)))),
-                    Numbering(),
-                    emergency=frozenset(("112",)),
-                    formats=formats or {},
-                ),
-                trunks={
-                    trunk.name: replace(trunk, outward=outward)
-                    for trunk in (
-                        self._inbound(ptime, dtmf[0]),
-                        *self._outbound(called, ptime, dtmf[1], own=own_trunks),
-                        *registered,
-                    )
-                },
+                dialplan=self.plan,
+                trunks=trunks,
+                outbound=self.outbound,
                 transfers=transfers,
                 bindings=(bindings := Bindings()),
                 health=DestinationHealth(),
@@ -257,7 +279,7 @@ class World:
             identity=self.identity,
         )
 
-    def _outbound(self, codecs: tuple[Codec, ...] | None, ptime: int | None, dtmf: Dtmf, *, own: bool) -> list[Trunk]:
+    def _called(self, codecs: tuple[Codec, ...] | None, ptime: int | None, dtmf: Dtmf, *, own: bool) -> list[Trunk]:
         return [
             Trunk(
                 name=f"t{number}",
@@ -266,6 +288,7 @@ class World:
                 next_hops=(NextHop(f"198.51.100.{number}"),),
                 terms=MediaTerms(codecs or self.codecs, ptime, dtmf=dtmf),
                 limits=self.limits.get(f"t{number}", NO_LIMITS),
+                toll=self.toll.get(f"t{number}", NO_POLICY),
             )
             for number in range(1, 9)
         ]

@@ -1,0 +1,27 @@
+"""Calls refused to prevent fraud, made known: one log line a caller and interval, and a count for alarms."""
+
+from __future__ import annotations
+
+import logging
+
+from softswitch.telemetry.seldom import Seldom
+
+_log = logging.getLogger(__name__)
+
+
+class TollWatch:
+    """Counts refusals by rule, and by trunk and rule."""
+
+    def __init__(self) -> None:
+        self.refused: dict[tuple[str, str], int] = {}
+        """By trunk and rule (`international`, `denied`, `not_allowed`), or by "" and the caller's limit."""
+        self._seldom = Seldom()
+
+    def refuse(self, caller: str, trunk: str, rule: str, why: str, now: float) -> None:
+        """A call by `caller` was refused; `trunk` is "" when it was for a limit of the caller's own."""
+        self.refused[trunk, rule] = self.refused.get((trunk, rule), 0) + 1
+        untold = self._seldom.due(f"{caller} {rule}", now)
+        if untold is not None:
+            _log.warning(
+                "toll fraud? a call of %s was refused: %s; %d refused since it was last told", caller, why, untold + 1
+            )
