@@ -14,6 +14,7 @@ from config.tls_schema import TrunkTlsOrBoolean
 from config.trunk_use_schema import TrunkUse
 from config.values import (
     AnyNumber,
+    Boolean,
     Codec,
     Host,
     Line,
@@ -74,6 +75,13 @@ class Trunk(MediaTerms, SessionTerms, TrunkUse):
         TrunkTlsOrBoolean,
         Field(description="TLS with this trunk: destinations that name no transport are reached over it."),
     ] = None
+    loop_detection: Annotated[
+        Boolean,
+        Field(
+            description="Calls to it carry a Call-Path header of a few opaque characters, by which a call that comes "
+            "back is known. false: it is not sent there; only Max-Forwards ends a loop then."
+        ),
+    ] = True
     from_domain: Annotated[Host | None, Field(description="Host part of From towards this trunk.")] = None
     number_format: Annotated[
         NumberFormat | None,

@@ -153,6 +153,7 @@ def _trunk(name: str, section: TrunkSection, numbering: Numbering) -> Trunk:
         from_domain=section.from_domain,
         identity=_identity_rules(section),
         outward=OutwardPolicy(_presentation(section, numbering), header_table(section.headers)),
+        call_path=section.loop_detection,
         limits=TrunkLimits(
             enabled=section.enabled,
             inbound=section.direction != "outbound",

@@ -56,5 +56,7 @@ class Destination:
     terms: MediaTerms = NO_TERMS
     emergency: bool = False
     """For help: no limit holds it up."""
+    call_path: bool = False
+    """Whether its INVITE tells where the call has been, so that a loop is found at its second turn."""
     session: SessionTerms = PLAIN
     """The SIP extensions that may be used with it."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from softswitch.sip.header_map import Headers
 
 NEVER = frozenset({
-    "accept", "accept-contact", "accept-encoding", "accept-language", "allow", "allow-events",
+    "accept", "accept-contact", "accept-encoding", "accept-language", "allow", "allow-events", "call-path",
     "authentication-info", "authorization", "call-id", "contact", "content-disposition", "content-encoding",
     "content-language", "content-length", "content-type", "cseq", "date", "diversion", "event", "expires",
     "flow-timer", "from", "history-info", "identity", "identity-info", "in-reply-to", "join", "max-forwards",

@@ -32,6 +32,7 @@ from softswitch.b2bua.leg_media import LegMedia
 from softswitch.b2bua.outbound_leg import OutboundLeg
 from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.headers import NameAddr
+from softswitch.sip.loops import HEADER as CALL_PATH
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.uri import Uri
 
@@ -131,6 +132,14 @@ class Switchboard:
         )
         try:
             with self.driver.turn() as stack:
+                headers = (
+                    *shown.headers,
+                    *destination.headers,
+                    *policy.headers.given(origin.headers, withheld=origin.withheld),
+                    ("Max-Forwards", str(forwards)),
+                )
+                if destination.call_path:
+                    headers = (*headers, (CALL_PATH, stack.call_path(caller.session)))
                 session = stack.invite(
                     uri=destination.uri,
                     from_=shown.from_,
@@ -138,12 +147,7 @@ class Switchboard:
                     contact=self.contact(flow),
                     flow=flow,
                     routes=destination.routes,
-                    headers=(
-                        *shown.headers,
-                        *destination.headers,
-                        *policy.headers.given(origin.headers, withheld=origin.withheld),
-                        ("Max-Forwards", str(forwards)),
-                    ),
+                    headers=headers,
                     credentials=destination.credentials,
                     body=media.offer(codecs),
                     now=self.clock(),

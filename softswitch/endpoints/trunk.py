@@ -56,6 +56,8 @@ class Trunk:
     registration: RegistrationPolicy | None = None
     """Where and how we register for it; None: we do not."""
     limits: TrunkLimits = NO_LIMITS
+    call_path: bool = True
+    """Whether calls to it tell where they have been."""
     transfer: TransferPolicy = NO_TRANSFERS
     """What its REFER does, and whether it takes ours."""
     tls: TrunkTls = ANY_TRANSPORT
@@ -115,6 +117,7 @@ class Trunk:
                     credentials=self.credentials,
                     terms=self.terms,
                     session=self.session,
+                    call_path=self.call_path,
                 )
                 for flow in locate(hop)
             )

@@ -46,7 +46,7 @@ def _words(text: str) -> list[str]:
 # Call-ID, From, To and the four authentication headers hold commas of their own.
 LIST_HEADERS = frozenset(
     _words("""
-        Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Call-Info Contact
+        Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Call-Info Call-Path Contact
         Content-Encoding Content-Language Diversion Error-Info History-Info In-Reply-To P-Asserted-Identity
         P-Associated-URI P-Preferred-Identity Path Privacy Proxy-Require Reason Record-Route Reject-Contact
         Request-Disposition Require Route Security-Client Security-Server Security-Verify Service-Route Supported

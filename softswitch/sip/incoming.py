@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.sip import loops
 from softswitch.sip.body import ACCEPT_LINE, SDP, keep_description
 from softswitch.sip.core import ALLOW_LINE, SUPPORTED, session_key
 from softswitch.sip.dialog import Dialog
@@ -154,6 +155,10 @@ def _outside_dialog(core: Core, request: Request, key: str, flow: Flow, now: flo
         refuse(core, request, flow, 482)
         return
     if method == "INVITE":
+        lost = loops.refusal(core, request, flow)
+        if lost is not None:
+            refuse(core, request, flow, lost)
+            return
         retry_after = core.overload(request, now)
         if retry_after is not None:
             refuse(core, request, flow, 503, lines=f"Retry-After: {retry_after}\r\n")

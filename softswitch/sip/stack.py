@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.sip import replaces
+from softswitch.sip import loops, replaces
 from softswitch.sip.authorizer import Authorizer
 from softswitch.sip.body import keep_description
 from softswitch.sip.client_request import ClientRequest
@@ -209,6 +209,10 @@ class SipStack:
             now=now,
         )
         return session
+
+    def call_path(self, session: InviteSession) -> str:
+        """What an INVITE on behalf of this session's says in `Call-Path` (see `loops`)."""
+        return loops.path(self._core, session.request, session.flow)
 
     def request(
         self,

@@ -150,16 +150,20 @@ def test_an_anonymous_caller_has_no_user_part_and_is_called_back_nowhere() -> No
     run_virtual(story)
 
 
-def test_a_call_that_leads_back_to_us_ends_with_483_and_leaves_nothing() -> None:
+@pytest.mark.parametrize(("call_path", "status", "records"), [(True, 482, 2), (False, 483, 9)])
+def test_a_call_that_leads_back_to_us_ends_and_leaves_nothing(call_path: bool, status: int, records: int) -> None:
+    """From the caller it comes once, from ourselves once; the second time from ourselves is the loop."""
+
     async def story() -> None:
         world = World(Random(1), [to(1, 2)])
-        here = replace(world.supervisor.resources.trunks["t1"], next_hops=(NextHop(SWITCH[0]),))
+        trunk = world.supervisor.resources.trunks["t1"]
+        here = replace(trunk, next_hops=(NextHop(SWITCH[0]),), call_path=call_path)
         world.supervisor.resources = replace(world.supervisor.resources, trunks={"t1": here, "t2": here})
         caller = world.phone(CALLER)
         caller.call("123", SWITCH, headers=(("Max-Forwards", "9"),))
         await world.settle()
-        assert caller.refused == [483]
-        assert len(world.records) == 9
+        assert caller.refused == [status]
+        assert len(world.records) == records
 
     run_virtual(story)
 
