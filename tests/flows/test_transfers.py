@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from media.commands import Connect, OpenRecording, StartTap
 from softswitch.b2bua.transfer import TransferRules
 from softswitch.dialplan.route import Echo, Play, Reject
+from softswitch.sip.session.transfer import State
 from softswitch.telemetry.cdr import Outcome
 from tests.support.phone import Phone, Plan
 from tests.support.switch_world import SWITCH, World, to
@@ -400,3 +402,93 @@ def test_a_dialog_that_is_not_ours_is_named_to_the_target() -> None:
     request = world.phones[TARGET].sessions[0].request
     assert request.headers.get("Replaces") == "call@elsewhere;to-tag=theirs;from-tag=ours"
     assert request.headers.get("Require") == "replaces"
+
+
+# -- anything, at any time --------------------------------------------------------------------------------------------
+
+SCHEDULES = 240
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_random_transfers_leave_nothing_behind(block: int) -> None:
+    for seed in range(block * SCHEDULES // 4, (block + 1) * SCHEDULES // 4):
+        try:
+            run_virtual(partial(_random_story, Random(seed)))
+        except BaseException as error:
+            raise AssertionError(f"seed {seed}") from error
+
+
+async def _random_story(dice: Random) -> None:
+    """Five phones that call, answer, transfer, replace, hold and hang up on a coarse grid, so that much coincides."""
+
+    def grid(high: float) -> float:
+        return dice.randint(0, int(high * 4)) / 4
+
+    lossy = dice.random() < 0.3
+    world = World(
+        dice,
+        [to(1)],
+        routes={str(n): [to(n, ring_for=5.0)] for n in range(1, 6)} | {"6": [Echo(20.0)], "7": [Reject(403)]},
+        transfers=TransferRules(on_failure=dice.choice(["return", "end"]), ring_for=4.0),
+        own_trunks=True,
+        delay=dice.choice([0.0, 0.0, 0.02]),
+        jitter=dice.choice([0.0, 0.05]) if lossy else 0.0,
+        loss=0.1 if lossy else 0.0,
+    )
+    phones = [
+        world.phone(
+            n,
+            Plan(
+                ring=grid(1),
+                answer=grid(6) if dice.random() < 0.8 else None,
+                reject=(grid(3), dice.choice([404, 486, 503, 603])) if dice.random() < 0.15 else None,
+                hang_up=grid(40) + 2 if dice.random() < 0.3 else None,
+            ),
+        )
+        for n in range(1, 6)
+    ]
+    for phone in phones:
+        phone.refuse_offers = dice.random() < 0.1
+    for _ in range(dice.randint(1, 6)):
+        at(grid(10), lambda: dice.choice(phones).call(str(dice.randint(1, 7)), SWITCH))
+    for _ in range(dice.randint(2, 12)):
+        at(grid(30), _something, dice, phones)
+    at(60.0, lambda: [phone.hang_up(each) for phone in phones for each in phone.sessions])
+    at(90.0, lambda: [phone.hang_up(each) for phone in phones for each in phone.sessions])
+    await world.settle(700)
+    for phone in phones:
+        assert len(phone.ended) == len(phone.sessions)
+    assert len({record.call_id for record, _ in world.records}) == len(world.records)
+    assert all(leg.ended_after >= 0 for _, legs in world.records for leg in legs)
+    if not lossy:
+        assert {leg.sip_call_id for _, legs in world.records for leg in legs} >= {
+            session.call_id for phone in phones for session in phone.sessions if session.role == "uas"
+        }
+
+
+def _something(dice: Random, phones: list[Phone]) -> None:
+    up_at = {phone: [session for session in phone.sessions if session.is_established] for phone in phones}
+    busy = [phone for phone in phones if len(up_at[phone]) > 1] or [phone for phone in phones if up_at[phone]]
+    if not busy:
+        return
+    phone = dice.choice(busy)
+    up = up_at[phone]
+    session = dice.choice(up)
+    number = str(dice.randint(1, 7))
+    asks = session.transfer is None or session.transfer.state is State.OVER
+    match dice.choice(["blind", "blind", "attended", "attended", "elsewhere", "replace", "hold", "leave"]):
+        case "blind" if asks:
+            phone.refer(session, number)
+        case "attended" if asks:
+            phone.refer(session, number, instead_of=dice.choice(up))
+        case "elsewhere" if asks:
+            phone.refer(session, number, elsewhere=True)
+        case "replace":
+            value = f"{session.call_id};to-tag={session.remote_tag};from-tag={session.local_tag}"
+            phone.call(number, SWITCH, headers=(("Replaces", value),))
+        case "hold" if session.modification is None:
+            phone.hold(session)
+        case "leave":
+            phone.hang_up(session)
+        case _:
+            pass
