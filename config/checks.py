@@ -323,7 +323,7 @@ def _sound_files(written: Written) -> Iterator[tuple[Positions, KeyPath, Tree]]:
     for application in played:
         for path, value in _each(written.dialplan, (), *steps, *application, None):
             yield written.dialplan_positions, path, value
-    holds: list[tuple[str, ...]] = [("hold",), ("phones", "hold")]
+    holds: list[tuple[str, ...]] = [("hold",), ("transfer", "audio"), ("phones", "hold")]
     holds += [("trunks", name, "hold") for name in written.names("trunks")]
     for keys in holds:
         for rest in (("file",), ("announce", "file")):

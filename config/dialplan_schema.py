@@ -12,7 +12,19 @@ from config import pattern
 from config.identity_schema import DiversionReason
 from config.section import Section
 from config.sound_schema import Clip, SoundFiles
-from config.values import Boolean, Lasting, Line, Name, OneOrMore, Several, Text, TrunkChoice, Whole, shown
+from config.values import (
+    Boolean,
+    FailedTransfer,
+    Lasting,
+    Line,
+    Name,
+    OneOrMore,
+    Several,
+    Text,
+    TrunkChoice,
+    Whole,
+    shown,
+)
 
 MAX_NUMBER = 64
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -268,6 +280,13 @@ class Dial(Section):
     early_media: Annotated[
         Boolean, Field(description="Whether the network's own audio is passed on before the answer.")
     ] = True
+    failed_transfer: Annotated[
+        FailedTransfer | None,
+        Field(
+            description="When a call was transferred here and nobody takes it: return it to whoever transferred it, or "
+            "end it. Not given: transfer.on_failure. What follows in the list is tried first."
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _has_target(self) -> "Dial":
@@ -351,6 +370,12 @@ class Stream(Section):
     parameters: Annotated[Mapping[Name, Text], Field(description="Told to the far end as they are.")] = {}
 
 
+class Transfer(Section):
+    """Hand the caller over to another number: by REFER where its trunk has transfer.refer_out, else by its rules."""
+
+    to: Annotated[Number, Field(description="The number, as the caller could have dialled it.")]
+
+
 class Echo(Section):
     """Send the caller's own audio back."""
 
@@ -393,6 +418,7 @@ class Step(Section):
     music: Music | None = None
     conference: Conference | None = None
     stream: Stream | None = None
+    transfer: Transfer | None = None
     echo: Echo | None = None
     record: Record | None = None
     reject: Reject | None = None

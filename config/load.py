@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from config.sound_schema import Hold, Speech
     from config.stream_schema import Stream
+    from config.transfer_schema import Transfer
     from config.trunk_schema import Trunk
     from config.yaml12 import Document, Tree
 
@@ -68,6 +69,7 @@ class Settings:
     speech: Speech
     streams: Mapping[str, Stream]
     hold: Hold | None
+    transfer: Transfer
     admin: Admin
     database: Database
     logging: Logging

@@ -11,6 +11,7 @@ from config.media_schema import MediaTerms
 from config.section import Section
 from config.session_schema import SessionTerms
 from config.sound_schema import Hold
+from config.transfer_schema import PhoneTransfer
 from config.values import (
     AnyNumber,
     Codec,
@@ -52,6 +53,7 @@ class Phones(MediaTerms, SessionTerms):
     hold: Annotated[
         Hold | None, Field(description="What a party hears that a phone holds. Not given: the node's hold.")
     ] = None
+    transfer: PhoneTransfer = Field(default_factory=PhoneTransfer, description="Their transfers.")
     minimum_expires: Annotated[
         float, Lasting("10s", "24h"), Field(description="Shortest registration granted (423 below it).")
     ] = 60.0

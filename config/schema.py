@@ -17,6 +17,7 @@ from config.section import Section
 from config.sound_schema import Hold, Speech
 from config.stream_schema import Stream
 from config.tls_schema import Tls
+from config.transfer_schema import Transfer
 from config.trunk_schema import Trunk
 from config.values import (
     Address,
@@ -273,6 +274,7 @@ class Sections(Section):
     hold: Annotated[
         Hold | None, Field(description="What a held party hears. Not given: what the holder sends, or silence.")
     ] = None
+    transfer: Transfer = Field(default_factory=Transfer, description="Calls that are handed over to somebody else.")
     admin: Admin = Field(default_factory=Admin, description="HTTP endpoint for operators.")
     database: Database = Field(default_factory=Database, description="Call records.")
     logging: Logging = Field(default_factory=Logging, description="Structured logs.")

@@ -11,6 +11,7 @@ from config.registration_schema import Registration
 from config.session_schema import SessionTerms
 from config.sound_schema import Hold
 from config.tls_schema import TrunkTlsOrBoolean
+from config.transfer_schema import TrunkTransfer
 from config.trunk_use_schema import TrunkUse
 from config.values import (
     AnyNumber,
@@ -61,6 +62,7 @@ class Trunk(MediaTerms, SessionTerms, TrunkUse):
     hold: Annotated[
         Hold | None, Field(description="What a party hears that this trunk's side holds. Not given: the node's hold.")
     ] = None
+    transfer: TrunkTransfer = Field(default_factory=TrunkTransfer, description="Its transfers, and ours to it.")
     username: Annotated[
         Line | None, Field(description="For digest challenges from the trunk; of type authenticated: for ours to it.")
     ] = None

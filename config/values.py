@@ -135,6 +135,16 @@ Reliable = Annotated[
 ]
 
 
+ReferPolicy = Annotated[
+    Literal["accept", "refuse"],
+    BeforeValidator(_lower),
+    WithJsonSchema({"enum": ["accept", "refuse", "ACCEPT", "REFUSE"]}),
+]
+FailedTransfer = Annotated[
+    Literal["return", "end"],
+    BeforeValidator(_lower),
+    WithJsonSchema({"enum": ["return", "end", "RETURN", "END"]}),
+]
 TrunkType = Annotated[
     Literal["static", "registered", "authenticated"],
     BeforeValidator(_lower),

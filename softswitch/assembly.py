@@ -21,7 +21,7 @@ from softswitch.streams.messages import AudioFormat
 from softswitch.transport.listener import Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     from config import schema
     from config.load import Settings
@@ -99,8 +99,8 @@ def media_address(settings: Settings) -> str:
     return given or ("" if section.address in ("0.0.0.0", "::") else section.address)  # noqa: S104  compared with
 
 
-def prompt_files(dialplan: Dialplan, hold: Mapping[str, HoldMusic | None]) -> list[str]:
-    """Every file that some rule, or somebody on hold, may hear, once."""
+def prompt_files(dialplan: Dialplan, music: Iterable[HoldMusic | None]) -> list[str]:
+    """Every file that some rule, or whoever waits for somebody, may hear, once."""
     clips: list[Clip] = []
     for rule in dialplan.rules:
         for action in rule.route.actions:
@@ -115,14 +115,14 @@ def prompt_files(dialplan: Dialplan, hold: Mapping[str, HoldMusic | None]) -> li
                     clips += action.ringback.files
                 case _:
                     pass
-    for music in hold.values():
-        if music is not None:
-            clips += (*music.files, *music.announce)
+    for each in music:
+        if each is not None:
+            clips += (*each.files, *each.announce)
     return list(dict.fromkeys(clip for clip in clips if isinstance(clip, str)))
 
 
-def texts(dialplan: Dialplan, hold: Mapping[str, HoldMusic | None]) -> list[Say]:
-    """Everything that some rule, or somebody on hold, may hear said, once."""
+def texts(dialplan: Dialplan, music: Iterable[HoldMusic | None]) -> list[Say]:
+    """Everything that some rule, or whoever waits for somebody, may hear said, once."""
     found: list[Clip] = []
     for rule in dialplan.rules:
         for action in rule.route.actions:
@@ -130,8 +130,8 @@ def texts(dialplan: Dialplan, hold: Mapping[str, HoldMusic | None]) -> list[Say]
                 found += action.clips
             elif isinstance(action, Music | Conference):
                 found += action.announce
-    for music in hold.values():
-        found += music.announce if music is not None else ()
+    for each in music:
+        found += each.announce if each is not None else ()
     return list(dict.fromkeys(clip for clip in found if isinstance(clip, Say)))
 
 

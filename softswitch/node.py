@@ -45,7 +45,7 @@ from softswitch.endpoints.toll_watch import TollWatch
 from softswitch.endpoints.trunk_registration import TrunkRegistrations
 from softswitch.neighbours import Door, Neighbours, meet_neighbours
 from softswitch.observation import Observation
-from softswitch.provision import hold_music
+from softswitch.provision import hold_music, transfer_audio
 from softswitch.sip.digest import NonceKeeper
 from softswitch.sip.stack import SipStack
 from softswitch.sip.timers import Timers
@@ -293,10 +293,10 @@ class Node:
     async def _open_sounds(self, engine: MediaEngine) -> Sounds:
         """Load what the dialplan plays, and begin to make what takes longer: words, and music in other codecs."""
         settings = self._settings
-        hold = hold_music(settings)
+        hold, transfer = hold_music(settings), transfer_audio(settings)
         self.prompts = Prompts(settings.prompts.directory, engine, vox_rate=settings.prompts.vox_rate)
-        await self.prompts.load(assembly.prompt_files(self._dialplan, hold))
-        words = assembly.texts(self._dialplan, hold)
+        await self.prompts.load(assembly.prompt_files(self._dialplan, [*hold.values(), transfer]))
+        words = assembly.texts(self._dialplan, [*hold.values(), transfer])
         try:
             await asyncio.to_thread(prepare_folder, settings.speech.cache)
         except OSError as error:
@@ -314,7 +314,14 @@ class Node:
         )
         self._closing.push_async_callback(speaker.stop)
         self.speech = Preview(speaker, engine.preview, settings.speech.language)
-        sounds = Sounds(prompts=self.prompts, voice=speaker, tones=assembly.tones(settings), hold=hold)
+        sounds = Sounds(
+            prompts=self.prompts,
+            voice=speaker,
+            tones=assembly.tones(settings),
+            hold=hold,
+            transfer=transfer,
+            transfer_early_media=settings.transfer.early_media,
+        )
         warming = self._loop.create_task(self._warm(engine, sounds, words), name="warm sounds")
         self._closing.callback(warming.cancel)
         return sounds
@@ -361,6 +368,7 @@ class Node:
             streams=streams,
             recordings=settings.recording.directory,
             record_by_default=settings.recording.enabled,
+            transfers=parties.transfer_rules(settings),
         )
 
     def _begin_registrations(self, neighbours: Neighbours, resources: Resources) -> None:

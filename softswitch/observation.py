@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.b2bua.channels import LIMITS
 from softswitch.b2bua.supervision import Mode, NotSupervisableError
+from softswitch.b2bua.transfer import NotTransferableError
 from softswitch.callflow.view import call_snapshot
 from softswitch.endpoints.toll import RULES
 from softswitch.telemetry.metrics import Readings
@@ -141,6 +142,14 @@ class Observation:
         try:
             found = self._supervisor.supervise(call_id, phone, Mode(mode))
         except NotSupervisableError as error:
+            return 409, str(error)
+        return (202, "") if found else (404, f"no call {call_id[:64]}")
+
+    def transfer(self, call_id: str, party: str, to: str, consulted: str) -> tuple[int, str]:
+        """Hand a party over to a number, or to the callee of the call `consulted`."""
+        try:
+            found = self._supervisor.transfer(call_id, caller=party == "caller", to=to, consulted=consulted)
+        except (NotSupervisableError, NotTransferableError) as error:
             return 409, str(error)
         return (202, "") if found else (404, f"no call {call_id[:64]}")
 

@@ -14,6 +14,7 @@ from softswitch.b2bua.destination import OutwardPolicy
 from softswitch.b2bua.header_policy import HeaderTable
 from softswitch.b2bua.presentation import OwnNumbers, Presentation
 from softswitch.b2bua.terms import NOISE_REDUCTION_DB, MediaTerms
+from softswitch.b2bua.transfer import TransferPolicy, TransferRules
 from softswitch.dialplan.number_format import NumberFormat
 from softswitch.dialplan.numbers import Numbering
 from softswitch.endpoints.authentication import ALGORITHMS, Account
@@ -118,6 +119,14 @@ def phone_terms(settings: Settings) -> dict[str, MediaTerms]:
     }
 
 
+def transfer_rules(settings: Settings) -> TransferRules:
+    """What holds for every transfer."""
+    section = settings.transfer
+    return TransferRules(
+        TransferPolicy(refer=settings.phones.transfer.refer == "accept"), section.on_failure, section.ring_for
+    )
+
+
 def session_terms(section: TrunkSection | PhonesSection) -> SessionTerms:
     """What SIP extensions a trunk, or the phones, may use in a call."""
     timer = section.session_timer
@@ -148,6 +157,7 @@ def _trunk(name: str, section: TrunkSection, numbering: Numbering) -> Trunk:
         next_hops=tuple(_next_hop(name, section, hop) for hop in section.destinations),
         terms=terms(section),
         session=session_terms(section),
+        transfer=TransferPolicy(refer=section.transfer.refer == "accept", refer_out=section.transfer.refer_out),
         credentials=credentials,
         registration=registration,
         from_domain=section.from_domain,

@@ -46,6 +46,7 @@ from softswitch.dialplan.route import (
     Route,
     Say,
     Stream,
+    Transfer,
     TrunkTarget,
     summary,
 )
@@ -163,6 +164,8 @@ def _action(settings: Settings, numbering: Numbering, step: written.Step) -> Act
         return Stream(step.stream.to, step.stream.mode, tuple(step.stream.parameters.items()))
     if step.conference is not None:
         return _conference(settings, step.conference)
+    if step.transfer is not None:
+        return Transfer(step.transfer.to)
     if step.echo is not None:
         return Echo(step.echo.seconds)
     if step.record is not None:
@@ -187,6 +190,7 @@ def _dial(settings: Settings, numbering: Numbering, dial: written.Dial) -> Dial:
         caller=_said_to_call(numbering, dial.caller),
         diversion=dial.diversion or "",
         choose=dial.choose,
+        failed_transfer=dial.failed_transfer,
     )
 
 
@@ -238,6 +242,11 @@ def hold_music(settings: Settings) -> dict[str, HoldMusic | None]:
     found["phones"] = settings.phones.hold or settings.hold
     found |= {f"trunk:{name}": trunk.hold for name, trunk in settings.trunks.items() if trunk.hold is not None}
     return {name: _hold(settings, section) for name, section in found.items()}
+
+
+def transfer_audio(settings: Settings) -> HoldMusic | None:
+    """What transferred parties hear; None: ringing."""
+    return _hold(settings, settings.transfer.audio)
 
 
 def _hold(settings: Settings, section: sound_schema.Hold | None) -> HoldMusic | None:
@@ -297,6 +306,7 @@ def _announcements(settings: Settings) -> Iterator[tuple[Callable[[str], Problem
                     yield partial(settings.dialplan_positions.problem, (*path, application)), clip
     holds: list[tuple[tuple[str, ...], sound_schema.Hold | None]] = [
         (("hold",), settings.hold),
+        (("transfer", "audio"), settings.transfer.audio),
         (("phones", "hold"), settings.phones.hold),
         *((("trunks", name, "hold"), trunk.hold) for name, trunk in settings.trunks.items()),
     ]
@@ -386,6 +396,7 @@ def _meant_route(expect: str, names: list[str]) -> bool:
         "music ",
         "conference ",
         "stream ",
+        "transfer ",
         "echo",
         "record",
         "reject",

@@ -49,6 +49,10 @@ class Commands(Protocol):
     def supervise(self, call_id: str, phone: str, mode: str) -> tuple[int, str]:
         """Ring a phone that shall `listen`, `whisper` or `barge`: an HTTP status, and why not."""
 
+    def transfer(self, call_id: str, party: str, to: str, consulted: str) -> tuple[int, str]:
+        """Hand a party (`caller`, `callee`) over to a number, or to the callee of another call: an HTTP status, and why
+        not."""
+
     def end_supervision(self, call_id: str, phone: str) -> bool:
         """Hang up on a supervisor; False when there is none."""
 

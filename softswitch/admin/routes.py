@@ -13,6 +13,7 @@ from softswitch.admin.resources import (
     prompts,
     ready,
     supervision,
+    transfer,
     trunks,
 )
 
@@ -22,5 +23,5 @@ if TYPE_CHECKING:
 
 def operations() -> tuple[Operation, ...]:
     """Every operation of every resource."""
-    resources = (health, ready, calls, call, supervision, trunks, prompts, metrics, description)
+    resources = (health, ready, calls, call, supervision, transfer, trunks, prompts, metrics, description)
     return tuple(operation for resource in resources for operation in resource.OPERATIONS)

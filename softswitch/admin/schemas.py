@@ -83,6 +83,7 @@ SCHEMAS: dict[str, Json] = {
     "Readiness": _object(ready=BOOLEAN, reasons=_array(STRING)),
     "Ending": _object(id=STRING, state={"const": "ending"}),
     "Supervision": _object(id=STRING, phone=STRING, mode={"enum": ["listen", "whisper", "barge"]}),
+    "Transfer": _object(id=STRING, party={"enum": ["caller", "callee"]}, state={"const": "transferring"}),
     "Call": _object(**_CALL),
     "CallList": _object(running=INTEGER, calls=_array(_ref("Call"))),
     "CallDetail": _object(

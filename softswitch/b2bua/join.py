@@ -11,7 +11,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from media.ports import PortsExhausted
-from softswitch.b2bua.cause import NO_CIRCUIT, NO_RESPONSE, NOT_ACCEPTABLE
+from softswitch.b2bua.cause import NO_CIRCUIT, NO_RESPONSE, NOT_ACCEPTABLE, NOT_REGISTERED
 from softswitch.b2bua.codec_choice import towards
 from softswitch.b2bua.leg import CallFailed, LegState
 from softswitch.b2bua.outbound_leg import OutboundLeg
@@ -34,10 +34,12 @@ class JoinedLeg(OutboundLeg):
 async def take(call: Call, old: Leg) -> Leg:
     """The party of `old`, a leg of another call, as a leg of this one; audible to whom this call serves.
 
-    Raises CallFailed: before anything is changed without a common codec or a port; afterwards, the party being gone,
-    when it does not answer or refuses to move.
+    Raises CallFailed: before anything is changed when it is gone, or without a common codec or a port; afterwards, the
+    party being gone, when it does not answer or refuses to move.
     """
     switch, served = call.switch, call.served
+    if old.ended:
+        raise CallFailed(NOT_REGISTERED)
     codecs = towards(old.terms.codecs, served.can_do())
     if not codecs:
         raise old.nothing_in_common(served.can_do() or ())

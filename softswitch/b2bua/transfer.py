@@ -49,17 +49,27 @@ class TransferRules:
 NO_RULES = TransferRules()
 
 
+class NotTransferableError(Exception):
+    """There is nobody to hand over, or to hand over to; the text says so to an operator."""
+
+
 class TransferRequest:
     """Somebody's wish that another party talk to somebody else: a REFER, or an operator's command.
 
     `with` it once it is accepted: leaving the block tells an outcome, whatever happens.
     """
 
-    __slots__ = ("_leg", "_referral", "_told", "refer")
+    __slots__ = ("_leg", "_referral", "_told", "consulted", "on_failure", "refer")
 
-    def __init__(self, leg: Leg, refer: Refer, referral: Referral | None = None) -> None:
-        """`leg`: the transferor's. `referral`: None for an operator's, who reads the story."""
+    def __init__(
+        self, leg: Leg, refer: Refer, referral: Referral | None = None, *, consulted: Leg | None = None
+    ) -> None:
+        """`leg`: the transferor's. `referral`: None for an operator's, who reads the story. `consulted`: whom of
+        another call to join with, where that is said so."""
         self.refer = refer
+        self.consulted = consulted
+        self.on_failure: Literal["return", "end"] | None = None
+        """What the dialplan says of this target; None: nothing."""
         self._leg = leg
         self._referral = referral
         self._told = False
@@ -117,12 +127,16 @@ class Transfers:
     def __init__(self) -> None:
         self.asked: TransferRequest | None = None
         """What its far end, or an operator in its name, wants; a script takes it."""
-        self.outcome: int | None = None
-        """Of a REFER of ours to its far end: a final status, 0 when nobody told; None: not yet."""
+        self.outcome: TransferCompleted | None = None
+        """Of a REFER of ours to its far end; None: not yet."""
         self.replaced_by: Leg | None = None
         """Who came with an INVITE to take its place; a script takes it."""
         self.leaving: ReleaseCause | None = None
         """It is to be hung up, once it knows how its transfer went."""
+
+    def forget(self) -> None:
+        """A REFER of ours is about to be sent: what became of an earlier one says nothing of it."""
+        self.outcome = None
 
     def take(self, leg: Leg, event: ReferReceived | ReferralEnded | TransferProgressed | TransferCompleted) -> None:
         """What the stack reports."""
@@ -136,7 +150,7 @@ class Transfers:
                 leg.story.tell("transfer progress", leg=leg.name, status=status)
             case TransferCompleted(status=status):
                 leg.story.tell("transfer answered", leg=leg.name, status=status or None)
-                self.outcome = status
+                self.outcome = event
             case _:
                 assert_never(event)
         leg.on_change()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
 from softswitch.b2bua.cause import ReleaseCause, from_q850, from_status, towards_caller
@@ -10,8 +11,22 @@ from softswitch.b2bua.leg import CallFailed
 from softswitch.callflow.announce import echo, failure_tone, music, play
 from softswitch.callflow.converse import converse
 from softswitch.callflow.meeting import confer
+from softswitch.callflow.refer_out import hand_over
 from softswitch.callflow.transfer import Desk
-from softswitch.dialplan.route import Answer, Conference, Dial, Echo, Hangup, Music, Play, Record, Reject, Ring, Stream
+from softswitch.dialplan.route import (
+    Answer,
+    Conference,
+    Dial,
+    Echo,
+    Hangup,
+    Music,
+    Play,
+    Record,
+    Reject,
+    Ring,
+    Stream,
+    Transfer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +88,8 @@ async def _follow(desk: Desk, actions: Sequence[Action]) -> Sequence[Action]:
             case Hangup(q850):
                 call.cause = from_q850(q850, "ended by dialplan", answered=call.served.answered_at is not None)
                 return ()
-            case Dial():
-                outcome = await _dial(desk, action)
+            case Dial() | Transfer():
+                outcome = await _connect(desk, action)
                 if not isinstance(outcome, ReleaseCause):
                     return outcome
                 failure = outcome
@@ -90,6 +105,15 @@ async def _fail(call: Call, failure: ReleaseCause, resources: Resources) -> None
     if call.served.answered_at is not None:
         await failure_tone(call, resources.sounds, failure.status)
     raise CallFailed(failure)
+
+
+async def _connect(desk: Desk, action: Dial | Transfer) -> ReleaseCause | Sequence[Action]:
+    """Let the caller talk to somebody; why there was nobody, or what is to be followed instead."""
+    match action:
+        case Dial():
+            return await _dial(desk, action)
+        case Transfer(to):
+            return await hand_over(desk, to, datetime.now(UTC))
 
 
 async def _dial(desk: Desk, action: Dial) -> ReleaseCause | Sequence[Action]:

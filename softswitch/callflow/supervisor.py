@@ -27,7 +27,8 @@ from softswitch.b2bua.channels import LIMITS
 from softswitch.b2bua.conference import conference_group
 from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import CallFailed
-from softswitch.b2bua.supervision import NotSupervisableError, Supervision
+from softswitch.b2bua.supervision import NotSupervisableError, Supervision, talking
+from softswitch.b2bua.transfer import NotTransferableError, TransferRequest
 from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records
@@ -36,6 +37,8 @@ from softswitch.callflow.streaming import Streaming
 from softswitch.dialplan.match import CallFacts, canonical, decide, is_emergency
 from softswitch.dialplan.route import Conference, Dial, PhoneTarget
 from softswitch.sdp.errors import SdpError
+from softswitch.sip.refer import Refer
+from softswitch.sip.uri import Uri, escape_user
 from softswitch.telemetry.log_context import current_call
 from softswitch.telemetry.seldom import Seldom
 from softswitch.telemetry.snapshot import FinishedCall
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from softswitch.b2bua.destination import Destination
+    from softswitch.b2bua.leg import Leg
     from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.supervision import Mode
     from softswitch.b2bua.switchboard import Switchboard
@@ -345,6 +349,31 @@ class CallSupervisor:
             # The call goes on without its supervisor.
             running.call.story.fail("supervision failed", error=f"{type(error).__name__}: {error}")
             log.exception("supervision of call %s failed", running.call.id)
+
+    def transfer(self, call_id: str, *, caller: bool, to: str, consulted: str = "") -> bool:
+        """Hand one party of a call over to a number, or to the callee of the call `consulted`; the others are hung up.
+
+        False: there is no such call. Raises NotSupervisableError, NotTransferableError when there is nobody to hand
+        over or to join with.
+        """
+        running = self.calls.get(call_id)
+        if running is None:
+            return False
+        parties = talking(running.call)
+        transferor = parties[1] if caller else parties[0]
+        other: Leg | None = None
+        if consulted:
+            second = self.calls.get(consulted)
+            if second is None or second is running:
+                raise NotTransferableError(f"call {consulted[:64]}: there is no other running call of this id")
+            other = talking(second.call)[1]
+        if transferor.partner is None or transferor.transfers.asked is not None:
+            raise NotTransferableError(f"call {call_id} is being transferred already")
+        running.call.story.tell("transfer by an operator", party="caller" if caller else "callee", to=to or consulted)
+        target = Uri("sip", escape_user(to) if to else None, "operator.invalid")
+        transferor.transfers.asked = TransferRequest(transferor, Refer(target), consulted=other)
+        transferor.on_change()
+        return True
 
     def end_supervision(self, call_id: str, phone: str) -> bool:
         """Hang up on a supervisor; False: there is none."""

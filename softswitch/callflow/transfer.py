@@ -28,7 +28,7 @@ from softswitch.b2bua.join import take
 from softswitch.b2bua.leg import CallFailed, Leg
 from softswitch.b2bua.transfer import part
 from softswitch.callflow.announce import failure_tone
-from softswitch.dialplan.match import CallFacts, decide
+from softswitch.callflow.refer_out import refer, route
 from softswitch.dialplan.route import Answer, Dial, Hangup, PhoneTarget, Record, Reject, Ring, Stream, TrunkTarget
 from softswitch.sip.replaces import REFUSALS, Match
 from softswitch.sip.uri import unescape
@@ -52,13 +52,15 @@ FORBIDDEN = from_status(403)
 class Desk:
     """What the stories of one call share."""
 
-    __slots__ = ("call", "recorder", "resources", "streaming")
+    __slots__ = ("call", "recorder", "redirections", "resources", "streaming")
 
     def __init__(self, call: Call, resources: Resources, recorder: Recorder, streaming: Streaming) -> None:
         self.call = call
         self.resources = resources
         self.recorder = recorder
         self.streaming = streaming
+        self.redirections = 0
+        """By the dialplan's `transfer`."""
 
     def join(self, other: Leg) -> None:
         """Answer whom the call serves the way `other` answered us, or the other way round; both are recorded.
@@ -95,7 +97,7 @@ async def transfer(desk: Desk, transferor: Leg, transferee: Leg, request: Transf
             request.dismiss(TRANSFERRED)
             return found
     call.story.tell("transfer failed", status=cause.status, cause=cause.text)
-    if cause.status in NOT_THERE and resources.transfers.on_failure == "end":
+    if cause.status in NOT_THERE and (request.on_failure or resources.transfers.on_failure) == "end":
         request.dismiss(cause)
         await _fail(desk, cause)
     if transferor.ended:
@@ -128,9 +130,10 @@ def take_place(desk: Desk, old: Leg, new: Leg, keeper: Leg) -> Leg:
 
 async def _reach(desk: Desk, transferor: Leg, request: TransferRequest) -> Leg | Sequence[Action]:
     """The target, joined to whom the call serves; or applications that take its place. Raises CallFailed."""
-    refer = request.refer
-    number = unescape(refer.target.user or "")
-    replaces = refer.replaces
+    number = unescape(request.refer.target.user or "")
+    replaces = request.refer.replaces
+    if request.consulted is not None:
+        return _joined(desk, await take(desk.call, request.consulted))
     if replaces is not None:
         consulted = _consulted(desk, transferor, replaces)
         if consulted is not None:
@@ -151,18 +154,16 @@ async def _dial(
 ) -> Leg | Sequence[Action]:
     """Follow the dialplan as if the transferor had dialled this."""
     call, resources = desk.call, desk.resources
-    decision = decide(
-        resources.dialplan,
-        CallFacts(transferor.name, number, transferor.party.uri.user or ""),
-        datetime.now(UTC),
-    )
-    call.story.tell(
-        "transfer routed",
-        called=decision.called,
-        route=decision.route.name if decision.route is not None else None,
-        because=decision.trail[-1].why if decision.trail else None,
-    )
-    failure = NO_ROUTE
+    decision = route(desk, transferor, number, datetime.now(UTC))
+    forbidden = decision.actions and isinstance(decision.actions[0], Reject)
+    if not request.is_refer and resources.transfer_policy(call.served.name).refer_out and not forbidden:
+        cause = await refer(desk, call.served, number, request)
+        if cause is TRANSFERRED:
+            call.cause = TRANSFERRED
+            return ()
+        if cause is not None:
+            raise CallFailed(cause)
+    failure: ReleaseCause | None = None
     for position, action in enumerate(decision.actions):
         match action:
             case Dial():
@@ -178,6 +179,7 @@ async def _dial(
                     found = _joined(desk, leg)
                 except CallFailed as failed:
                     failure = failed.cause
+                    request.on_failure = action.failed_transfer
                     continue
                 if action.record is not None:
                     desk.recorder.switch(on=action.record)
@@ -187,6 +189,8 @@ async def _dial(
                 desk.recorder.switch(on=enabled)
             case Stream(mode="listen"):
                 desk.streaming.listen(action)
+            case Reject() | Hangup() if failure is not None:
+                break  # it says so in the caller's words; the transferor shall know what really happened
             case Reject(status, reason):
                 raise CallFailed(replace(from_status(status), text=reason or from_status(status).text))
             case Hangup(q850):
@@ -195,7 +199,7 @@ async def _dial(
                 pass
             case _:
                 return decision.actions[position:]
-    raise CallFailed(failure)
+    raise CallFailed(failure or NO_ROUTE)
 
 
 def _on_behalf(stage: Stage, transferor: Leg, replaces: Replaces | None) -> Stage:

@@ -8,12 +8,14 @@ How the applications behave, in the order a route lists them:
 - `Dial` that is answered ends the list: the call lasts as long as the two parties talk. When nobody answered, the next
   action runs (a recorded apology, a second `Dial`); when there is none, the caller gets the mapped cause.
 - `Play`, `Music` and `Echo` answer the call first, except with `early`, which is sent as early media (183).
+- `Transfer` answers, and follows the rules of the other number instead of what is left of the list, unless the far end
+  has taken the caller over itself.
 - `Reject` and `Hangup` end the call. The end of the list without a `Dial` is a `Hangup`.
 """
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Literal
 
 from softswitch.value import value_class
@@ -121,6 +123,8 @@ class Dial:
     ringback: Ringback = BY_MEDIA
     choose: Choose = "in_order"
     """Which of the trunks comes first."""
+    failed_transfer: Literal["return", "end"] | None = None
+    """When somebody was transferred here and nobody answers: who has the call then; None = as the node says."""
     called: str = ""
     """What was dialled, canonical and before `rewrite`; "" in rules."""
     caller: str = ""
@@ -131,17 +135,12 @@ class Dial:
     def resolve(self, called: str) -> Dial:
         """The same with every number and phone filled in for a call to `called` (canonical)."""
         targets = tuple(self._resolve(target, called) for target in self.targets)
-        return Dial(
-            targets,
-            self.strategy,
-            self.ring_for,
-            self.record,
-            AS_DIALLED,
-            self.ringback,
-            self.choose,
-            called,
-            called if self.caller == CALLED else self.caller,
-            self.diversion,
+        return replace(
+            self,
+            targets=targets,
+            rewrite=AS_DIALLED,
+            called=called,
+            caller=called if self.caller == CALLED else self.caller,
         )
 
     def _resolve(self, target: Target, called: str) -> Target:
@@ -238,6 +237,13 @@ class Stream:
 
 
 @value_class(frozen=True, slots=True)
+class Transfer:
+    """Hand the caller over to another number: by REFER where its trunk takes it, else by the rules for that number."""
+
+    to: str
+
+
+@value_class(frozen=True, slots=True)
 class Reject:
     """Refuse an unanswered call with a SIP status 300..699; `reason` empty = the standard phrase."""
 
@@ -257,7 +263,7 @@ class Hangup:
     cause: int = NORMAL_CLEARING
 
 
-Action = Dial | Ring | Play | Music | Conference | Stream | Echo | Record | Reject | Answer | Hangup
+Action = Dial | Ring | Play | Music | Conference | Stream | Transfer | Echo | Record | Reject | Answer | Hangup
 
 
 @value_class(frozen=True, slots=True)
@@ -288,6 +294,8 @@ def describe(action: Action) -> str:
             return f"conference {name}"
         case Stream(to, mode):
             return f"stream {to}" if mode == "talk" else f"stream {to}, who listens"
+        case Transfer(to):
+            return f"transfer {to}"
         case Echo(seconds):
             return "echo" if seconds is None else f"echo {seconds:g}s"
         case Record(enabled):

@@ -180,6 +180,8 @@ class TransferCompleted:
 
     session: InviteSession
     status: int
+    taken: bool
+    """Whether the far end took the REFER."""
 
 
 @value_class(frozen=True, slots=True)

@@ -33,11 +33,16 @@ def play(story: Callable[[World, Phone, Phone], None], *, called: Plan | None = 
         world.phone(OTHER)
         caller.call("1", SWITCH)
         at(at_, story, world, caller, callee)
-        at(100, lambda: [caller.hang_up(each) for each in caller.sessions])
+        at(100, hang_up_all, caller)
         await world.settle(300)
 
     run_virtual(scenario)
     return made[0]
+
+
+def hang_up_all(phone: Phone) -> None:
+    for session in phone.sessions:
+        phone.hang_up(session)
 
 
 def replace(who: Phone, session: InviteSession, *, early_only: bool = False, body: bytes | None = None) -> None:

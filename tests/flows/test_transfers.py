@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media.commands import Connect, OpenRecording, StartTap
-from softswitch.b2bua.transfer import TransferRules
-from softswitch.dialplan.route import Echo, Play, Reject
+from softswitch.b2bua.transfer import NotTransferableError, TransferPolicy, TransferRules
+from softswitch.dialplan.route import Echo, Play, Reject, Transfer
 from softswitch.sip.session.transfer import State
 from softswitch.telemetry.cdr import Outcome
 from tests.support.phone import Phone, Plan
@@ -404,6 +405,193 @@ def test_a_dialog_that_is_not_ours_is_named_to_the_target() -> None:
     assert request.headers.get("Require") == "replaces"
 
 
+# -- by an operator, by the dialplan, and by REFER to a far end --------------------------------------------------------
+
+
+def order(
+    party: str, to_: str = "", consulted: Callable[[World], str] | None = None
+) -> Callable[[World, Phone, Phone], None]:
+    """An operator hands a party of the only call over."""
+
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        call_id = next(iter(world.supervisor.calls))
+        second = "" if consulted is None else consulted(world)
+        world.found = world.supervisor.transfer(  # type: ignore[attr-defined]
+            call_id, caller=party == "caller", to=to_, consulted=second
+        )
+
+    return story
+
+
+def local(story: Callable[[World, Phone, Phone], None], **how: object) -> World:
+    """As `play`, with trunks that take no REFER from us."""
+
+    def prepared(world: World, caller: Phone, agent: Phone) -> None:
+        trunks = world.supervisor.resources.trunks
+        for name, trunk in list(trunks.items()):
+            trunks[name] = replace(trunk, transfer=TransferPolicy(refer=True))  # type: ignore[index]
+        story(world, caller, agent)
+
+    return play(prepared, **how)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("party", "bridge"), [("caller", (1, 3)), ("callee", (2, 3))])
+def test_an_operator_hands_a_party_over(party: str, bridge: tuple[int, int]) -> None:
+    world = local(order(party, "2"), target=Plan(ring=0.5, answer=2, hang_up=40))
+    gone, kept = (AGENT, CALLER) if party == "caller" else (CALLER, AGENT)
+    assert world.phones[gone].ended == [("remote", 200)]
+    assert world.phones[kept].ended == [("remote", 200)]
+    assert world.phones[gone].told == []
+    assert bridged(world) == bridge
+
+
+def test_an_operator_hands_a_party_to_somebody_who_is_busy_in_vain() -> None:
+    world = local(order("caller", "2"), target=BUSY)
+    assert bridged(world) == (1, 2)
+    assert world.records[0][0].hung_up_by == "caller"
+    assert told(world, "transfer failed")
+
+
+def test_an_operator_joins_two_calls() -> None:
+    def second(world: World) -> str:
+        return list(world.supervisor.calls)[1]
+
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        world.phones[OTHER].call("2", SWITCH)
+        at(10, order("caller", consulted=second), world, caller, agent)
+
+    world = local(story)
+    assert bridged(world) == (1, 5)
+    assert world.phones[AGENT].ended == [("remote", 200)]
+    assert world.phones[OTHER].ended == [("remote", 200)]
+    assert world.phones[TARGET].ended == [("remote", 200)]
+    assert len(world.records) == 2
+
+
+def test_an_operator_is_told_when_there_is_nobody() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        supervisor = world.supervisor
+        call_id = next(iter(supervisor.calls))
+        assert not supervisor.transfer("nobody", caller=True, to="2")
+        with pytest.raises(NotTransferableError):
+            supervisor.transfer(call_id, caller=True, to="", consulted=call_id)
+        assert supervisor.transfer(call_id, caller=True, to="2")
+        with pytest.raises(NotTransferableError):
+            supervisor.transfer(call_id, caller=True, to="3")
+
+    world = local(story)
+    assert world.phones[TARGET].rang == 1
+
+
+def answers_refer(*statuses: int, seconds: float = 1.0, bye: bool = False) -> Callable[[World, Phone, Phone], None]:
+    """An operator hands the caller over, whose far end takes REFER and says how it goes."""
+
+    def follow(caller: Phone) -> None:
+        (referral,) = caller.referrals
+        with caller.driver.turn():
+            referral.accept(caller.driver.now())
+        for number, status in enumerate(statuses):
+            verb = referral.finish if status >= 200 else referral.progress
+            at(seconds * (number + 1), in_turn, caller, verb, status)
+        if bye:
+            at(seconds * len(statuses) + 0.001, caller.hang_up, caller.sessions[0])
+
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        order("caller", "2")(world, caller, agent)
+        at(1, follow, caller)
+
+    return story
+
+
+def in_turn(phone: Phone, verb: Callable[[int, float], None], status: int) -> None:
+    with phone.driver.turn():
+        verb(status, phone.driver.now())
+
+
+@pytest.mark.parametrize("bye", [False, True])
+def test_a_far_end_that_takes_refer_has_the_call(*, bye: bool) -> None:
+    world = play(answers_refer(180, 200, bye=bye))
+    caller, agent = world.phones[CALLER], world.phones[AGENT]
+    (referral,) = caller.referrals
+    assert str(referral.refer.target) == "sip:2@198.51.100.7"
+    assert agent.ended == [("remote", 200)]
+    assert len(caller.ended) == 1
+    assert world.phones[TARGET].rang == 0
+    assert told(world, "transfer finished")
+    assert [line.facts["status"] for line in world.recent.latest(1)[0].story if line.event == "transfer finished"] == [
+        200
+    ]
+
+
+@pytest.mark.parametrize(("statuses", "status"), [((180, 486), 486), ((), 480)])
+def test_a_far_end_that_reaches_nobody_gives_the_call_back(statuses: tuple[int, ...], status: int) -> None:
+    world = play(answers_refer(*statuses), seconds=300)
+    assert bridged(world) == (1, 2)
+    assert world.records[0][0].hung_up_by == "caller"
+    assert [line.facts["status"] for line in world.recent.latest(1)[0].story if line.event == "transfer failed"] == [
+        status
+    ]
+
+
+def test_a_far_end_that_takes_no_refer_is_served_here() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        order("caller", "2")(world, caller, agent)
+        at(1, lambda: in_turn(caller, lambda status, now: caller.referrals[0].refuse(status, now), 405))
+
+    world = play(story)
+    assert world.phones[TARGET].rang == 1
+    assert bridged(world) == (1, 3)
+
+
+def test_the_dialplan_hands_a_caller_over_by_refer() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        world.phones[OTHER].call("8", SWITCH)
+        at(1, refuse_or_accept, world.phones[OTHER])
+
+    def refuse_or_accept(phone: Phone) -> None:
+        (referral,) = phone.referrals
+        in_turn(phone, lambda status, now: referral.accept(now), 0)
+        in_turn(phone, referral.finish, 200)
+
+    world = play(story, routes={"8": [Transfer("2")]})
+    other = world.phones[OTHER]
+    assert other.ended == [("remote", 200)]
+    assert world.phones[TARGET].rang == 0
+
+
+def test_the_dialplan_hands_a_caller_over_by_its_rules() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        session = world.phones[OTHER].call("8", SWITCH)
+        at(20, world.phones[OTHER].hang_up, session)
+
+    world = local(story, routes={"8": [Transfer("2")]})
+    assert world.phones[TARGET].rang == 1
+    assert world.phones[TARGET].sessions[0].request.headers.get("Referred-By") is None
+
+
+def test_rules_that_lead_in_a_circle_end() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        world.phones[OTHER].call("8", SWITCH)
+
+    world = local(story, routes={"8": [Transfer("9")], "9": [Transfer("8")]})
+    assert world.phones[OTHER].refused == [482]
+
+
+def test_a_rule_may_say_what_becomes_of_a_failed_transfer() -> None:
+    dial = to(TARGET)
+    world = play(agent_refers, target=BUSY, routes={"2": [replace(dial, failed_transfer="end")]})
+    assert world.phones[AGENT].told == [100, 486]
+    assert world.phones[CALLER].ended == [("remote", 200)]
+    kept = play(
+        agent_refers,
+        target=BUSY,
+        routes={"2": [replace(dial, failed_transfer="return"), Reject(480)]},
+        rules=TransferRules(on_failure="end"),
+    )
+    assert kept.phones[AGENT].told == [100, 486], "not the 480 that callers are told"
+    assert bridged(kept) == (1, 2)
+
+
 # -- anything, at any time --------------------------------------------------------------------------------------------
 
 SCHEDULES = 240
@@ -453,8 +641,8 @@ async def _random_story(dice: Random) -> None:
         at(grid(10), lambda: dice.choice(phones).call(str(dice.randint(1, 7)), SWITCH))
     for _ in range(dice.randint(2, 12)):
         at(grid(30), _something, dice, phones)
-    at(60.0, lambda: [phone.hang_up(each) for phone in phones for each in phone.sessions])
-    at(90.0, lambda: [phone.hang_up(each) for phone in phones for each in phone.sessions])
+    at(60.0, _hang_up_all, phones)
+    at(90.0, _hang_up_all, phones)
     await world.settle(700)
     for phone in phones:
         assert len(phone.ended) == len(phone.sessions)
@@ -464,6 +652,12 @@ async def _random_story(dice: Random) -> None:
         assert {leg.sip_call_id for _, legs in world.records for leg in legs} >= {
             session.call_id for phone in phones for session in phone.sessions if session.role == "uas"
         }
+
+
+def _hang_up_all(phones: list[Phone]) -> None:
+    for phone in phones:
+        for session in phone.sessions:
+            phone.hang_up(session)
 
 
 def _something(dice: Random, phones: list[Phone]) -> None:

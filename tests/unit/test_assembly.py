@@ -120,7 +120,7 @@ def test_prompts_are_named_once(tmp_path: Path) -> None:
             do: [{play: {file: a.wav}}]
         """,
     )
-    assert assembly.prompt_files(folder.provision().dialplan, {}) == [str(tmp_path / "prompts" / "a.wav")]
+    assert assembly.prompt_files(folder.provision().dialplan, []) == [str(tmp_path / "prompts" / "a.wav")]
 
 
 def test_an_operators_values_for_codecs_and_limits(tmp_path: Path) -> None:

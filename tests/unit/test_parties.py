@@ -17,6 +17,7 @@ from softswitch.b2bua.channels import Capacity
 from softswitch.b2bua.destination import NOTHING_ELSE
 from softswitch.b2bua.header_policy import HeaderTable
 from softswitch.b2bua.presentation import OwnNumbers, Presentation
+from softswitch.b2bua.transfer import TransferPolicy, TransferRules
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.dialplan.number_format import NumberFormat
 from softswitch.dialplan.route import Dial
@@ -417,3 +418,23 @@ def test_rules_say_who_calls(tmp_path: Path, written: str | None, said: str) -> 
     (action,) = decide(plan, CallFacts("phone:1001", "030 1"), datetime.now(UTC)).actions
     assert isinstance(action, Dial)
     assert (action.caller, action.diversion, action.called) == (said, "no-answer", "+49301")
+
+
+def test_who_may_transfer_is_decided_for_each_trunk_and_for_the_phones(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        transfer: {on_failure: END, ring_for: 10s}
+        trunks:
+          usual: {sources: [192.0.2.1]}
+          pbx: {sources: [192.0.2.2], transfer: {refer: Accept, refer_out: true}}
+        phones: {transfer: {refer: refuse}}
+        """,
+    )
+    trunks = parties.trunks(found)
+    assert trunks["usual"].transfer == TransferPolicy(refer=False, refer_out=False)
+    assert trunks["pbx"].transfer == TransferPolicy(refer=True, refer_out=True)
+    assert parties.transfer_rules(found) == TransferRules(TransferPolicy(refer=False), "end", 10.0)
+    (tmp_path / "usual").mkdir()
+    usual = settings(tmp_path / "usual", "trunks: {usual: {sources: [192.0.2.1]}}")
+    assert parties.transfer_rules(usual) == TransferRules(TransferPolicy(refer=True), "return", 30.0)

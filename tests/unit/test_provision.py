@@ -26,9 +26,10 @@ from softswitch.dialplan.route import (
     Ring,
     Ringback,
     Say,
+    Transfer,
     TrunkTarget,
 )
-from softswitch.provision import NOON, hold_music
+from softswitch.provision import NOON, hold_music, transfer_audio
 from tests.support.config_files import TRUNK_AND_PHONES, ConfigFolder
 
 WAV = b"RIFF\0\0\0\0WAVE"
@@ -267,8 +268,8 @@ def test_everything_that_can_be_heard(root: Path) -> None:
     hold = hold_music(provision.settings)
     expected = HoldMusic((a,), (Say("One moment.", "de", "", 1.0, "espeak-ng"),), 20.0)
     assert hold == {"": expected, "phones": expected}
-    assert assembly.prompt_files(provision.dialplan, hold) == [a, b]
-    assert [say.text for say in assembly.texts(provision.dialplan, hold)] == ["Hello", "Hallo", "One moment."]
+    assert assembly.prompt_files(provision.dialplan, hold.values()) == [a, b]
+    assert [say.text for say in assembly.texts(provision.dialplan, hold.values())] == ["Hello", "Hallo", "One moment."]
 
 
 def test_sounds_that_cannot_be_heard(root: Path) -> None:
@@ -343,3 +344,52 @@ def test_a_place_in_the_queue_where_there_is_none(root: Path) -> None:
         """,
     )
     assert "nobody waits in a queue here" in " ".join(problem.message for problem in folder.provision().warnings)
+
+
+def test_transfers_from_the_yaml_to_the_route_and_the_sounds(root: Path) -> None:
+    (root / "prompts").mkdir()
+    (root / "prompts/a.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
+    folder = ConfigFolder.make(
+        root,
+        TRUNK_AND_PHONES
+        + """
+    transfer: {audio: {file: a.wav, announce: {say: {text: One moment.}}, every: 20s}}
+    """,
+        """
+        routes:
+          - name: hand over
+            when: {called: "8"}
+            do: {transfer: {to: "2"}}
+          - name: all
+            do:
+              - dial: {phone: 1001, failed_transfer: END}
+        tests:
+          - {from: "phone:1001", to: "8", expect: transfer 2}
+        """,
+    )
+    provision = folder.provision()
+    hand_over, dial = (rule.route.actions[0] for rule in provision.dialplan.rules)
+    assert hand_over == Transfer("2")
+    assert isinstance(dial, Dial)
+    assert dial.failed_transfer == "end"
+    assert dial.resolve("7").failed_transfer == "end"
+    audio = transfer_audio(provision.settings)
+    assert audio is not None
+    assert (audio.every, audio.files) == (20.0, (str(root / "prompts/a.wav"),))
+    assert [say.text for say in assembly.texts(provision.dialplan, [audio])] == ["One moment."]
+
+
+def test_mistakes_in_transfers_are_told_with_their_place(root: Path) -> None:
+    folder = ConfigFolder.make(
+        root,
+        """
+        transfer: {on_failure: retry, audio: {file: gone.wav}}
+        trunks:
+          carrier: {sources: [192.0.2.1], transfer: {refer: yes, refer-out: true}}
+        """,
+        "routes: [{name: all, do: {transfer: {to: ''}}}]",
+    )
+    with pytest.raises(ConfigError) as refused:
+        folder.provision()
+    paths = {problem.path for problem in refused.value.problems}
+    assert {"transfer.on_failure", "trunks.carrier.transfer.refer", "trunks.carrier.transfer.refer-out"} <= paths

@@ -352,6 +352,8 @@ class InviteSession:
                 self.modification.settle(now)
             if self.keys is not None:
                 self.keys.resume(now)
+            if self.transfer is not None:
+                self.transfer.resume(now)
 
     def on_transport_failed(self, now: float) -> None:
         """A response to their INVITE could not be sent."""

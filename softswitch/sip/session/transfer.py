@@ -1,8 +1,9 @@
 """We ask for a transfer: REFER sent, and the NOTIFYs judged that say how it goes (RFC 3515 2.4, RFC 6665 4.1).
 
-Theory. The far end takes the REFER (2xx) or refuses it. From then on it owes us NOTIFYs; the first may overtake the
-2xx. The outcome is the first final status told, whether or not the subscription ends with it. A subscription that ends
-without one, is never notified (timer N) or expires leaves the outcome unknown, and unknown is not success.
+Theory. A REFER waits until the call stands (WANTED). The far end takes it (2xx) or refuses it. From then on it owes us
+NOTIFYs; the first may overtake the 2xx. The outcome is the first final status told, whether or not the subscription
+ends with it. A subscription that ends without one, is never notified (timer N) or expires leaves the outcome unknown,
+and unknown is not success.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from softswitch.sip.outgoing import header_lines
 from softswitch.sip.refer import SubscriptionState
 from softswitch.sip.session.state import Input as SessionInput
 from softswitch.sip.session.state import Release
+from softswitch.sip.session.state import State as SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,51 +37,50 @@ LONGEST: Final = 600
 
 
 class State(IntEnum):
-    SENT = 1
-    SUBSCRIBED = 2
+    WANTED = 1
+    """The ACK of our 2xx is on its way."""
+    SENT = 2
+    SUBSCRIBED = 3
     """2xx came."""
-    OVER = 3
+    OVER = 4
 
 
 class Input(IntEnum):
     """What can happen, and the payload of its action."""
 
-    ACCEPTED = 1
-    REFUSED = 2
+    SEND = 1
+    """The call stands."""
+    ACCEPTED = 2
+    REFUSED = 3
     """Final status 300..699, 408 (nobody answered) or 503 (transport)."""
-    TOLD = 3
+    TOLD = 4
     """NOTIFY with a provisional status, or none: (int, seconds until the next one is due)."""
-    FINAL = 4
+    FINAL = 5
     """NOTIFY with a final status (int)."""
-    LOST = 5
+    LOST = 6
     """The subscription is over, or nobody notifies."""
 
 
 class Transfer:
     """One REFER of ours: `TransferCompleted` tells how it ended, once."""
 
-    __slots__ = ("_cseq", "_session", "_timer", "state")
+    __slots__ = ("_cseq", "_lines", "_session", "_timer", "state")
 
-    def __init__(self, session: InviteSession, refer_to: Refer, now: float) -> None:
-        """Send it. Raises LocalProtocolError when it cannot stand in a message."""
-        dialog, core = session.dialog, session.core
-        assert dialog is not None
-        self.state = State.SENT
+    def __init__(self, session: InviteSession, refer_to: Refer) -> None:
+        """Raises LocalProtocolError when it cannot stand in a message."""
+        self.state = State.WANTED
         self._session = session
         self._timer = 0
+        self._cseq = 0
         lines = [("Refer-To", refer_to.refer_to)]
         if refer_to.referred_by is not None:
             lines.append(("Referred-By", str(refer_to.referred_by)))
-        written = header_lines(lines)
-        outgoing = dialog.request(
-            "REFER",
-            session.next_cseq(),
-            core.branch(),
-            authorization=session.authorization("REFER"),
-            headers=f"{written}{session.contact_line}{ALLOW_LINE}{core.agent_line}",
-        )
-        self._cseq = outgoing.cseq
-        ClientRequest(core, self, outgoing, dialog.flow, session.authorizer, now)
+        self._lines = header_lines(lines)
+
+    def resume(self, now: float) -> None:
+        """Send it, if the call stands by now."""
+        if self._session.is_established:
+            self._step(Input.SEND, now)
 
     def close(self) -> None:
         """The session is over: nobody wants to know any more."""
@@ -94,7 +95,7 @@ class Transfer:
         stated = [
             piece.partition("=")[2].strip(" \t") for piece in rest.split(";") if piece.strip()[:3].lower() == "id="
         ]
-        return self.state is not State.OVER and stated in ([], [str(self._cseq)])
+        return self.state in (State.SENT, State.SUBSCRIBED) and stated in ([], [str(self._cseq)])
 
     def notified(self, request: Request, now: float) -> None:
         """A NOTIFY. Raises RemoteProtocolError when it cannot be read."""
@@ -142,6 +143,20 @@ class Transfer:
             self.state, action = row
             action(self, now, payload)
 
+    def _send(self, now: float, _: object) -> None:
+        session = self._session
+        dialog, core = session.dialog, session.core
+        assert dialog is not None
+        outgoing = dialog.request(
+            "REFER",
+            session.next_cseq(),
+            core.branch(),
+            authorization=session.authorization("REFER"),
+            headers=f"{self._lines}{session.contact_line}{ALLOW_LINE}{core.agent_line}",
+        )
+        self._cseq = outgoing.cseq
+        ClientRequest(core, self, outgoing, dialog.flow, session.authorizer, now)
+
     def _expect(self, now: float, seconds: float) -> None:
         layer = self._session.core.layer
         layer.timers.cancel(self._timer)
@@ -159,19 +174,23 @@ class Transfer:
 
     def _complete(self, _: float, status: int) -> None:
         self._session.core.layer.timers.cancel(self._timer)
-        self._session.core.events.append(TransferCompleted(self._session, status))
+        self._session.core.events.append(TransferCompleted(self._session, status, taken=True))
+
+    def _refused(self, _: float, status: int) -> None:
+        self._session.core.events.append(TransferCompleted(self._session, status, taken=False))
 
     def _lost(self, now: float, _: object) -> None:
         self._complete(now, 0)
 
 
 def send(session: InviteSession, refer_to: Refer, now: float) -> None:
-    """REFER. Raises LocalProtocolError while another one is open, or without a call that stands."""
-    if not session.is_established:
-        raise LocalProtocolError(f"refer: expected a call that stands, this one is {session.state.name}")
+    """REFER, now or when the call stands. Raises LocalProtocolError while another one is open, or without a call."""
+    if session.state not in (SessionState.ACCEPTED, SessionState.ESTABLISHED) or session.told:
+        raise LocalProtocolError(f"refer: expected a call that is answered, this one is {session.state.name}")
     if session.transfer is not None and session.transfer.state is not State.OVER:
         raise LocalProtocolError("refer: expected the outcome of the one before; wait for TransferCompleted")
-    session.transfer = Transfer(session, refer_to, now)
+    session.transfer = Transfer(session, refer_to)
+    session.transfer.resume(now)
 
 
 def receive(session: InviteSession, theirs: Theirs, now: float) -> None:
@@ -196,10 +215,11 @@ def _answer(
     theirs.server.respond(status, theirs.reply.write(status, reason, headers=session.core.server_line + lines), now)
 
 
-_SENT, _SUBSCRIBED, _OVER = State
+_WANTED, _SENT, _SUBSCRIBED, _OVER = State
 TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
+    (_WANTED, Input.SEND): (_SENT, Transfer._send),
     (_SENT, Input.ACCEPTED): (_SUBSCRIBED, Transfer._accepted),
-    (_SENT, Input.REFUSED): (_OVER, Transfer._complete),
+    (_SENT, Input.REFUSED): (_OVER, Transfer._refused),
     (_SENT, Input.TOLD): (_SENT, Transfer._told),
     (_SENT, Input.FINAL): (_OVER, Transfer._complete),
     (_SENT, Input.LOST): (_OVER, Transfer._lost),
@@ -208,6 +228,8 @@ TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
     (_SUBSCRIBED, Input.LOST): (_OVER, Transfer._lost),
 }
 IGNORED: dict[tuple[int, int], str] = {
+    **{(_WANTED, each): "the REFER is not sent yet" for each in Input if each is not Input.SEND},
+    **{(state, Input.SEND): "the REFER is sent" for state in (_SENT, _SUBSCRIBED)},
     **{(_SUBSCRIBED, each): "the REFER has its answer" for each in (Input.ACCEPTED, Input.REFUSED)},
     **{(_OVER, each): "the outcome is told" for each in Input},
 }

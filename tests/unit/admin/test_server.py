@@ -107,6 +107,7 @@ class Switch:
     running: dict[str, CallSnapshot] = field(default_factory=dict)
     hung_up: list[str] = field(default_factory=list)
     supervised: list[tuple[str, str, str]] = field(default_factory=list)
+    transferred: list[tuple[str, str, str, str]] = field(default_factory=list)
     ready: Readiness = field(default_factory=lambda: Readiness(ready=True))
 
     def calls(self) -> Sequence[CallSnapshot]:
@@ -140,6 +141,14 @@ class Switch:
         if phone != "1001":
             return 409, f"phone {phone}: not registered"
         self.supervised.append((call_id, phone, mode))
+        return 202, ""
+
+    def transfer(self, call_id: str, party: str, to: str, consulted: str) -> tuple[int, str]:
+        if call_id not in self.running:
+            return 404, f"no call {call_id}"
+        if to == "busy":
+            return 409, "nobody talks"
+        self.transferred.append((call_id, party, to, consulted))
         return 202, ""
 
     def end_supervision(self, call_id: str, phone: str) -> bool:
@@ -443,6 +452,27 @@ async def test_supervision(site: Site, mode: str, caplog: pytest.LogCaptureFixtu
         assert (status, body) == (400, {"error": 'body: expected {"phone": "<name of a registered phone>"}'})
     assert (await ask("/api/calls/c1/supervisors/1001", b"", "DELETE"))[0] == 202
     assert (await ask("/api/calls/c1/supervisors/1002", b"", "DELETE"))[0] == 404
+
+
+async def test_transfer(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    async def ask(body: bytes, call: str = "c1") -> tuple[int, Any]:
+        path = f"/api/calls/{call}/transfer"
+        async with site.client.request("POST", path, data=body, headers=AUTHORIZED) as response:
+            return response.status, await response.json()
+
+    site.switch.running["c1"] = snapshot("c1")
+    status, body = await ask(b'{"party": "callee", "to": " +4930 1 "}')
+    assert (status, valid(body, "Transfer")) == (202, {"id": "c1", "party": "callee", "state": "transferring"})
+    assert (await ask(b'{"call": "c2"}'))[0] == 202
+    assert site.switch.transferred == [("c1", "callee", "+4930 1", ""), ("c1", "caller", "", "c2")]
+    assert "operator at 127.0.0.1: call c1, callee transferred to +4930 1" in caplog.text
+    assert (await ask(b'{"to": "1"}', "c9"))[0] == 404
+    assert await ask(b'{"to": "busy"}') == (409, {"error": "nobody talks"})
+    for wrong in (
+        b"", b"[]", b"{}", b'{"to": 1}', b'{"to": " "}', b'{"to": "1", "call": "c2"}', b'{"to": "1", "party": "boss"}',
+        b'{"to": "1", "from": "2"}', b'{"to": "1\\n2"}', b'{"to": "' + b"1" * 65 + b'"}',
+    ):  # fmt: skip
+        assert (await ask(wrong))[0] == 400, wrong
 
 
 async def test_trunks(site: Site) -> None:

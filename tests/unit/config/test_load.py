@@ -99,8 +99,8 @@ dialplan.yaml:11:75 routes[1].when.time.to: expected a time of day such as 08:00
 dialplan.yaml:12:10 routes[1].do[0]: unknown application 'echoo', did you mean 'echo'?
 dialplan.yaml:12:31 routes[1].do[1].play.file: expected a file of type .ircam .m4a .m4r .mp2 .mp3 .voc .vox .wav, \
 got 'x.ogg'
-dialplan.yaml:15:9 routes[2].do[0]: expected exactly one of dial, ring, play, music, conference, stream, echo, record, \
-reject, answer, hangup; begin each with its own '- '
+dialplan.yaml:15:9 routes[2].do[0]: expected exactly one of dial, ring, play, music, conference, stream, transfer, \
+echo, record, reject, answer, hangup; begin each with its own '- '
 dialplan.yaml:15:22 routes[2].do[0].play.file: there is no folder ROOT/prompts
 dialplan.yaml:17:5 routes[3].name: is missing
 dialplan.yaml:17:9 routes[3].do: expected at least one, got an empty list

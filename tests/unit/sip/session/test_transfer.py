@@ -14,6 +14,7 @@ from softswitch.sip.replaces import Replaces
 from softswitch.sip.session import transfer
 from softswitch.sip.uri import Uri
 from tests.support.stage import Stage
+from tests.support.wire import ANSWER
 
 if TYPE_CHECKING:
     from softswitch.sip.message import Request
@@ -187,7 +188,19 @@ def test_a_notify_nobody_asked_for_is_refused_within_a_dialog_and_outside() -> N
     stage.one_response(481)
 
 
-def test_one_refer_at_a_time_and_only_in_a_call_that_stands() -> None:
+def test_a_refer_waits_for_the_ack() -> None:
+    stage = Stage()
+    session = stage.be_called()
+    session.accept(ANSWER, stage.now)
+    stage.one_response(200)
+    transfer.send(session, TO_1002, stage.now)
+    notify(stage, session, "SIP/2.0 200 OK\r\n")
+    stage.one_response(481)
+    stage.hear(stage.request("ACK", to_tag=session.local_tag))
+    stage.one_request("REFER")
+
+
+def test_one_refer_at_a_time_and_only_in_a_call_that_is_answered() -> None:
     stage = Stage()
     session, _ = sent(stage)
     with pytest.raises(LocalProtocolError):
