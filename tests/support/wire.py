@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
+from softswitch.sip.session.terms import PLAIN
 from softswitch.sip.stack import SipStack
 from softswitch.sip.timers import Timers
 from softswitch.sip.uri import Uri
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from softswitch.sip.digest import Credentials
     from softswitch.sip.events import Event
     from softswitch.sip.session.session import InviteSession
+    from softswitch.sip.session.terms import SessionTerms
 
 OFFER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8 0 101\r\n"
 ANSWER = OFFER.replace(b"192.0.2.1", b"192.0.2.2")
@@ -77,6 +79,8 @@ class Wire:
         self.nodes = {self.a.address: self.a, self.b.address: self.b}
         self.drop: Callable[[Node, bytes], bool] = lambda node, data: False
         """Loses chosen messages: (sender, data) -> whether it is lost."""
+        self.alter: Callable[[bytes], bytes] = lambda data: data
+        """What becomes of a message on its way."""
 
     def _node(self, name: str, address: tuple[str, int], durations: Timers) -> Node:
         token = lambda: f"{self.random.getrandbits(64):016x}"  # noqa: E731 - a dice, not a function with a name
@@ -140,7 +144,7 @@ class Wire:
             if flow.reliable or dice.random() >= weather.loss:
                 delay = weather.delay[0] if flow.reliable else dice.uniform(*weather.delay)
                 back = Flow(flow.transport, flow.remote, flow.local, flow.connection)
-                self._push(self.now + delay, other, back, data, None)
+                self._push(self.now + delay, other, back, self.alter(data), None)
             if flow.reliable:
                 break
 
@@ -153,7 +157,12 @@ class Wire:
     # Convenience for stories.
 
     def call(
-        self, *, transport: str = "UDP", body: bytes = OFFER, credentials: Credentials | None = None
+        self,
+        *,
+        transport: str = "UDP",
+        body: bytes = OFFER,
+        credentials: Credentials | None = None,
+        terms: SessionTerms = PLAIN,
     ) -> InviteSession:
         """`a` calls `b`."""
         return self.a.stack.invite(
@@ -165,6 +174,7 @@ class Wire:
             body=body,
             now=self.now,
             credentials=credentials,
+            terms=terms,
         )
 
 

@@ -243,6 +243,9 @@ class Modification:
         self._exchange = None
         self._timer = core.layer.timers.start(now + wait, self, Input.BACKED_OFF)
 
+    def _wait_no_longer(self, _: float, __: None) -> None:
+        """What is wanted goes, unless the session cannot be changed just now."""
+
     def _take(self, now: float, theirs: Theirs) -> None:
         session = self._session
         session.core.layer.timers.cancel(self._timer)
@@ -320,7 +323,7 @@ TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
     (_SENT, Input.GLARE): (_BACKING_OFF, Modification._back_off),
     (_SENT, Input.THEIR_INVITE): (_SENT, Modification._refuse_glare),
     (_SENT, Input.THEIR_UPDATE): (_SENT, Modification._refuse_glare),
-    (_BACKING_OFF, Input.BACKED_OFF): (_SENT, Modification._send),
+    (_BACKING_OFF, Input.BACKED_OFF): (_STABLE, Modification._wait_no_longer),
     (_BACKING_OFF, Input.THEIR_INVITE): (_RECEIVED, Modification._take),  # ours goes when theirs is done
     (_BACKING_OFF, Input.THEIR_UPDATE): (_UPDATE_RECEIVED, Modification._take),
     (_RECEIVED, Input.ACCEPT): (_AWAITING_ACK, Modification._accept),
