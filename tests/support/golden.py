@@ -19,11 +19,16 @@ def timeless(ladder: str) -> str:
 
 
 def _by_path(ladder: str) -> dict[tuple[str, ...], list[str]]:
-    """Messages in order, apart for each sender and receiver: what independent peers do at once has no order."""
+    """Messages in order, apart for each sender and receiver: what independent peers do at once has no order.
+
+    A message that repeats the one before it is left out: a busy machine makes any peer repeat itself.
+    """
     paths: dict[tuple[str, ...], list[str]] = {}
     for row in ladder.splitlines():
         sender, arrow, receiver, message = row.split(None, 3)
-        paths.setdefault((sender, arrow, receiver), []).append(message)
+        path = paths.setdefault((sender, arrow, receiver), [])
+        if path[-1:] != [message]:
+            path.append(message)
     return paths
 
 

@@ -25,7 +25,7 @@ from softswitch.sip.events import (
     Progressed,
     RefreshDue,
 )
-from softswitch.sip.session.terms import SessionTerms, TimerTerms
+from softswitch.sip.session.terms import Refresher, Reliable, SessionTerms, TimerTerms
 from tests.support.wire import ANSWER, OFFER, STORM, Wire, nothing_left
 from tests.unit.sip.test_storm import check_endings
 
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 BLOCKS, SEEDS = 8, 30
 LIFE = 250.0
 """Seconds, in which sessions of 90 s are refreshed several times."""
+CALLERS: tuple[Reliable, ...] = ("supported", "supported", "required")
+CALLEES: tuple[Reliable, ...] = ("off", "supported", "supported", "required")
+REFRESHERS: tuple[Refresher, ...] = ("auto", "us", "them")
 
 
 class Party:
@@ -83,10 +86,9 @@ class Storm:
         self.numbers = count(1)
         self.parties: dict[int, Party] = {}
         self.late = self.dice.random() < 0.3
-        refresher = self.dice.choice(("auto", "us", "them"))
         self.terms = [
-            SessionTerms(self.dice.choice(("supported", "supported", "required")), TimerTerms(90, 90, refresher)),
-            SessionTerms(self.dice.choice(("off", "supported", "supported", "required")), TimerTerms(90, 90, "auto")),
+            SessionTerms(self.dice.choice(CALLERS), TimerTerms(90, 90, self.dice.choice(REFRESHERS))),
+            SessionTerms(self.dice.choice(CALLEES), TimerTerms(90, 90)),
         ]
         if self.dice.random() < 0.2:
             start = self.wire.now + self.dice.uniform(0, LIFE)
