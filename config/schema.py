@@ -120,6 +120,14 @@ class Sip(Section):
         Lasting("0s", "1h"),
         Field(description="How often connections to trunks over TCP and TLS are pinged (CRLF, RFC 5626); 0s: never."),
     ] = 90.0
+    largest_datagram: Annotated[
+        int,
+        Whole(500, 65535),
+        Field(
+            description="Octets above which a request goes over TCP in place of UDP (RFC 3261 18.1.1), and over UDP "
+            "after all where nobody takes it there. 65535: all requests stay with UDP."
+        ),
+    ] = 1300
     dns: Dns = Field(default_factory=Dns, description="How names of next hops are looked up.")
 
 

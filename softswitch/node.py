@@ -66,8 +66,9 @@ from softswitch.telemetry.metrics import Metrics
 from softswitch.telemetry.recent import RecentCalls
 from softswitch.transport.certificates import CertificateError, Keyring
 from softswitch.transport.connection import TcpLimits
+from softswitch.transport.datagram_limit import DatagramLimit
 from softswitch.transport.driver import SipDriver
-from softswitch.transport.listener import interface_towards
+from softswitch.transport.listener import advertised_at, interface_towards
 from softswitch.transport.tcp import TcpTransport
 from softswitch.transport.tls import TlsTransport
 from softswitch.transport.udp import UdpTransport
@@ -169,7 +170,7 @@ class Node:
         admission = Admission(
             assembly.envelope(self._settings), is_emergency=lambda called: is_emergency(self._dialplan, called)
         )
-        door, switch = self._open_stack(neighbours, engine, admission)
+        door, switch = self._open_stack(neighbours, engine, admission, await self._media_address())
         await neighbours.locate()
         metrics, recent = Metrics(), RecentCalls()
         sounds = await self._open_sounds(engine)
@@ -232,6 +233,14 @@ class Node:
         closing.callback(cdr.close)
         return State(sink, database, cdr)
 
+    async def _media_address(self) -> str:
+        """What SDP names; a name is resolved here and now, since few far ends can do it (RFC 4566 5.7)."""
+        try:
+            await advertised_at(self._settings.node.advertised_address or "", "")
+            return await advertised_at(assembly.media_address(self._settings), self._settings.media.address)
+        except OSError as error:
+            raise StartError(f"advertised_address: {error}; give an address, or a name that DNS knows") from error
+
     def _open_keys(self) -> Keyring:
         """Certificates and keys, looked at again and again: a renewed one is used without anybody saying so."""
         try:
@@ -260,7 +269,7 @@ class Node:
         return engine
 
     def _open_stack(
-        self, neighbours: Neighbours, engine: MediaEngine, admission: Admission
+        self, neighbours: Neighbours, engine: MediaEngine, admission: Admission, media_address: str
     ) -> tuple[Door, Switchboard]:
         settings = self._settings
         ladder = Ladder(self._loop.time)
@@ -272,6 +281,7 @@ class Node:
             timers=Timers(timers.t1, timers.t2, timers.t4),
             belongs=neighbours.gate.same_party,
             overload=lambda request, now: admission.refusal(request.uri.user or "", now),
+            large=DatagramLimit(settings.sip.largest_datagram, lambda: self.driver.listening()),
         )
         self.driver = SipDriver(
             stack, self._loop, admission=door, dispatch=lambda event: self._on_sip(event), tracer=ladder
@@ -281,7 +291,7 @@ class Node:
             driver=self.driver,
             engine=engine,
             number=Numbers(),
-            media_address=assembly.media_address(settings),
+            media_address=media_address,
             ladder=ladder,
             channels=neighbours.channels,
             warn=log.warning,

@@ -73,6 +73,8 @@ TOO_MUCH: Final = ReleaseCause(403, 21, "the caller has reached a limit")
 TOO_MANY_HOPS: Final = ReleaseCause(483, 25, "too many hops")
 ADDRESS_INCOMPLETE: Final = ReleaseCause(484, 28, "not a number that can be dialled")
 NOT_ACCEPTABLE: Final = ReleaseCause(488, 65, "no common codec")
+NOT_SECURE: Final = ReleaseCause(480, 63, "sips asks for TLS all the way", (380, "SIPS Not Allowed"))
+"""RFC 5630 5.3: there is no such way to the called party."""
 NO_CIRCUIT: Final = ReleaseCause(503, 34, "no circuit available")
 MEDIA_TIMEOUT: Final = ReleaseCause(408, 102, "media timeout")
 ADMIN: Final = ReleaseCause(480, 31, "ended by an operator")

@@ -103,7 +103,9 @@ class InboundLeg(Leg):
                 raise CallFailed(causes.NO_CIRCUIT) from error
             if body is None:
                 raise self._unanswerable(like)
-            self.session.accept(body, self.switch.clock(), contact=self.switch.contact(self.session.flow))
+            secure = self.session.request.uri.scheme == "sips"
+            contact = self.switch.contact(self.session.flow, secure=secure)
+            self.session.accept(body, self.switch.clock(), contact=contact)
         self.state = LegState.ANSWERED
         self.answered_at = self.switch.clock()
         if self.audible and self.media is not None:

@@ -22,7 +22,7 @@ from media.events import (
     RoomChanged,
     RoomClosed,
 )
-from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, TOO_MANY_HOPS
+from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NOT_SECURE, TOO_MANY_HOPS
 from softswitch.b2bua.channels import LIMITS
 from softswitch.b2bua.codec_choice import towards
 from softswitch.b2bua.conference import Conferences
@@ -32,6 +32,7 @@ from softswitch.b2bua.leg_media import LegMedia
 from softswitch.b2bua.outbound_leg import OutboundLeg
 from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.headers import NameAddr
+from softswitch.sip.incoming import secure_contact
 from softswitch.sip.loops import HEADER as CALL_PATH
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.uri import Uri
@@ -103,8 +104,11 @@ class Switchboard:
 
         Raises media.ports.PortsExhausted, or CallFailed: 488 when the two sides have no codec in common, 503 when
         the destination has as many calls, or calls a second, as it may have, 483 when the call has come through too
-        many switches, 484 when the destination cannot be written as a SIP message.
+        many switches, 484 when the destination cannot be written as a SIP message, 480 when the call came with a sips:
+        URI and the way there has no TLS.
         """
+        if caller.session.request.uri.scheme == "sips" and destination.flow.transport in _CLEAR:
+            raise CallFailed(NOT_SECURE)
         refused = None
         if not destination.emergency:
             refused = self.channels.refusal(destination.name, "outbound", self.clock())
@@ -144,7 +148,7 @@ class Switchboard:
                     uri=destination.uri,
                     from_=shown.from_,
                     to=destination.to,
-                    contact=self.contact(flow),
+                    contact=self.contact(flow, secure=destination.uri.scheme == "sips"),
                     flow=flow,
                     routes=destination.routes,
                     headers=headers,
@@ -197,8 +201,10 @@ class Switchboard:
         self._by_media[media.leg] = leg
         return media
 
-    def contact(self, flow: Flow) -> NameAddr:
-        """Our Contact on this flow (RFC 3261 8.1.1.8)."""
+    def contact(self, flow: Flow, *, secure: bool = False) -> NameAddr:
+        """Our Contact on this flow; `secure`: a sips: URI, where the dialog has one (RFC 3261 8.1.1.8, 12.1.1)."""
+        if secure:
+            return secure_contact(flow)
         host, port = flow.local
         parameters = NO_PARAMETERS if flow.transport == "UDP" else Parameters((("transport", flow.transport.lower()),))
         return NameAddr("", Uri("sip", None, _in_uri(host), port, parameters), NO_PARAMETERS)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from softswitch.sip.outgoing import via_for
 from softswitch.sip.transaction.invite_client import InviteClient
+from softswitch.sip.transaction.layer import Failure
 from softswitch.sip.transaction.non_invite_client import NonInviteClient
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from softswitch.sip.flow import Flow
     from softswitch.sip.message import Response
     from softswitch.sip.outgoing import Outgoing
-    from softswitch.sip.transaction.layer import Failure
 
 MOST_ANSWERS = 4
 """Challenges answered for one request: a proxy and a server, each with one stale nonce."""
@@ -34,8 +34,8 @@ class RequestOwner(Protocol):
 class ClientRequest:
     """A request and its owner; at most one transaction is open at a time."""
 
-    __slots__ = ("_answered", "_authorizer", "acks", "authorization", "call_id", "core", "flow", "method", "outgoing",
-                 "owner", "transaction")  # fmt: skip
+    __slots__ = ("_answered", "_authorizer", "_other_flow", "acks", "authorization", "call_id", "core", "flow",
+                 "method", "outgoing", "owner", "transaction")  # fmt: skip
 
     def __init__(
         self, core: Core, owner: RequestOwner, outgoing: Outgoing, flow: Flow, authorizer: Authorizer | None, now: float
@@ -48,6 +48,8 @@ class ClientRequest:
         self.call_id = outgoing.call_id
         self._authorizer = authorizer
         self._answered: tuple[str, ...] = ()
+        self._other_flow: Flow | None = None
+        """Where it was meant to go, while it is tried over TCP for its size."""
         self.outgoing: Outgoing | None = outgoing
         """Until the outcome."""
         self.authorization = ""
@@ -58,6 +60,7 @@ class ClientRequest:
     def on_response(self, response: Response, now: float) -> None:
         """From the transaction."""
         status = response.status
+        self._other_flow = None
         if status < 200:
             self.owner.on_provisional(self, response, now)
         elif status not in (401, 407) or not self._repeated(response, now):
@@ -65,6 +68,15 @@ class ClientRequest:
 
     def on_failure(self, failure: Failure, now: float) -> None:
         """From the transaction."""
+        old, flow = self.outgoing, self._other_flow
+        if flow is not None and old is not None and failure is Failure.TRANSPORT:
+            # RFC 3261 18.1.1: a far end without TCP gets it over UDP, whatever its size.
+            self._other_flow = None
+            self.core.large.refused(self.flow, now)
+            self.flow = flow
+            branch = self.core.branch()
+            self._start(old.again(branch, via_for(flow, branch), old.cseq, old.authorization), now)
+            return
         self.owner.on_final(self, None, failure.value, now)
 
     def accepted(self, tag: str, flow: Flow, ack: bytes, owner: RequestOwner) -> None:
@@ -100,6 +112,16 @@ class ClientRequest:
         return True
 
     def _send(self, outgoing: Outgoing, now: float) -> None:
+        large = self.core.large
+        if self.flow.transport == "UDP" and outgoing.size > large.limit:
+            stream = large.instead(self.flow, now)
+            if stream is not None:
+                self._other_flow, self.flow = self.flow, stream
+                via = via_for(stream, outgoing.branch)
+                outgoing = outgoing.again(outgoing.branch, via, outgoing.cseq, outgoing.authorization)
+        self._start(outgoing, now)
+
+    def _start(self, outgoing: Outgoing, now: float) -> None:
         self.outgoing = outgoing
         self.authorization = outgoing.authorization
         kind = InviteClient if self.method == "INVITE" else NonInviteClient

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from softswitch.sip.events import Event
     from softswitch.sip.flow import Flow
+    from softswitch.sip.large_request import LargeRequests
     from softswitch.sip.message import Request
     from softswitch.sip.session.session import InviteSession
     from softswitch.sip.timers import Timers
@@ -27,7 +28,18 @@ SUPPORTED = ("100rel", "timer", "replaces", "norefersub")
 class Core:
     """Shared by the stack and everything it makes; has no behaviour of its own beyond naming and queueing."""
 
-    __slots__ = ("_secret", "agent_line", "belongs", "events", "layer", "overload", "server_line", "sessions", "token")
+    __slots__ = (
+        "_secret",
+        "agent_line",
+        "belongs",
+        "events",
+        "large",
+        "layer",
+        "overload",
+        "server_line",
+        "sessions",
+        "token",
+    )
 
     def __init__(
         self,
@@ -36,10 +48,13 @@ class Core:
         durations: Timers,
         belongs: Callable[[Flow, Flow], bool],
         overload: Callable[[Request, float], int | None],
+        large: LargeRequests,
     ) -> None:
         self.token = token
         self.overload = overload
         """Seconds after which the caller may try again; None: there is room for this INVITE."""
+        self.large = large
+        """Where requests go that are too large for UDP."""
         self.belongs = belongs
         """Whether a request on the first flow may speak for the dialog begun on the second."""
         self.agent_line = f"User-Agent: {user_agent}\r\n" if user_agent else ""

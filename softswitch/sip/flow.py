@@ -6,6 +6,8 @@ from softswitch.value import value_class
 
 Address = tuple[str, int]
 """Host (IPv4 or IPv6 literal, without brackets) and port."""
+SECURE = frozenset(("TLS", "WSS"))
+"""Transports that a sips: URI may go by."""
 
 
 @value_class(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from softswitch.sip.core import ALLOW_LINE, SUPPORTED, session_key
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import InviteReceived, RequestReceived
+from softswitch.sip.flow import SECURE
 from softswitch.sip.grammar import parse_digits
-from softswitch.sip.headers import MAX_DELTA_SECONDS
+from softswitch.sip.headers import MAX_DELTA_SECONDS, NameAddr
 from softswitch.sip.message import KNOWN_METHODS, MAGIC_COOKIE
 from softswitch.sip.raw import noted_via
 from softswitch.sip.reply import Reply, reply_flow
@@ -22,6 +23,7 @@ from softswitch.sip.session.state import Input as SessionInput
 from softswitch.sip.transaction.invite_server import InviteServer
 from softswitch.sip.transaction.key import merge_key, server_key
 from softswitch.sip.transaction.non_invite_server import NonInviteServer
+from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
     from softswitch.sip.core import Core
@@ -175,13 +177,18 @@ def _outside_dialog(core: Core, request: Request, key: str, flow: Flow, now: flo
 def _invite(core: Core, request: Request, key: str, merge: str, flow: Flow, now: float) -> None:
     """Somebody calls (13.3): 100 Trying at once, the rest is the application's."""
     via = request.via
+    secure = request.uri.scheme == "sips"
+    if secure and flow.transport not in SECURE:
+        refuse(core, request, flow, 400, "A SIPS URI needs TLS")  # 26.2.2: on every hop, of which this was one
+        return
     target = request.contact
     if target is None and not (via.branch or "").startswith(MAGIC_COOKIE):
         target = request.from_  # RFC 2543 callers need not say (RFC 4475 3.4.1)
     if target is None or not target.uri.is_sip:
         refuse(core, request, flow, 400, "Missing or unusable Contact")
         return
-    session = InviteSession(core, "uas", call_id=request.call_id, flow=flow, remote_uri=request.from_.uri, contact=None)
+    own = secure_contact(flow) if secure else None
+    session = InviteSession(core, "uas", call_id=request.call_id, flow=flow, remote_uri=request.from_.uri, contact=own)
     pinned = via.host.strip("[]") != flow.remote[0]
     dialog = Dialog.of_caller(request, session.local_tag, flow, pinned=pinned)
     dialog.remote_cseq = session.remote_cseq = request.cseq.number
@@ -200,3 +207,9 @@ def _invite(core: Core, request: Request, key: str, merge: str, flow: Flow, now:
     if seconds is not None:
         session.expiry = core.layer.timers.start(now + seconds, session, SessionInput.EXPIRED)
     core.events.append(InviteReceived(session, request, flow))
+
+
+def secure_contact(flow: Flow) -> NameAddr:
+    """Our Contact in a dialog that began with a sips: URI, which has to be one itself (12.1.1)."""
+    host, port = flow.local
+    return NameAddr("", Uri("sips", None, f"[{host}]" if ":" in host else host, port))

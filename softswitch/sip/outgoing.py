@@ -68,6 +68,14 @@ class Outgoing:
     charset: str = "utf-8"
     """`latin-1` when the far end's headers, copied here, came in no better encoding."""
 
+    @property
+    def size(self) -> int:
+        """About how many octets it will be: exact for ASCII but for a few that go without counting."""
+        return (
+            120 + 2 * len(self.method) + len(self.uri) + len(self.via) + len(self.routes) + len(self.from_)
+            + len(self.to) + len(self.call_id) + len(self.authorization) + len(self.headers) + len(self.body)
+        )  # fmt: skip
+
     def encode(self) -> bytes:
         """The request as it goes onto the wire."""
         head = (

@@ -18,6 +18,7 @@ from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import RequestCompleted
 from softswitch.sip.flow import same_host
 from softswitch.sip.incoming import receive_request, refuse, refuse_malformed
+from softswitch.sip.large_request import AnySize
 from softswitch.sip.message import KNOWN_METHODS, Request, Response, parse_message
 from softswitch.sip.outgoing import Outgoing, header_lines, one_line, via_for
 from softswitch.sip.registration.registration import Registration
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from softswitch.sip.events import Event
     from softswitch.sip.flow import Flow
     from softswitch.sip.headers import NameAddr
+    from softswitch.sip.large_request import LargeRequests
     from softswitch.sip.replaces import Match, Replaces
     from softswitch.sip.server_request import ServerRequest
     from softswitch.sip.session.terms import SessionTerms
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 
 RFC_TIMERS = Timers()
+ANY_SIZE = AnySize()
 STANDARD_PACE = Pace()
 
 
@@ -62,6 +65,7 @@ class SipStack:
         timers: Timers = RFC_TIMERS,
         belongs: Callable[[Flow, Flow], bool] = same_host,
         overload: Callable[[Request, float], int | None] = room_for_all,
+        large: LargeRequests = ANY_SIZE,
     ) -> None:
         """`token` gives a fresh random hexadecimal text, at least 64 bits of it, each time it is called.
 
@@ -70,8 +74,10 @@ class SipStack:
 
         `overload(request, now)`: asked about each INVITE that would begin a call, before anything is made for it. None
         takes it; else the answer is 503 with that many seconds as Retry-After, and nothing is kept (RFC 3261 8.2.7).
+
+        `large`: what becomes of requests that are too large for UDP.
         """
-        self._core = Core(token, user_agent, timers, belongs, overload)
+        self._core = Core(token, user_agent, timers, belongs, overload, large)
         self._registrations: list[Registration] = []
 
     # In.

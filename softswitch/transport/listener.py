@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from dataclasses import dataclass
 from functools import lru_cache
 
 Address = tuple[str, int]
+
+RESOLVE_SECONDS = 10.0
+"""What the system's resolver has at start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +73,21 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+async def advertised_at(host: str, beside: str) -> str:
+    """The address behind a host, of the IP version that `beside` has if there is one; "" stays what it is.
+
+    Raises OSError when the name has no address, or does not get one in time.
+    """
+    if not host or is_address(host):
+        return host
+    try:
+        async with asyncio.timeout(RESOLVE_SECONDS):
+            entries = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except TimeoutError:
+        raise OSError(f"{host!r} cannot be resolved: DNS did not answer in {RESOLVE_SECONDS:g} s") from None
+    except (OSError, UnicodeError) as error:  # UnicodeError: a label too long for DNS
+        raise OSError(f"{host!r} cannot be resolved: {error}") from None
+    found = [str(entry[4][0]) for entry in entries]
+    return next((address for address in found if (":" in address) == (":" in beside)), found[0])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from softswitch.sip.events import InviteReceived, RequestReceived
 from softswitch.sip.stack import SipStack
 from softswitch.sip.timers import Timers
+from softswitch.transport.datagram_limit import DatagramLimit
 from softswitch.transport.driver import SipDriver
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def options(via: tuple[str, int], *, transport: str = "UDP", body: bytes = b"", 
 class Answerer:
     """The near side: everything real but the application, which answers OPTIONS with 200 and refuses calls."""
 
-    def __init__(self, dispatch: Callable[[Event], None] | None = None) -> None:
+    def __init__(self, dispatch: Callable[[Event], None] | None = None, largest_datagram: int = 65_535) -> None:
         self.strangers: set[str] = set()
         self.proven: set[str] = set()
         """What strangers may have proven to be, to be none (`Flow.peer`)."""
@@ -49,7 +50,10 @@ class Answerer:
         self.flows: list[Flow] = []
         self.events: list[Event] = []
         token = itertools.count(1)
-        self.stack = SipStack(token=lambda: f"{next(token):016x}", user_agent="answerer", timers=Timers())
+        self.large = DatagramLimit(largest_datagram, lambda: self.driver.listening())
+        self.stack = SipStack(
+            token=lambda: f"{next(token):016x}", user_agent="answerer", timers=Timers(), large=self.large
+        )
         self.driver = SipDriver(
             self.stack, asyncio.get_running_loop(), admission=self, dispatch=dispatch or self._dispatch, tracer=self
         )

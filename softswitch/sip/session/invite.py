@@ -10,6 +10,7 @@ from softswitch.sip.core import ALLOW_LINE
 from softswitch.sip.dialog import Dialog, arrange, is_elsewhere
 from softswitch.sip.events import Answered, Progressed, Refused
 from softswitch.sip.grammar import parse_digits
+from softswitch.sip.large_request import flow_of_dialog
 from softswitch.sip.outgoing import MAX_FORWARDS, Outgoing, header_lines, one_line, via_for
 from softswitch.sip.session import bye, finish, refresh
 from softswitch.sip.session.fork import DISCARD
@@ -196,7 +197,8 @@ def _dialog(session: InviteSession, response: Response) -> Dialog:
     assert session.exchange is not None
     sent = session.exchange.outgoing
     fallback = sent.uri if sent is not None else str(response.to.uri)
-    dialog = Dialog.of_callee(response, fallback, session.flow, pinned=session.pinned)
+    flow = flow_of_dialog(session.flow, session.exchange.flow, response)
+    dialog = Dialog.of_callee(response, fallback, flow, pinned=session.pinned)
     early = session.early.get(dialog.remote_tag) if session.early else None
     if early is not None:
         dialog.remote_cseq = early.remote_cseq
