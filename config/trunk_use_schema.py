@@ -7,7 +7,27 @@ from pydantic import Field, model_validator
 
 from config.rates import PrefixText, RateTable
 from config.section import Section
-from config.values import AnyNumber, Boolean, Direction, HopStrategy, Whole
+from config.values import AnyNumber, Boolean, Direction, HopStrategy, Lasting, Whole
+
+
+class Options(Section):
+    """Asking a trunk's destinations by OPTIONS whether they live."""
+
+    enabled: Annotated[Boolean, Field(description="Whether they are asked.")] = False
+    interval: Annotated[float, Lasting("1s", "1h"), Field(description="Between two questions.")] = 30.0
+    timeout: Annotated[
+        float, Lasting("100ms", "30s"), Field(description="No answer for so long is none; shorter than interval.")
+    ] = 4.0
+    down_after: Annotated[
+        int, Whole(1, 100), Field(description="Questions in a row without an answer that make it count as down.")
+    ] = 3
+    up_after: Annotated[int, Whole(1, 100), Field(description="Answers in a row that make it count as up again.")] = 2
+
+    @model_validator(mode="after")
+    def _in_time(self) -> "Options":
+        if self.timeout > self.interval:
+            raise ValueError(f"timeout ({self.timeout:g} s) is longer than interval ({self.interval:g} s)")
+        return self
 
 
 class TrunkUse(Section):
@@ -26,6 +46,10 @@ class TrunkUse(Section):
             "round_robin, by turns; weighted, by chance and weight. Those that failed lately come last."
         ),
     ] = "failover"
+    options: Options = Field(
+        default_factory=Options,
+        description="OPTIONS to each destination: one that is down is tried last. Any answer but 408 and 503 counts.",
+    )
     rates: Annotated[
         RateTable | None,
         Field(

@@ -38,6 +38,7 @@ from softswitch.endpoints.authentication import Authenticator
 from softswitch.endpoints.callers import CallerLedger
 from softswitch.endpoints.choice import TrunkChooser
 from softswitch.endpoints.health import DestinationHealth
+from softswitch.endpoints.probe import Prober
 from softswitch.endpoints.registrar import Registrar, RegistrarLimits
 from softswitch.endpoints.selection import Selector
 from softswitch.endpoints.toll import TollGuard
@@ -218,6 +219,11 @@ class Node:
         neighbours.locator.start_from(self.driver.listening())
         door.is_open = True
         self._begin_registrations(neighbours, resources)
+        prober = Prober(
+            self.driver, resources.health, locate=resources.locate, contact=switch.contact, below=secrets.randbelow
+        )
+        self._closing.push_async_callback(prober.stop)
+        prober.begin(neighbours.trunks.values())
 
     def _open_state(self) -> State:
         """Lock, log, database: what outlives the process. The log closes last but one, because the others log."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.channels import Channels
     from softswitch.callflow.supervisor import CallSupervisor, RunningCall
     from softswitch.endpoints.access_control import Gate
-    from softswitch.endpoints.trunk import Trunk
+    from softswitch.endpoints.trunk import NextHop, Trunk
     from softswitch.sip.stack import SipStack
     from softswitch.store.cdr_writer import CdrWriter
     from softswitch.telemetry.log_sink import LogSink
@@ -122,6 +122,7 @@ class Observation:
             log_dropped=self._sink.dropped,
             tasks=len(asyncio.all_tasks()),
             refused_calls=dict(self._supervisor.admission.refused),
+            trunks_up={trunk.name: trunk.state == "up" for trunk in self.trunks()},
             toll_refused=dict(self._supervisor.resources.outbound.watch.refused),
             refused_by_trunk={
                 (name.removeprefix("trunk:"), LIMITS[limit]): count
@@ -158,27 +159,12 @@ class Observation:
         return self._supervisor.end_supervision(call_id, phone)
 
     def _trunk(self, trunk: Trunk) -> TrunkSnapshot:
-        avoided = {
-            (transport, address, port): seconds
-            for transport, address, port, seconds in self._supervisor.resources.health.snapshot(self._clock())
-        }
+        hops = tuple(map(self._next_hop, trunk.next_hops))
         return TrunkSnapshot(
             name=trunk.name,
             sources=tuple(map(str, trunk.sources)),
-            next_hops=tuple(
-                NextHopSnapshot(
-                    address=f"{hop.host}:{hop.port}" if hop.port else hop.host,
-                    transport=hop.transport,
-                    avoided_for=max(
-                        (
-                            avoided.get((flow.transport, *flow.remote), 0.0)
-                            for flow in self._supervisor.resources.locator.flows(hop)
-                        ),
-                        default=0.0,
-                    ),
-                )
-                for hop in trunk.next_hops
-            ),
+            next_hops=hops,
+            state=_state(trunk, hops),
             codecs=tuple(codec.name for codec in trunk.terms.codecs),
             calls=self._channels.used(trunk.label),
             enabled=trunk.limits.enabled,
@@ -190,3 +176,21 @@ class Observation:
             | {rule: self._supervisor.resources.outbound.watch.refused.get((trunk.name, rule), 0) for rule in RULES},
             registration=self._supervisor.resources.registrations.snapshot(trunk, self._clock()),
         )
+
+    def _next_hop(self, hop: NextHop) -> NextHopSnapshot:
+        resources = self._supervisor.resources
+        now, health = self._clock(), resources.health
+        flows = resources.locator.flows(hop)
+        states = {health.state(flow) for flow in flows}
+        return NextHopSnapshot(
+            address=f"{hop.host}:{hop.port}" if hop.port else hop.host,
+            transport=hop.transport,
+            avoided_for=max((health.avoided_for(flow, now) for flow in flows), default=0.0),
+            state="up" if "up" in states else "down" if states == {"down"} else "unknown",
+        )
+
+
+def _state(trunk: Trunk, hops: Sequence[NextHopSnapshot]) -> str:
+    if not trunk.limits.enabled:
+        return "disabled"
+    return "down" if hops and all(hop.state == "down" for hop in hops) else "up"

@@ -21,6 +21,7 @@ from softswitch.endpoints.authentication import ALGORITHMS, Account
 from softswitch.endpoints.identity import IdentityRules, account_origin
 from softswitch.endpoints.limits import TrunkLimits
 from softswitch.endpoints.network import Source
+from softswitch.endpoints.probe import ProbePolicy
 from softswitch.endpoints.rates import Rates
 from softswitch.endpoints.selection import IN_ORDER, HopPolicy, RankedHop
 from softswitch.endpoints.tls_identities import ANY_TRANSPORT, TrunkTls
@@ -172,6 +173,7 @@ def _trunk(name: str, section: TrunkSection, numbering: Numbering) -> Trunk:
         ),
         tls=ANY_TRANSPORT if section.tls is None else TrunkTls(section.tls.identities, section.tls.required),
         hops=_hops(name, section),
+        probe=_probe(section),
         toll=_toll(section, numbering),
         rates=None if section.rates is None else Rates(section.rates),
     )
@@ -183,6 +185,15 @@ def _hops(name: str, section: TrunkSection) -> HopPolicy:
         return IN_ORDER
     return HopPolicy(
         section.strategy, tuple(RankedHop(_next_hop(name, section, hop), hop.priority, hop.weight) for hop in hops)
+    )
+
+
+def _probe(section: TrunkSection) -> ProbePolicy | None:
+    options = section.options
+    if not options.enabled:
+        return None
+    return ProbePolicy(
+        interval=options.interval, timeout=options.timeout, down_after=options.down_after, up_after=options.up_after
     )
 
 

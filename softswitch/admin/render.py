@@ -181,11 +181,17 @@ def trunk(of: TrunkSnapshot) -> dict[str, Json]:
         "name": of.name,
         "sources": list(of.sources),
         "next_hops": [
-            {"address": hop.address, "transport": hop.transport, "avoided_for": round(hop.avoided_for, 1)}
+            {
+                "address": hop.address,
+                "transport": hop.transport,
+                "state": hop.state,
+                "avoided_for": round(hop.avoided_for, 1),
+            }
             for hop in of.next_hops
         ],
         "codecs": list(of.codecs),
         "calls": of.calls,
+        "state": of.state,
         "enabled": of.enabled,
         "direction": of.direction,
         "strategy": of.strategy,

@@ -177,7 +177,15 @@ SCHEMAS: dict[str, Json] = {
     "Trunk": _object(
         name=STRING,
         sources=_array(STRING),
-        next_hops=_array(_object(address=STRING, transport=STRING, avoided_for=NUMBER)),
+        next_hops=_array(
+            _object(
+                address=STRING,
+                transport=STRING,
+                state={"enum": ["unknown", "up", "down"], "description": "What OPTIONS say."},
+                avoided_for={"type": "number", "description": "Seconds it is tried last after a failed call."},
+            )
+        ),
+        state={"enum": ["up", "down", "disabled"]},
         codecs=_array(STRING),
         calls=INTEGER,
         enabled=BOOLEAN,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.origin import Origin
     from softswitch.endpoints.health import DestinationHealth
     from softswitch.endpoints.network import Source
+    from softswitch.endpoints.probe import ProbePolicy
     from softswitch.endpoints.rates import Rates
     from softswitch.endpoints.trunk_registration import RegistrationPolicy
     from softswitch.sip.digest import Credentials
@@ -63,6 +64,8 @@ class Trunk:
     tls: TrunkTls = ANY_TRANSPORT
     hops: HopPolicy = IN_ORDER
     """How its next hops take turns."""
+    probe: ProbePolicy | None = None
+    """How its next hops are asked whether they live; None: they are not."""
     toll: TollPolicy = NO_POLICY
     """What it may be asked to call."""
     rates: Rates | None = None
@@ -78,6 +81,12 @@ class Trunk:
         """Where anything is sent for it: calls, and REGISTERs."""
         registrars = () if self.registration is None else self.registration.registrars
         return tuple(dict.fromkeys((*self.next_hops, *registrars)))
+
+    def uri_at(self, hop: NextHop, user: str | None) -> Uri:
+        """A Request-URI at a next hop; `user` already escaped, None for the host itself."""
+        unsaid = hop.secure or hop.transport in ("", "UDP")
+        parameters = NO_PARAMETERS if unsaid else Parameters((("transport", hop.transport.lower()),))
+        return Uri("sips" if hop.secure else "sip", user, hop.uri_host, hop.uri_port, parameters)
 
     def destinations(
         self,
@@ -102,9 +111,7 @@ class Trunk:
         for hop in self.next_hops if hops is None else hops:
             scheme = "sips" if hop.secure else "sip"
             to = NameAddr("", Uri(scheme, user, self.from_domain or hop.uri_host), NO_PARAMETERS)
-            unsaid = hop.secure or hop.transport in ("", "UDP")
-            parameters = NO_PARAMETERS if unsaid else Parameters((("transport", hop.transport.lower()),))
-            uri = Uri(scheme, user, hop.uri_host, hop.uri_port, parameters)
+            uri = self.uri_at(hop, user)
             found.extend(
                 Destination(
                     name=self.label,

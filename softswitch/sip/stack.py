@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from softswitch.sip import loops, replaces
 from softswitch.sip.authorizer import Authorizer
 from softswitch.sip.body import keep_description
-from softswitch.sip.client_request import ClientRequest
+from softswitch.sip.client_request import ClientRequest, RequestOwner
 from softswitch.sip.core import Core
 from softswitch.sip.dialog import arrange
 from softswitch.sip.errors import RemoteProtocolError
@@ -237,8 +237,10 @@ class SipStack:
         cseq: int = 1,
         content_type: str | None = None,
         routes: Sequence[NameAddr] = (),
+        owner: RequestOwner | None = None,
     ) -> ClientRequest:
-        """Send a request outside any dialog (OPTIONS, REGISTER, ...); `RequestCompleted` follows.
+        """Send a request outside any dialog (OPTIONS, MESSAGE, ...); `RequestCompleted` follows, unless there is an
+        `owner` to be told.
 
         A From tag is added unless `from_` has one. Raises LocalProtocolError like `invite`.
         """
@@ -256,7 +258,7 @@ class SipStack:
             one_line(call_id or core.token()), cseq, route_lines, "", lines, body,
         )  # fmt: skip
         authorizer = Authorizer(credentials) if credentials is not None else None
-        return ClientRequest(core, _Reporter(core), outgoing, flow, authorizer, now)
+        return ClientRequest(core, owner or _Reporter(core), outgoing, flow, authorizer, now)
 
     def register(
         self,

@@ -102,6 +102,10 @@ def _of_parts(now: Readings) -> Iterator[Metric]:
     for (trunk, limit), count in now.refused_by_trunk.items():
         trunks.add_metric([trunk, limit], count)
     yield trunks
+    up = GaugeMetricFamily("softswitch_trunk_up", "0: disabled, or every next hop is down.", labels=["trunk"])
+    for trunk, is_up in now.trunks_up.items():
+        up.add_metric([trunk], int(is_up))
+    yield up
     toll = CounterMetricFamily(
         "softswitch_toll_refused_calls", "Calls refused to prevent toll fraud.", labels=["trunk", "rule"]
     )

@@ -127,6 +127,8 @@ class Readings:
     """Calls the node had no room for, by limit."""
     refused_by_trunk: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Calls refused, by trunk and limit."""
+    trunks_up: Mapping[str, bool] = field(default_factory=dict)
+    """Whether calls can be sent there as far as is known, by trunk."""
     toll_refused: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Calls refused to prevent fraud, by trunk and rule, or "" and the caller's limit."""
     tasks: int = 0

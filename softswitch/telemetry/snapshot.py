@@ -87,6 +87,8 @@ class NextHopSnapshot:
     transport: str
     avoided_for: float = 0.0
     """Seconds it is still tried last, after a failure; 0.0: healthy as far as is known."""
+    state: str = "unknown"
+    """What OPTIONS say: `up` when one of its addresses is, `down` when none is, `unknown` when nobody asks."""
 
 
 @value_class(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,8 @@ class TrunkSnapshot:
     codecs: tuple[str, ...] = ()
     calls: int = 0
     """Calls over it at present."""
+    state: str = "up"
+    """`disabled` by the operator; `down`: every next hop is; else `up`, as far as is known."""
     enabled: bool = True
     direction: str = "both"
     """`inbound`, `outbound` or `both`."""

@@ -478,7 +478,11 @@ async def test_transfer(site: Site, caplog: pytest.LogCaptureFixture) -> None:
 async def test_trunks(site: Site) -> None:
     _, body = await site.ask("/api/trunks")
     (trunk,) = valid(body, "TrunkList")["trunks"]
-    assert trunk["next_hops"] == [{"address": "192.0.2.1:5060", "transport": "UDP", "avoided_for": 12.3}]
+    assert trunk["next_hops"] == [
+        {"address": "192.0.2.1:5060", "transport": "UDP", "state": "unknown", "avoided_for": 12.3}
+    ]
+    assert (trunk["state"], trunk["enabled"], trunk["direction"], trunk["strategy"]) == ("up", True, "both", "failover")
+    assert (trunk["channel_limit"], trunk["calls_per_second"], trunk["refused"]) == (None, None, {})
 
 
 async def test_metrics_are_prometheus_text(site: Site) -> None:

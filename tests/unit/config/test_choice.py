@@ -104,6 +104,8 @@ def test_simulate_tells_the_choice_and_why(tmp_path: Path, called: str, told: li
         ("international_allowed: 'no'", "expected true or false, got 'no'"),
         ("international_allowed: false", "what is abroad cannot be told without numbering.country_code"),
         ("destinations_allowed: [abroad]", "expected the beginning of a number such as +49 or 0900, got 'abroad'"),
+        ("options: {enabled: true, timeout: 10s, interval: 5s}", "timeout (10 s) is longer than interval (5 s)"),
+        ("options: {enable: true}", "unknown key 'enable', did you mean 'enabled'?"),
         ("destinations: [{hots: 192.0.2.1}]", "unknown key 'hots', did you mean 'host'?"),
         ("destinations: [{host: 192.0.2.1, weight: -1}]", "expected a whole number from 0 to 65535, got -1"),
     ],
