@@ -22,6 +22,7 @@ from config.values import (
     NetworkText,
     NextHopText,
     OneOrMore,
+    Redirect,
     SecretText,
     SourceText,
     TrunkType,
@@ -77,6 +78,13 @@ class Trunk(MediaTerms, SessionTerms, TrunkUse):
         TrunkTlsOrBoolean,
         Field(description="TLS with this trunk: destinations that name no transport are reached over it."),
     ] = None
+    redirect: Annotated[
+        Redirect,
+        Field(
+            description="Its 3xx: refuse, the call has failed; follow, the numbers it names are called over it, one "
+            "after the other, at most 5, as far as it may be asked for them."
+        ),
+    ] = "refuse"
     loop_detection: Annotated[
         Boolean,
         Field(

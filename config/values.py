@@ -157,6 +157,9 @@ Refresher = Annotated[
 ]
 
 
+Redirect = Annotated[
+    Literal["refuse", "follow"], BeforeValidator(_lower), WithJsonSchema({"enum": ["refuse", "follow"]})
+]
 HopStrategy = Annotated[
     Literal["failover", "round_robin", "weighted"],
     BeforeValidator(_lower),

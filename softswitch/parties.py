@@ -165,6 +165,7 @@ def _trunk(name: str, section: TrunkSection, numbering: Numbering) -> Trunk:
         identity=_identity_rules(section),
         outward=OutwardPolicy(_presentation(section, numbering), header_table(section.headers)),
         call_path=section.loop_detection,
+        follows_redirects=section.redirect == "follow",
         limits=TrunkLimits(
             enabled=section.enabled,
             inbound=section.direction != "outbound",

@@ -227,5 +227,6 @@ def from_q850(q850: int, text: str, *, answered: bool) -> ReleaseCause:
 def towards_caller(cause: ReleaseCause) -> ReleaseCause:
     """What the caller is told when the callee failed with `cause`."""
     # Below 300: answered and hung up in one breath, so that the caller never had anybody.
-    status = 480 if cause.status < 300 else HIDDEN.get(cause.status)
+    # Of redirections the caller could make nothing: the places are named on the callee's side.
+    status = HIDDEN.get(cause.status, 480 if cause.status < 400 else None)
     return cause if status is None else replace(cause, status=status, warning=None)

@@ -10,6 +10,7 @@ from media.ports import PortsExhausted
 from softswitch.b2bua.cause import ANSWERED_ELSEWHERE, NO_ANSWER, NO_CIRCUIT, NO_RESPONSE, NO_ROUTE
 from softswitch.b2bua.failover import is_route_problem
 from softswitch.b2bua.leg import CallFailed, LegState
+from softswitch.b2bua.redirect import Redirections, nowhere
 from softswitch.b2bua.ringback import Alerting, Ringback
 from softswitch.value import value_class
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.destination import Destination
     from softswitch.b2bua.leg import Leg
     from softswitch.b2bua.outbound_leg import OutboundLeg
+    from softswitch.b2bua.redirect import Follow
 
     Watch = Callable[[OutboundLeg, int], None]
     """Told of every destination's final status (200 for an answer), so that its health can be remembered."""
@@ -50,13 +52,15 @@ async def dial(
     watch: Watch,
     ringback: Ringback = PLAIN_RINGBACK,
     on_progress: Callable[[int], None] | None = None,
+    follow: Follow = nowhere,
 ) -> Leg:
     """Ring the stages in order, `ring_for` seconds each; the leg that answered first.
 
     What the caller hears meanwhile is `ringback`'s affair; `on_progress` is told each provisional status besides.
-    Raises CallFailed with the last stage's cause.
+    `follow` says where a leg that was redirected may be tried instead. Raises CallFailed with the last stage's cause.
     """
     cause = NO_ROUTE
+    redirections = Redirections(follow)
     with Alerting(call, ringback, on_progress) as alerting:
         for number, stage in enumerate(stages):
             if number and stage.alternative and not is_route_problem(cause):
@@ -64,7 +68,7 @@ async def dial(
             has_alternative = number + 1 < len(stages) and stages[number + 1].alternative
             silent_after = SILENT_AFTER if has_alternative else ring_for
             try:
-                return await _ring(call, stage.destinations, ring_for, silent_after, watch, alerting)
+                return await _ring(call, stage.destinations, ring_for, silent_after, watch, alerting, redirections)
             except CallFailed as failed:
                 cause = failed.cause  # not the exception: kept in a variable it would keep this very frame
     raise CallFailed(cause)
@@ -77,6 +81,7 @@ async def _ring(
     silent_after: float,
     watch: Watch,
     alerting: Alerting,
+    redirections: Redirections,
 ) -> Leg:
     ringing, failures = _place(call, destinations)
     now = call.switch.clock()
@@ -97,8 +102,8 @@ async def _ring(
                 return successor
             if leg.cause is not None:
                 watch(leg, leg.cause.status)
-                failures.append(leg.cause)
                 ringing.remove(leg)
+                ringing += _instead_of(call, leg, redirections, failures)
             elif leg.progress:
                 alerting.progress(leg)
         if not ringing:
@@ -113,6 +118,21 @@ async def _ring(
             if not overdue:
                 lost_patience = give_up
     raise CallFailed(_weightiest(failures))
+
+
+def _instead_of(
+    call: Call, leg: OutboundLeg, redirections: Redirections, failures: list[ReleaseCause]
+) -> list[OutboundLeg]:
+    """Who is called in the place of a leg that has ended: one, or nobody, which is a failure."""
+    while (destination := redirections.instead_of(leg)) is not None:
+        call.story.tell("redirected", leg=leg.name, uri=str(destination.uri))
+        placed, _ = _place(call, (destination,))
+        if placed:
+            redirections.rings(placed[0], leg)
+            return placed
+    if leg.cause is not None:
+        failures.append(leg.cause)
+    return []
 
 
 async def _news(call: Call, alerting: Alerting, until: float) -> bool:

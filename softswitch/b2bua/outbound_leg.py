@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from softswitch.b2bua.forks import Forks
 from softswitch.b2bua.leg import Leg, LegState
 from softswitch.b2bua.origin import Number, Origin
+from softswitch.b2bua.redirect import FOLLOWED, places
 from softswitch.sdp.errors import SdpError
-from softswitch.sip.events import Answered, OfferReceived, Progressed
+from softswitch.sip.events import Answered, OfferReceived, Progressed, Refused
 
 if TYPE_CHECKING:
     from softswitch.b2bua.leg import SessionEvent
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from softswitch.sdp.agreement import AudioAgreement
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
+    from softswitch.sip.uri import Uri
     from softswitch.telemetry.story import Story
 
 
@@ -26,7 +28,7 @@ EARLY_DIALOG_TERMINATED = 199
 class OutboundLeg(Leg):
     """`progress` is the last provisional status, 0 while nothing was heard."""
 
-    __slots__ = ("_forks", "number", "progress")
+    __slots__ = ("_forks", "number", "progress", "redirected_to")
 
     role = "callee"
 
@@ -44,6 +46,8 @@ class OutboundLeg(Leg):
         self.progress = 0
         self.number = ""
         """The number called, canonical."""
+        self.redirected_to: tuple[Uri, ...] = ()
+        """Where its far end says that the call should go instead, best first."""
         self._forks: Forks | None = None
         """From the first provisional response with SDP."""
 
@@ -76,10 +80,11 @@ class OutboundLeg(Leg):
             case Answered(body=body):
                 if self.state is not LegState.CALLING:
                     return
+                described = self._forks is not None
                 if not body and self._forks is not None:
                     body = self._forks.answer(self.session.remote_tag)
                 self._forks = None
-                if not body and self.media is not None and self.audible:
+                if not body and not described and self.media is not None and self.audible:
                     self.media.answered_without_body()  # what an UPDATE has changed since is in force
                 elif not self._take_answer(body):
                     return
@@ -93,6 +98,9 @@ class OutboundLeg(Leg):
                 # An UPDATE in the early dialog: what a reliable response has said was the answer to our INVITE's offer.
                 self.media.answered_without_body()
                 self._forks = None
+                super().handle(event)
+            case Refused(response=response, status=status) if status in FOLLOWED and response is not None:
+                self.redirected_to = places(response)
                 super().handle(event)
             case _:
                 super().handle(event)

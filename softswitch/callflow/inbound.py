@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from softswitch.b2bua.cause import ReleaseCause, from_q850, from_status, towards_caller
@@ -126,6 +127,7 @@ async def _dial(desk: Desk, action: Dial) -> ReleaseCause | Sequence[Action]:
             ring_for=action.ring_for,
             watch=resources.watch,
             ringback=resources.sounds.ringback(action.ringback),
+            follow=partial(resources.redirected, call),
         )
     except CallFailed as failed:
         call.story.tell("dial failed", status=failed.cause.status, cause=failed.cause.text)

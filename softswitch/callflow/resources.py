@@ -13,8 +13,8 @@ from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.origin import Number
 from softswitch.b2bua.terms import NO_TERMS
 from softswitch.b2bua.transfer import NO_RULES, NO_TRANSFERS
-from softswitch.dialplan.match import is_emergency
-from softswitch.dialplan.route import WITHHELD, PhoneTarget, TrunkTarget
+from softswitch.dialplan.match import canonical, is_emergency
+from softswitch.dialplan.route import WITHHELD, Dial, PhoneTarget, TrunkTarget
 from softswitch.recording.session import Recording
 from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.sip.uri import user_part
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from softswitch.b2bua.call import Call
+    from softswitch.b2bua.destination import Destination
     from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.outbound_leg import OutboundLeg
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.b2bua.transfer import TransferPolicy, TransferRules
     from softswitch.callflow.outbound import Outbound
     from softswitch.callflow.sounds import Sounds
-    from softswitch.dialplan.route import Dial, Target
+    from softswitch.dialplan.route import Target
     from softswitch.dialplan.rules import Dialplan
     from softswitch.endpoints.bindings import Bindings
     from softswitch.endpoints.health import DestinationHealth
@@ -142,6 +143,24 @@ class Resources:
                     call.story.tell("not registered", phone=user)
                     raise CallFailed(NOT_REGISTERED)
                 return [Stage(tuple(contacts))]
+
+    def redirected(self, call: Call, leg: OutboundLeg) -> list[Destination]:
+        """Where a leg may be tried that its trunk has redirected: over the same trunk, and only numbers that it may be
+        asked to call. An address of the trunk's own is taken as the way there, another one is not."""
+        trunk = self.trunks.get(leg.name.removeprefix("trunk:")) if _is_trunk(leg.name) else None
+        if trunk is None or not trunk.follows_redirects:
+            return []
+        found = []
+        for uri in leg.redirected_to:
+            number = canonical(self.dialplan, uri.user or "", leg.name)
+            try:
+                stages = self.stages(call, Dial((TrunkTarget(trunk.name, number),), called=number))
+            except CallFailed as failed:
+                call.story.tell("redirection refused", leg=leg.name, to=str(uri), cause=failed.cause.text)
+                continue
+            ways = [each for stage in stages for each in stage.destinations]
+            found.append(next((each for each in ways if each.flow.remote[0] == uri.host), ways[0]))
+        return found
 
     def transfer_policy(self, name: str) -> TransferPolicy:
         """Of an endpoint, by its label."""

@@ -59,6 +59,8 @@ class Trunk:
     limits: TrunkLimits = NO_LIMITS
     call_path: bool = True
     """Whether calls to it tell where they have been."""
+    follows_redirects: bool = False
+    """Whether its 3xx leads to another number over it, or is a refusal."""
     transfer: TransferPolicy = NO_TRANSFERS
     """What its REFER does, and whether it takes ours."""
     tls: TrunkTls = ANY_TRANSPORT
