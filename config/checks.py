@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import choice_checks, codec_checks, tls_checks, trunk_checks
+from config import choice_checks, codec_checks, phone_checks, tls_checks, trunk_checks
 from config.dialplan_schema import CALLED
 from config.problem import Problem, did_you_mean
 from config.values import lasting
@@ -264,13 +264,8 @@ def _media(written: Written, sections: Sections) -> Iterator[Problem]:
             yield places.problem(("sip", "listen", index, "port"), message)
 
 
-def _phones(written: Written, sections: Sections) -> Iterator[Problem]:
-    places, phones = written.positions, sections.phones
-    if phones.users and not phones.allow_from:
-        message = "phones are configured and may come from nowhere: give phones.allow_from the networks they are in"
-        yield places.problem(("phones", "allow_from"), message)
-    if phones.minimum_expires > phones.maximum_expires:
-        yield places.problem(("phones", "minimum_expires"), "longer than phones.maximum_expires")
+def _phones(written: Written, sections: Sections) -> Iterable[Problem]:
+    return phone_checks.problems(written.positions, sections)
 
 
 def _session_timers(written: Written, sections: Sections) -> Iterator[Problem]:
@@ -352,7 +347,10 @@ def _prompt_trouble(file: Path) -> str | None:
 def _secrets(written: Written, sections: Sections) -> Iterator[Problem]:
     held: list[tuple[KeyPath, Secret | None]] = [(("admin", "token"), sections.admin.token)]
     held += [(("trunks", name, "password"), trunk.password) for name, trunk in sections.trunks.items()]
-    held += [(("phones", "users", name, "password"), phone.password) for name, phone in sections.phones.users.items()]
+    for name, phone in sections.phones.users.items():
+        held.append((("phones", "users", name, "password"), phone.password))
+        if phone.ha1 is not None:
+            held += [(("phones", "users", name, "ha1", key), getattr(phone.ha1, key)) for key in ("sha256", "md5")]
     for path, secret in held:
         if secret is None:
             continue

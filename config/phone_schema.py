@@ -14,6 +14,7 @@ from config.sound_schema import Hold
 from config.transfer_schema import PhoneTransfer
 from config.values import (
     AnyNumber,
+    Boolean,
     Codec,
     Digest,
     Lasting,
@@ -26,10 +27,21 @@ from config.values import (
 )
 
 
+class Ha1(Section):
+    """H(A1) of RFC 7616: the hash of `user:realm:password` in hexadecimal. One for each algorithm of phones.digest."""
+
+    sha256: Annotated[SecretText | None, Field(description="With SHA-256: 64 digits.")] = None
+    md5: Annotated[SecretText | None, Field(description="With MD5: 32 digits.")] = None
+
+
 class Phone(Section):
     """One SIP phone that registers here. Its key is its user name, extension and digest user."""
 
-    password: Annotated[SecretText, Field(description="Digest password.")]
+    password: Annotated[SecretText | None, Field(description="Digest password. Or ha1.")] = None
+    ha1: Annotated[
+        Ha1 | None,
+        Field(description="Hashes in place of the password: whoever reads them still cannot use it elsewhere."),
+    ] = None
     display_name: Annotated[Line | None, Field(description="Name shown to whom it calls.")] = None
     caller_id: Annotated[
         Line | None, Field(description="Number shown to trunks it calls. Not given: its user name.")
@@ -67,4 +79,11 @@ class Phones(MediaTerms, SessionTerms):
         OneOrMore[Digest],
         Field(description="Digest algorithms offered, best first. [MD5] for phones that give up on others."),
     ] = ("SHA-256", "MD5")
+    outbound: Annotated[
+        Boolean,
+        Field(
+            description="Let phones keep several connections (RFC 5626). false where a proxy in front cannot, and "
+            "phones give up on 439."
+        ),
+    ] = True
     users: Annotated[Mapping[Name, Phone], Field(description="The phones, by user name.")] = {}

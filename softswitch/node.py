@@ -422,6 +422,7 @@ class Node:
             least_expires=round(phones.minimum_expires),
             most_expires=round(phones.maximum_expires),
             default_expires=round(min(3600.0, phones.maximum_expires)),
+            outbound=phones.outbound,
         )
         return Reception(
             gate=neighbours.gate,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from softswitch.sip.stack import SipStack
     from softswitch.store.cdr_writer import CdrWriter
     from softswitch.telemetry.log_sink import LogSink
-    from softswitch.telemetry.snapshot import CallSnapshot
+    from softswitch.telemetry.snapshot import CallSnapshot, ContactSnapshot
     from softswitch.telemetry.story import Message, StoryLine
     from softswitch.transport.certificates import Keyring
 
@@ -76,6 +76,10 @@ class Observation:
     def trunks(self) -> Sequence[TrunkSnapshot]:
         """All trunks."""
         return [self._trunk(trunk) for trunk in self._supervisor.resources.trunks.values()]
+
+    def contacts(self) -> Sequence[ContactSnapshot]:
+        """All contacts of the phones registered here."""
+        return self._supervisor.resources.bindings.snapshot(self._clock())
 
     def readiness(self) -> Readiness:
         """Whether new calls are taken."""

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from config.identity_schema import HeaderRules
     from config.load import Settings
+    from config.phone_schema import Phone as PhoneSection
     from config.phone_schema import Phones as PhonesSection
     from config.trunk_schema import Trunk as TrunkSection
     from config.values import NextHop as NextHopValue
@@ -319,7 +320,7 @@ def accounts(settings: Settings) -> list[Account]:
     found = [
         Account(
             user=user,
-            secrets={name: hashed(name, user, realm, phone.password.reveal()) for name in ALGORITHMS},
+            secrets=_secrets(user, realm, phone),
             networks=phones.allow_from,
         )
         for user, phone in phones.users.items()
@@ -342,6 +343,14 @@ def accounts(settings: Settings) -> list[Account]:
                 )
             )
     return found
+
+
+def _secrets(user: str, realm: str, phone: PhoneSection) -> dict[str, str]:
+    """H(A1) by algorithm: hashed here, or by whoever wrote the configuration."""
+    if phone.password is not None:
+        return {name: hashed(name, user, realm, phone.password.reveal()) for name in ALGORITHMS}
+    given = {} if phone.ha1 is None else {"SHA-256": phone.ha1.sha256, "MD5": phone.ha1.md5}
+    return {name: secret.reveal().lower() for name, secret in given.items() if secret is not None}
 
 
 def may_authenticate(settings: Settings) -> tuple[Network, ...]:

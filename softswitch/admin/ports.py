@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from softswitch.telemetry.cdr import CallRecord, LegRecord
     from softswitch.telemetry.metrics import Metrics, Readings
     from softswitch.telemetry.recent import RecentCalls
-    from softswitch.telemetry.snapshot import CallSnapshot, Readiness, TrunkSnapshot
+    from softswitch.telemetry.snapshot import CallSnapshot, ContactSnapshot, Readiness, TrunkSnapshot
     from softswitch.telemetry.story import Message, StoryLine
 
 
@@ -32,6 +32,9 @@ class SnapshotSource(Protocol):
 
     def trunks(self) -> Sequence[TrunkSnapshot]:
         """All trunks as configured at present."""
+
+    def contacts(self) -> Sequence[ContactSnapshot]:
+        """All contacts of the phones registered here, by user."""
 
     def readiness(self) -> Readiness:
         """Whether new calls are taken."""

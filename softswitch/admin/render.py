@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from media.quality.voip_metrics import VoipMetrics
     from softswitch.admin.operation import Json
     from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
-    from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot, RegistrationSnapshot, TrunkSnapshot
+    from softswitch.telemetry.snapshot import (
+        CallSnapshot,
+        ContactSnapshot,
+        LegSnapshot,
+        RegistrationSnapshot,
+        TrunkSnapshot,
+    )
     from softswitch.telemetry.story import Message, StoryLine
 
 ENDED = "ended"
@@ -199,6 +205,22 @@ def trunk(of: TrunkSnapshot) -> dict[str, Json]:
         "calls_per_second": of.calls_per_second,
         "refused": dict(of.refused),
         "registration": None if of.registration is None else _registration(of.registration),
+    }
+
+
+def contact(of: ContactSnapshot) -> dict[str, Json]:
+    """One contact of a registered phone."""
+    return {
+        "user": of.user,
+        "contact": of.contact,
+        "transport": of.transport,
+        "source": of.source,
+        "expires_in": _rounded(of.expires_in),
+        "user_agent": of.user_agent,
+        "instance": of.instance,
+        "reg_id": of.reg_id,
+        "path": list(of.path),
+        "q": of.quality,
     }
 
 

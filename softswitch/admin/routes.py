@@ -12,6 +12,7 @@ from softswitch.admin.resources import (
     metrics,
     prompts,
     ready,
+    registrations,
     supervision,
     transfer,
     trunks,
@@ -23,5 +24,7 @@ if TYPE_CHECKING:
 
 def operations() -> tuple[Operation, ...]:
     """Every operation of every resource."""
-    resources = (health, ready, calls, call, supervision, transfer, trunks, prompts, metrics, description)
+    resources = (
+        health, ready, calls, call, supervision, transfer, trunks, registrations, prompts, metrics, description,
+    )  # fmt: skip
     return tuple(operation for resource in resources for operation in resource.OPERATIONS)

@@ -23,6 +23,9 @@ SERVER_FAILURES: Final[dict[int, tuple[bool, str]]] = {
 }
 """5xx -> whether the next trunk is tried, and why. One that is not listed is the server's own failure: tried."""
 
+FLOW_FAILED = 430
+"""The connection a phone registered by is gone; another one may lead to it (RFC 5626 11.5)."""
+
 ABOUT_THE_PERSON: Final = {
     1: "unallocated number",
     16: "normal clearing",
@@ -38,9 +41,11 @@ ABOUT_THE_PERSON: Final = {
 
 
 def is_route_problem(cause: ReleaseCause) -> bool:
-    """Whether the next trunk is tried: 5xx, 408 without any 1xx, a lost connection, silence. Never 3xx, 4xx, 6xx."""
+    """Whether the next trunk is tried: 5xx, 408 without any 1xx, a lost connection, silence. Never 3xx, 6xx."""
     if cause.given and cause.q850 in ABOUT_THE_PERSON:
         return False
     if cause.status == 408:
         return cause.unheard
+    if cause.status == FLOW_FAILED:
+        return True
     return cause.status // 100 == 5 and SERVER_FAILURES.get(cause.status, (True, ""))[0]

@@ -93,7 +93,8 @@ class Resources:
         for of_one in ways:
             for stage in of_one:
                 after_trunk = bool(stages) and _is_trunk(stages[-1].destinations[0].name)
-                stages.append(Stage(stage.destinations, after_trunk and _is_trunk(stage.destinations[0].name)))
+                same_kind = after_trunk and _is_trunk(stage.destinations[0].name)
+                stages.append(Stage(stage.destinations, stage.alternative or same_kind))
         return stages
 
     def _ways(self, call: Call, target: Target, origin: Origin | None, *, emergency: bool) -> list[Stage]:
@@ -130,7 +131,7 @@ class Resources:
                     found = [replace(destination, emergency=True) for destination in found]
                 return [Stage((destination,)) for destination in found]
             case PhoneTarget(user):
-                contacts = self.bindings.destinations(
+                rounds = self.bindings.ways(
                     user,
                     now,
                     domain=self.phone_domain,
@@ -139,10 +140,10 @@ class Resources:
                     policy=self.phone_policy,
                     origin=origin,
                 )
-                if not contacts:
+                if not rounds:
                     call.story.tell("not registered", phone=user)
                     raise CallFailed(NOT_REGISTERED)
-                return [Stage(tuple(contacts))]
+                return [Stage(contacts, alternative=number > 0) for number, contacts in enumerate(rounds)]
 
     def redirected(self, call: Call, leg: OutboundLeg) -> list[Destination]:
         """Where a leg may be tried that its trunk has redirected: over the same trunk, and only numbers that it may be

@@ -12,9 +12,11 @@ from softswitch.b2bua.destination import NOTHING_ELSE, Destination, OutwardPolic
 from softswitch.b2bua.terms import NO_TERMS, MediaTerms
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
+from softswitch.sip.outgoing import host_port
 from softswitch.sip.parameters import NO_PARAMETERS
 from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.sip.uri import Uri
+from softswitch.telemetry.snapshot import ContactSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,7 +34,9 @@ class Binding:
     call_id: str
     cseq: int
     instance: str = ""
-    """`+sip.instance` and `reg-id`: a phone that restarts replaces its own contact (RFC 5626 4.1)."""
+    """`+sip.instance`: which device this is; a phone that restarts replaces its own contact (RFC 5626 4.1)."""
+    reg_id: str = ""
+    """Which of the device's flows (RFC 5626 4.2): several lead to one phone, and one of them is enough to ring it."""
     path: tuple[NameAddr, ...] = ()
     """Proxies on the way to the phone (RFC 3327)."""
     quality: float = 1.0
@@ -41,7 +45,9 @@ class Binding:
     def same_place(self, other: Binding) -> bool:
         """True when `other` is the same device or the same contact address (RFC 3261 10.3 step 7)."""
         if self.instance and other.instance:
-            return self.instance == other.instance
+            # A device that kept one flow before, or does from now on, is the same device all the same.
+            same_flow = not self.reg_id or not other.reg_id or self.reg_id == other.reg_id
+            return self.instance == other.instance and same_flow
         return self.contact.equivalent(other.contact)
 
 
@@ -79,7 +85,7 @@ class Bindings:
                 self._sources[address] = self._sources.get(address, 0) + 1
                 self._users_by_flow.setdefault(binding.flow, set()).add(user)
 
-    def destinations(
+    def ways(
         self,
         user: str,
         now: float,
@@ -89,24 +95,36 @@ class Bindings:
         session: SessionTerms = PLAIN,
         policy: OutwardPolicy = NOTHING_ELSE,
         origin: Origin | None = None,
-    ) -> list[Destination]:
-        """Where the user's phones are reached at present; [] when none is registered."""
+    ) -> list[tuple[Destination, ...]]:
+        """Where the user's phones are reached at present: all that ring together; [] when none is registered.
+
+        What follows the first are further flows of the same devices, freshest first, for when the flow before has
+        failed (RFC 5626 7): a phone with two flows rings once.
+        """
         to = NameAddr("", Uri("sip", user, domain), NO_PARAMETERS)
-        return [
-            Destination(
-                name=f"phone:{user}",
-                uri=binding.contact,
-                flow=binding.flow,
-                to=to,
-                routes=binding.path,
-                policy=policy,
-                number=user,
-                origin=origin,
-                terms=terms,
-                session=session,
+        tried: dict[str, int] = {}
+        rounds: list[list[Destination]] = []
+        for binding in self.lookup(user, now):
+            number = tried.get(binding.instance, 0) if binding.reg_id else 0
+            if binding.reg_id:
+                tried[binding.instance] = number + 1
+            while len(rounds) <= number:
+                rounds.append([])
+            rounds[number].append(
+                Destination(
+                    name=f"phone:{user}",
+                    uri=binding.contact,
+                    flow=binding.flow,
+                    to=to,
+                    routes=binding.path,
+                    policy=policy,
+                    number=user,
+                    origin=origin,
+                    terms=terms,
+                    session=session,
+                )
             )
-            for binding in self.lookup(user, now)
-        ]
+        return [tuple(each) for each in rounds]
 
     def has_source(self, address: str) -> bool:
         """True when some phone is registered from this address; an expired one may linger until it is looked up."""
@@ -131,6 +149,25 @@ class Bindings:
     def users(self) -> tuple[str, ...]:
         """Users with contacts, expired ones possibly included."""
         return tuple(self._by_user)
+
+    def snapshot(self, now: float) -> list[ContactSnapshot]:
+        """All contacts, by user."""
+        return [
+            ContactSnapshot(
+                user=user,
+                contact=str(binding.contact),
+                transport=binding.flow.transport,
+                source=host_port(*binding.flow.remote),
+                expires_in=binding.expires_at - now,
+                user_agent=binding.user_agent,
+                instance=binding.instance,
+                reg_id=binding.reg_id,
+                path=tuple(map(str, binding.path)),
+                quality=binding.quality,
+            )
+            for user in sorted(self._by_user)
+            for binding in self.lookup(user, now)
+        ]
 
     def _forget(self, user: str, flow: Flow) -> None:
         address = flow.remote[0]

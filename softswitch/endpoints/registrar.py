@@ -1,4 +1,4 @@
-"""The registrar for SIP phones (RFC 3261 10.3, RFC 8760 digests, RFC 3327 Path): REGISTER in, answer out. No IO."""
+"""The registrar for SIP phones (RFC 3261 10.3, RFC 8760, RFC 3327, RFC 5626): REGISTER in, answer out. No IO."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.bindings import Binding
 from softswitch.sip.errors import RemoteProtocolError
+from softswitch.sip.grammar import parse_digits, quote
 from softswitch.sip.headers import NameAddr, parse_delta_seconds
 from softswitch.sip.uri import unescape
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from softswitch.sip.message import Request
 
 _log = logging.getLogger(__name__)
+
+LONGEST_NOTE = 128
+"""Characters kept of what a phone says about itself."""
+FLOW_SECONDS = 120
+"""How long a flow may be silent before we may close it: phones ping more often (RFC 5626 4.4)."""
+_FLOW_KEPT = (("Require", "outbound"), ("Flow-Timer", str(FLOW_SECONDS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,8 @@ class RegistrarLimits:
     default_expires: int = 3600
     most_expires: int = 7200
     most_contacts: int = 10
+    outbound: bool = True
+    """Whether phones may keep several flows (RFC 5626)."""
 
 
 class Registrar:
@@ -51,8 +60,8 @@ class Registrar:
     def register(self, request: Request, flow: Flow, now: float) -> Answer:
         """Deal with one REGISTER that came by `flow`; the answer is complete but for Via, From, To, Call-ID and CSeq.
 
-        401 challenges, 403 (wrong user, too many contacts), 400, 416, 423 and 500 as RFC 3261 10.3 names them, 503 to a
-        source that failed to authenticate too often, 200 with all current contacts otherwise.
+        401 challenges, 403 (wrong user, too many contacts), 400, 416, 423 and 500 as RFC 3261 10.3 names them, 439 as
+        RFC 5626 6 does, 503 to a source that failed to authenticate too often, 200 with all current contacts otherwise.
         """
         match self._authenticator.authenticate(request, flow, now):
             case Challenge(headers=headers, status=status):
@@ -69,17 +78,18 @@ class Registrar:
             return Answer(403, "Forbidden")
         present = self._bindings.lookup(user, now)
         try:
-            updated = self._updated(present, request, flow, now)
+            outbound = self._limits.outbound and _keeps_flows(request, flow)
+            updated = self._updated(present, request, flow, now, outbound=outbound)
         except _RefusedError as refusal:
             return refusal.answer
         if updated is not None:
             self._bindings.replace(user, updated)
             _tell_changes(user, present, updated)
         path = tuple(("Path", value) for value in request.headers.get_all("Path"))
-        return Answer(200, None, (*self._contacts(user, now), *path))
+        return Answer(200, None, (*self._contacts(user, now), *path, *(_FLOW_KEPT if outbound else ())))
 
     def _updated(
-        self, present: tuple[Binding, ...], request: Request, flow: Flow, now: float
+        self, present: tuple[Binding, ...], request: Request, flow: Flow, now: float, *, outbound: bool
     ) -> tuple[Binding, ...] | None:
         """The user's bindings after this request; None when it only asks for them."""
         values = request.headers.get_all("Contact")
@@ -91,22 +101,27 @@ class Registrar:
             for binding in present:
                 _check_order(binding, request)
             return ()
-        bindings = list(present)
         path = _path(request)
-        for contact in request.contacts:
-            new = self._binding(contact, request, flow, path, now)
-            for old in bindings:
-                if old.same_place(new):
-                    _check_order(old, request)
-            bindings = [old for old in bindings if not old.same_place(new)]
-            if new.expires_at > now:
-                bindings.append(new)
-        if len(bindings) > max(self._limits.most_contacts, len(present)):
+        new = [self._binding(contact, request, flow, path, now, outbound=outbound) for contact in request.contacts]
+        live = [binding for binding in new if binding.expires_at > now]
+        if outbound and len(live) > 1:
+            raise _RefusedError(400, "One Flow A Request")  # RFC 5626 6
+        kept: list[Binding] = []
+        for old in present:
+            if any(old.same_place(binding) for binding in new):
+                _check_order(old, request)
+            else:
+                kept.append(old)
+        for number, binding in enumerate(live):
+            # The last word on a contact counts. Two contacts of one device in one request are two, whoever it is.
+            if not any(binding.contact.equivalent(later.contact) for later in live[number + 1 :]):
+                kept.append(binding)
+        if len(kept) > max(self._limits.most_contacts, len(present)):
             raise _RefusedError(403, "Too Many Contacts")
-        return tuple(bindings)
+        return tuple(kept)
 
     def _binding(
-        self, contact: NameAddr, request: Request, flow: Flow, path: tuple[NameAddr, ...], now: float
+        self, contact: NameAddr, request: Request, flow: Flow, path: tuple[NameAddr, ...], now: float, *, outbound: bool
     ) -> Binding:
         if not contact.uri.is_sip:
             raise _RefusedError(416, None)
@@ -116,10 +131,11 @@ class Registrar:
             expires_at=now + self._granted(contact, request),
             call_id=request.call_id,
             cseq=request.cseq.number,
-            instance=_instance(contact),
+            instance=(contact.parameters.text("+sip.instance") or "")[:LONGEST_NOTE],
+            reg_id=_reg_id(contact) if outbound else "",
             path=path,
             quality=_quality(contact.parameters.get("q")),
-            user_agent=(request.headers.get("User-Agent") or "")[:128],
+            user_agent=(request.headers.get("User-Agent") or "")[:LONGEST_NOTE],
         )
 
     def _granted(self, contact: NameAddr, request: Request) -> int:
@@ -134,10 +150,7 @@ class Registrar:
         return min(asked, limits.most_expires)
 
     def _contacts(self, user: str, now: float) -> tuple[tuple[str, str], ...]:
-        return tuple(
-            ("Contact", f"<{binding.contact}>;expires={max(1, round(binding.expires_at - now))}")
-            for binding in self._bindings.lookup(user, now)
-        )
+        return tuple(("Contact", _listed(binding, now)) for binding in self._bindings.lookup(user, now))
 
 
 class _RefusedError(Exception):
@@ -173,9 +186,45 @@ def _path(request: Request) -> tuple[NameAddr, ...]:
         raise _RefusedError(400, "Malformed Path") from None
 
 
-def _instance(contact: NameAddr) -> str:
-    instance = contact.parameters.get("+sip.instance")
-    return f"{instance};{contact.parameters.get('reg-id') or ''}" if instance else ""
+def _keeps_flows(request: Request, flow: Flow) -> bool:
+    """Whether this registers a flow of a device that may have several (RFC 5626 6).
+
+    Not over UDP: the phone would probe its flow with STUN, and take our silence for its end. Raises _RefusedError when
+    the phone counts on it and a proxy on the way cannot play along.
+    """
+    if "*" in request.headers.get_all("Contact"):
+        return False
+    if "outbound" not in [
+        tag.lower() for tag in (*request.headers.get_all("Supported"), *request.headers.get_all("Require"))
+    ]:
+        return False
+    if not any(_reg_id(contact) and "+sip.instance" in contact.parameters for contact in request.contacts):
+        return False
+    if len(request.headers.get_all("Via")) == 1:
+        return flow.reliable
+    path = _path(request)
+    if not path or "ob" not in path[-1].uri.parameters:
+        raise _RefusedError(439, None)
+    return True
+
+
+def _reg_id(contact: NameAddr) -> str:
+    """1 to 2**31-1 (RFC 5626 4.2); "" for none, and for what is none."""
+    text = contact.parameters.get("reg-id") or ""
+    number = parse_digits(text, 2**31 - 1)
+    return str(number) if number else ""
+
+
+def _listed(binding: Binding, now: float) -> str:
+    """A contact as the phone gave it, so that it finds its own, and how long it is good (10.3 step 8)."""
+    text = f"<{binding.contact}>;expires={max(1, round(binding.expires_at - now))}"
+    if binding.quality != 1.0:
+        text += f";q={binding.quality:.3g}"
+    if binding.instance:
+        text += f";+sip.instance={quote(binding.instance)}"
+    if binding.reg_id:
+        text += f";reg-id={binding.reg_id}"
+    return text
 
 
 def _quality(text: str | None) -> float:

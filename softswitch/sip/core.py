@@ -24,6 +24,9 @@ ALLOW_LINE = f"Allow: {ALLOW}\r\n"
 SUPPORTED = ("100rel", "timer", "replaces", "norefersub")
 """Option tags of what works here; `session/terms.py` takes away what an endpoint shall not use."""
 
+REGISTERING = ("path", "outbound")
+"""Option tags that mean something in REGISTER only (RFC 3327, RFC 5626)."""
+
 
 class Core:
     """Shared by the stack and everything it makes; has no behaviour of its own beyond naming and queueing."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.sip import loops
 from softswitch.sip.body import ACCEPT_LINE, SDP, keep_description
-from softswitch.sip.core import ALLOW_LINE, SUPPORTED, session_key
+from softswitch.sip.core import ALLOW_LINE, REGISTERING, SUPPORTED, session_key
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import InviteReceived, RequestReceived
@@ -99,7 +99,8 @@ def check(request: Request, *, in_dialog: bool) -> tuple[int, str | None, str] |
             options = headers.get_all("Require")
         except RemoteProtocolError as error:
             return error.status, error.reason, ""
-        unknown = [option for option in options if option.lower() not in SUPPORTED]
+        known = (*SUPPORTED, *REGISTERING) if method == "REGISTER" else SUPPORTED
+        unknown = [option for option in options if option.lower() not in known]
         if unknown:
             return 420, None, f"Unsupported: {', '.join(unknown)}\r\n"
     if request.body and method in ("INVITE", "UPDATE", "PRACK"):

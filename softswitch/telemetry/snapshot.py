@@ -92,6 +92,24 @@ class NextHopSnapshot:
 
 
 @value_class(frozen=True, slots=True, kw_only=True)
+class ContactSnapshot:
+    """One contact of a phone that is registered here."""
+
+    user: str
+    contact: str
+    transport: str
+    source: str
+    """Address and port its REGISTER came from: the phone, its NAT, or the edge proxy."""
+    expires_in: float
+    """Seconds."""
+    user_agent: str
+    instance: str
+    reg_id: str
+    path: tuple[str, ...]
+    quality: float
+
+
+@value_class(frozen=True, slots=True, kw_only=True)
 class RegistrationSnapshot:
     """How a trunk that we register at stands. Seconds."""
 

@@ -438,3 +438,19 @@ def test_who_may_transfer_is_decided_for_each_trunk_and_for_the_phones(tmp_path:
     (tmp_path / "usual").mkdir()
     usual = settings(tmp_path / "usual", "trunks: {usual: {sources: [192.0.2.1]}}")
     assert parties.transfer_rules(usual) == TransferRules(TransferPolicy(refer=True), "return", 30.0)
+
+
+def test_a_phone_may_have_hashes_in_place_of_a_password(tmp_path: Path) -> None:
+    md5, sha256 = (hashed(name, "1001", "pbx.example", "correct horse") for name in ("MD5", "SHA-256"))
+    (tmp_path / "md5").write_text(md5.upper() + "\n")
+    found = settings(
+        tmp_path,
+        f"""
+        phones:
+          realm: pbx.example
+          allow_from: [127.0.0.0/8]
+          users: {{1001: {{ha1: {{md5: {{file: md5}}, sha256: {sha256}}}}}}}
+        """,
+    )
+    (phone,) = parties.accounts(found)
+    assert phone.secrets == {"MD5": md5, "SHA-256": sha256}

@@ -31,10 +31,12 @@ from softswitch.telemetry.metrics import Metrics, Readings
 from softswitch.telemetry.recent import RecentCalls
 from softswitch.telemetry.snapshot import (
     CallSnapshot,
+    ContactSnapshot,
     FinishedCall,
     LegSnapshot,
     NextHopSnapshot,
     Readiness,
+    RegistrationSnapshot,
     TrunkSnapshot,
 )
 from softswitch.telemetry.story import Story
@@ -109,6 +111,7 @@ class Switch:
     supervised: list[tuple[str, str, str]] = field(default_factory=list)
     transferred: list[tuple[str, str, str, str]] = field(default_factory=list)
     ready: Readiness = field(default_factory=lambda: Readiness(ready=True))
+    registration: RegistrationSnapshot | None = None
 
     def calls(self) -> Sequence[CallSnapshot]:
         return list(self.running.values())
@@ -122,7 +125,23 @@ class Switch:
 
     def trunks(self) -> Sequence[TrunkSnapshot]:
         hop = NextHopSnapshot(address="192.0.2.1:5060", transport="UDP", avoided_for=12.34)
-        return [TrunkSnapshot(name="carrier", sources=("192.0.2.0/24",), next_hops=(hop,), codecs=("PCMA",), calls=1)]
+        return [
+            TrunkSnapshot(
+                name="carrier",
+                sources=("192.0.2.0/24",),
+                next_hops=(hop,),
+                codecs=("PCMA",),
+                calls=1,
+                registration=self.registration,
+            )
+        ]
+
+    def contacts(self) -> Sequence[ContactSnapshot]:
+        contact = ContactSnapshot(
+            user="1001", contact="sip:1001@10.0.0.5", transport="TCP", source="192.0.2.7:40000", expires_in=59.94,
+            user_agent="desk/1", instance="<urn:uuid:1>", reg_id="1", path=("<sip:edge.example;lr>",), quality=0.5,
+        )  # fmt: skip
+        return [contact]
 
     def readiness(self) -> Readiness:
         return self.ready
@@ -483,6 +502,27 @@ async def test_trunks(site: Site) -> None:
     ]
     assert (trunk["state"], trunk["enabled"], trunk["direction"], trunk["strategy"]) == ("up", True, "both", "failover")
     assert (trunk["channel_limit"], trunk["calls_per_second"], trunk["refused"]) == (None, None, {})
+
+
+async def test_the_registration_of_a_trunk(site: Site) -> None:
+    waiting = RegistrationSnapshot(
+        registered=False, state="waiting", registrar=None, for_seconds=None, expires_in=None, retry_in=12.5,
+        error="192.0.2.1 port 5060 (UDP): no answer",
+    )  # fmt: skip
+    site.switch.registration = waiting
+    _, body = await site.ask("/api/trunks")
+    (trunk,) = valid(body, "TrunkList")["trunks"]
+    assert trunk["registration"] == {
+        "registered": False, "state": "waiting", "registrar": None, "for_seconds": None, "expires_in": None,
+        "retry_in": 12.5, "error": "192.0.2.1 port 5060 (UDP): no answer",
+    }  # fmt: skip
+
+
+async def test_registered_phones(site: Site) -> None:
+    _, body = await site.ask("/api/registrations")
+    (contact,) = valid(body, "RegistrationList")["registrations"]
+    assert (contact["user"], contact["source"], contact["expires_in"]) == ("1001", "192.0.2.7:40000", 59.94)
+    assert (contact["reg_id"], contact["path"], contact["q"]) == ("1", ["<sip:edge.example;lr>"], 0.5)
 
 
 async def test_metrics_are_prometheus_text(site: Site) -> None:

@@ -47,8 +47,8 @@ def test_every_server_failure_is_judged_as_the_table_says(status: int, row: tupl
 
 
 @pytest.mark.parametrize("status", [*range(300, 500), *range(600, 700)])
-def test_nothing_but_a_server_failure_tries_the_next(status: int) -> None:
-    assert not is_route_problem(from_status(status))
+def test_nothing_but_a_server_failure_or_a_lost_flow_tries_the_next(status: int) -> None:
+    assert is_route_problem(from_status(status)) == (status == 430)
 
 
 def test_a_server_failure_nobody_has_heard_of_is_one() -> None:

@@ -186,6 +186,21 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             ),
         ),
         (
+            "phones: {allow_from: [10.0.0.0/8], users: {1: {}}}",
+            "config/all.yaml:1:47 phones.users.1: expected password or ha1, and one of them only",
+        ),
+        (
+            "phones: {allow_from: [10.0.0.0/8], digest: [MD5], users: {1: {ha1: {md5: x}}}}",
+            "config/all.yaml:1:74 phones.users.1.ha1.md5: expected 32 hexadecimal digits",
+        ),
+        (
+            f"phones: {{allow_from: [10.0.0.0/8], users: {{1: {{ha1: {{md5: {'a' * 32}}}}}}}}}",
+            (
+                "config/all.yaml:1:53 phones.users.1.ha1: no sha256, and phones.digest offers SHA-256: "
+                "this phone could not use it"
+            ),
+        ),
+        (
             "phones: {minimum_expires: 2h}",
             "config/all.yaml:1:27 phones.minimum_expires: longer than phones.maximum_expires",
         ),

@@ -72,7 +72,6 @@ config/all.yaml:12:10 trunks.other: neither sources nor destinations: it could n
 config/all.yaml:15:11 phones.users.1001: expected a section of keys, got text
 config/all.yaml:16:5 phones.users.a b: expected a name of letters, digits, '_', '.', '-' (at most 64), got 'a b'
 config/all.yaml:16:23 phones.users.a b.password: the environment variable 'NOT_THERE' is not set or empty
-config/all.yaml:17:11 phones.users.1003.password: is missing
 config/all.yaml:17:12 phones.users.1003.pasword: unknown key 'pasword', did you mean 'password'?
 config/all.yaml:18:5 phones.users.1003: this key is given twice, first on line 17
 config/all.yaml:19:18 admin.address: 0.0.0.0 can be reached from elsewhere: \

@@ -34,6 +34,8 @@ class Phone:
     count: int = 0
     cnonce: str = "cnonce"
     user_agent: str = "phone/1.0"
+    proxies: int = 0
+    """On the way to the registrar."""
 
     def request(
         self,
@@ -49,6 +51,10 @@ class Phone:
             Headers(
                 [
                     ("Via", f"SIP/2.0/UDP 10.0.0.5:5062;branch=z9hG4bK{self.cseq};rport"),
+                    *[
+                        ("Via", f"SIP/2.0/UDP edge{number}.example;branch=z9hG4bK{number}")
+                        for number in range(self.proxies)
+                    ],
                     ("From", f"<sip:{self.user}@switch.example>;tag=1"),
                     ("To", f"<sip:{to or self.user}@switch.example>"),
                     ("Call-ID", self.call_id),
@@ -124,7 +130,7 @@ def test_two_challenges_the_stronger_first(site: Site) -> None:
 def test_right_password_registers(site: Site, algorithm: str) -> None:
     answer = site.register(Phone(algorithm=algorithm))
     assert (answer.status, contacts(answer)) == (200, ["<sip:anna@10.0.0.5:5062>;expires=3600"])
-    (destination,) = site.bindings.destinations("anna", 0.0, domain="switch.example")
+    ((destination,),) = site.bindings.ways("anna", 0.0, domain="switch.example")
     assert (destination.name, str(destination.uri), destination.flow) == ("phone:anna", "sip:anna@10.0.0.5:5062", FLOW)
     assert str(destination.to) == "<sip:anna@switch.example>"
 
@@ -333,7 +339,7 @@ def test_several_phones_of_one_user_ring_best_first(site: Site) -> None:
     site.register(Phone(), ("Contact", f"{CONTACT};q=0.5"))
     other = Flow("TCP", ("192.0.2.100", 5060), ("203.0.113.9", 50000), 7)
     site.register(Phone(call_id="reg-2", flow=other), ("Contact", "<sip:anna@10.9.9.9>;q=0.9"), now=1.0)
-    found = site.bindings.destinations("anna", 1.0, domain="switch.example")
+    (found,) = site.bindings.ways("anna", 1.0, domain="switch.example")
     assert [destination.flow for destination in found] == [other, FLOW]
 
 
@@ -365,7 +371,9 @@ def test_restarted_phone_replaces_its_old_contact(site: Site) -> None:
     instance = ';+sip.instance="<urn:uuid:00000000-0000-1000-8000-000A95A0E128>";reg-id=1'
     site.register(Phone(), ("Contact", f"<sip:anna@10.0.0.5:1111>{instance}"))
     answer = site.register(Phone(call_id="reg-2"), ("Contact", f"<sip:anna@10.0.0.5:2222>{instance}"), now=1.0)
-    assert contacts(answer) == ["<sip:anna@10.0.0.5:2222>;expires=3600"]
+    assert contacts(answer) == [
+        '<sip:anna@10.0.0.5:2222>;expires=3600;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000A95A0E128>"'
+    ]
 
 
 def test_path_is_kept_and_told(site: Site) -> None:
@@ -374,7 +382,7 @@ def test_path_is_kept_and_told(site: Site) -> None:
         "<sip:edge.example;lr>",
         "<sip:inner.example;lr>",
     ]
-    (destination,) = site.bindings.destinations("anna", 0.0, domain="switch.example")
+    ((destination,),) = site.bindings.ways("anna", 0.0, domain="switch.example")
     assert [str(route) for route in destination.routes] == ["<sip:edge.example;lr>", "<sip:inner.example;lr>"]
     assert site.register(Phone(call_id="2"), ("Contact", CONTACT), ("Path", "<<")).status == 400
 
@@ -413,3 +421,126 @@ def test_purge_counts_what_is_left(site: Site) -> None:
     assert site.bindings.purge(30.0) == 2
     assert site.bindings.purge(61.0) == 1
     assert site.bindings.users() == ("bert",)
+
+
+# -- flows of one device (RFC 5626) ---------------------------------------------------------------------------------
+
+INSTANCE = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-000A95A0E128>"'
+OUTBOUND = ("Supported", "path, outbound")
+FIRST = Flow("TCP", ("192.0.2.100", 5060), ("203.0.113.9", 50001), 7)
+OTHER = Flow("TCP", ("192.0.2.100", 5060), ("203.0.113.10", 50002), 8)
+
+
+def named(answer: Answer, name: str) -> list[str]:
+    return [value for each, value in answer.headers if each == name]
+
+
+def flow_contact(reg_id: object, host: str = "10.0.0.5", more: str = "") -> tuple[str, str]:
+    return "Contact", f"<sip:anna@{host};transport=tcp;ob>;{INSTANCE};reg-id={reg_id}{more}"
+
+
+def test_flows_of_one_device_are_alternatives_and_other_devices_ring_beside(site: Site) -> None:
+    first = site.register(Phone(flow=FIRST), flow_contact(1), OUTBOUND)
+    assert (first.status, named(first, "Require"), named(first, "Flow-Timer")) == (200, ["outbound"], ["120"])
+    assert contacts(first) == [f"<sip:anna@10.0.0.5;transport=tcp;ob>;expires=3600;{INSTANCE};reg-id=1"]
+    site.register(Phone(call_id="2", flow=OTHER), flow_contact(2), OUTBOUND, now=1.0)
+    site.register(Phone(call_id="3"), now=2.0)
+    rounds = site.bindings.ways("anna", 3.0, domain="switch.example")
+    assert [[each.flow for each in ring] for ring in rounds] == [[FLOW, OTHER], [FIRST]], "the freshest flow first"
+    site.bindings.connection_lost(OTHER)
+    rounds = site.bindings.ways("anna", 3.0, domain="switch.example")
+    assert [[each.flow for each in ring] for ring in rounds] == [[FLOW, FIRST]]
+
+
+def test_a_flow_replaces_its_own_predecessor_whatever_its_contact(site: Site) -> None:
+    site.register(Phone(flow=FIRST), flow_contact(1), OUTBOUND)
+    answer = site.register(Phone(call_id="rebooted", flow=OTHER), flow_contact(1, "10.0.0.99"), OUTBOUND, now=1.0)
+    assert [binding.flow for binding in site.bindings.lookup("anna", 1.0)] == [OTHER]
+    assert len(contacts(answer)) == 1
+
+
+def test_a_device_that_comes_by_another_transport_rings_once(site: Site) -> None:
+    site.register(Phone(), flow_contact(1))
+    site.register(Phone(call_id="2", flow=FIRST), flow_contact(1), OUTBOUND, now=1.0)
+    assert [binding.flow for binding in site.bindings.lookup("anna", 1.0)] == [FIRST]
+    site.register(Phone(call_id="3"), flow_contact(2), now=2.0)
+    assert [binding.flow for binding in site.bindings.lookup("anna", 2.0)] == [FLOW]
+
+
+@pytest.mark.parametrize("reg_id", ["0", "x", "-1", "99999999999"])
+def test_a_flow_without_a_number_is_a_plain_contact(site: Site, reg_id: str) -> None:
+    answer = site.register(Phone(flow=FIRST), flow_contact(reg_id), OUTBOUND)
+    assert (answer.status, named(answer, "Require")) == (200, [])
+    (binding,) = site.bindings.lookup("anna", 0.0)
+    assert binding.reg_id == ""
+
+
+@pytest.mark.parametrize(
+    ("phone", "headers"),
+    [
+        (Phone(flow=FIRST), (flow_contact(1),)),
+        (Phone(), (flow_contact(1), OUTBOUND)),
+        (Phone(flow=FIRST), (("Contact", "<sip:anna@10.0.0.5>;reg-id=1"), OUTBOUND)),
+    ],
+    ids=["not asked for", "over UDP, where it would want STUN", "no instance"],
+)
+def test_flows_are_not_promised_where_they_cannot_be_kept(
+    site: Site, phone: Phone, headers: tuple[tuple[str, str], ...]
+) -> None:
+    answer = site.register(phone, *headers)
+    assert (answer.status, named(answer, "Require"), named(answer, "Flow-Timer")) == (200, [], [])
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ((), 439),
+        (("<sip:edge.example;lr>",), 439),
+        (("<sip:edge.example;lr;ob>",), 200),
+        (("<sip:inner.example;lr>", "<sip:edge.example;lr;ob>"), 200),
+        (("<sip:inner.example;lr;ob>", "<sip:edge.example;lr>"), 439),
+    ],
+)
+def test_the_first_hop_has_to_play_along(site: Site, path: tuple[str, ...], status: int) -> None:
+    headers = (flow_contact(1), OUTBOUND, *(("Path", each) for each in path))
+    answer = site.register(Phone(proxies=1), *headers)
+    assert answer.status == status
+    assert named(answer, "Require") == (["outbound"] if status == 200 else [])
+    assert len(site.bindings.lookup("anna", 0.0)) == (status == 200)
+
+
+def test_who_cannot_use_it_can_have_it_off() -> None:
+    site = Site(limits=RegistrarLimits(outbound=False))
+    answer = site.register(Phone(proxies=1), flow_contact(1), OUTBOUND)
+    assert (answer.status, named(answer, "Require")) == (200, [])
+
+
+def test_two_flows_in_one_request_are_one_too_many(site: Site) -> None:
+    both = ("Contact", f"{flow_contact(1)[1]}, {flow_contact(2)[1]}")
+    assert site.register(Phone(flow=FIRST), both, OUTBOUND).status == 400
+    assert site.bindings.users() == ()
+    site.register(Phone(flow=FIRST, call_id="2"), flow_contact(1), OUTBOUND)
+    moved = ("Contact", f"{flow_contact(1)[1]};expires=0, {flow_contact(2)[1]}")
+    assert site.register(Phone(flow=OTHER, call_id="3"), moved, OUTBOUND, now=1.0).status == 200
+    (binding,) = site.bindings.lookup("anna", 1.0)
+    assert (binding.reg_id, binding.flow) == ("2", OTHER)
+
+
+def test_two_contacts_of_one_device_in_one_request_are_two(site: Site) -> None:
+    both = f"<sip:anna@10.0.0.5>;{INSTANCE}, <sip:anna@[2001:db8::5]>;{INSTANCE}"
+    assert len(contacts(site.register(Phone(), ("Contact", both)))) == 2
+    again = site.register(Phone(call_id="later"), ("Contact", f"<sip:anna@10.0.0.5:1>;{INSTANCE}"), now=1.0)
+    assert len(contacts(again)) == 1
+
+
+def test_the_last_word_on_a_contact_counts(site: Site) -> None:
+    twice = f"{CONTACT};q=0.2, {CONTACT};q=0.4"
+    assert contacts(site.register(Phone(), ("Contact", twice))) == ["<sip:anna@10.0.0.5:5062>;expires=3600;q=0.4"]
+
+
+def test_what_is_registered_can_be_seen(site: Site) -> None:
+    site.register(Phone(flow=FIRST), flow_contact(1), OUTBOUND, ("Path", "<sip:edge.example;lr;ob>"))
+    (contact,) = site.bindings.snapshot(600.0)
+    assert (contact.user, contact.transport, contact.source) == ("anna", "TCP", "203.0.113.9:50001")
+    assert (contact.expires_in, contact.reg_id, contact.path) == (3000.0, "1", ("<sip:edge.example;lr;ob>",))
+    assert contact.user_agent == "phone/1.0"
