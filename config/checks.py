@@ -346,6 +346,7 @@ def _prompt_trouble(file: Path) -> str | None:
 
 def _secrets(written: Written, sections: Sections) -> Iterator[Problem]:
     held: list[tuple[KeyPath, Secret | None]] = [(("admin", "token"), sections.admin.token)]
+    held.append((("stir_shaken", "key"), sections.stir_shaken.key))
     held += [(("trunks", name, "password"), trunk.password) for name, trunk in sections.trunks.items()]
     for name, phone in sections.phones.users.items():
         held.append((("phones", "users", name, "password"), phone.password))
@@ -389,6 +390,21 @@ def _idle_suites(written: Written, sections: Sections) -> Iterator[Problem]:
         yield written.positions.problem(("phones", "srtp_suites"), message)
 
 
+def _stir_shaken(written: Written, sections: Sections) -> Iterator[Problem]:
+    places, stir = written.positions, sections.stir_shaken
+    if (stir.key is None) != (stir.certificate is None):
+        given, absent = ("key", "certificate") if stir.certificate is None else ("certificate", "key")
+        yield places.problem(("stir_shaken", given), f"{given} without {absent}")
+    if stir.certificates and stir.anchors is None:
+        yield places.problem(("stir_shaken", "certificates"), "nothing is trusted: give stir_shaken.anchors")
+    for name, trunk in sections.trunks.items():
+        path: KeyPath = ("trunks", name, "stir_shaken")
+        if trunk.stir_shaken.sign and stir.key is None:
+            yield places.problem((*path, "sign"), "nothing to sign with: give stir_shaken.key and certificate")
+        if trunk.stir_shaken.verify != "ignore" and stir.anchors is None:
+            yield places.problem((*path, "verify"), "nothing is trusted: give stir_shaken.anchors and certificates")
+
+
 _Check = Callable[[Written, "Sections"], Iterable[Problem]]
 _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_trunks, frozenset({"trunks"})),
@@ -402,6 +418,7 @@ _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_phones, frozenset({"phones"})),
     (_session_timers, frozenset({"trunks", "phones"})),
     (_quality, frozenset({"quality"})),
+    (_stir_shaken, frozenset({"trunks", "stir_shaken"})),
     (_admin, frozenset({"admin"})),
     (_prompts, frozenset({"prompts"})),
 )

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Sip,
     )
     from config.sound_schema import Hold, Speech
+    from config.stir_schema import StirShaken
     from config.stream_schema import Stream
     from config.transfer_schema import Transfer
     from config.trunk_schema import Trunk
@@ -63,6 +64,7 @@ class Settings:
     media: Media
     trunks: Mapping[str, Trunk]
     phones: Phones
+    stir_shaken: StirShaken
     quality: Quality
     recording: Recording
     prompts: Prompts

@@ -15,6 +15,7 @@ from config.phone_schema import Phones
 from config.secrets import Secret
 from config.section import Section
 from config.sound_schema import Hold, Speech
+from config.stir_schema import StirShaken
 from config.stream_schema import Stream
 from config.tls_schema import Tls
 from config.transfer_schema import Transfer
@@ -271,6 +272,9 @@ class Sections(Section):
         Mapping[Name, Trunk], Field(description="Carriers and other switches, by name.", default_factory=dict)
     ]
     phones: Phones = Field(default_factory=Phones, description="Phones that register here.")
+    stir_shaken: StirShaken = Field(
+        default_factory=StirShaken, description="The right to telephone numbers: certificates and keys."
+    )
     quality: Quality = Field(default_factory=Quality, description="How calls are judged.")
     recording: Recording = Field(default_factory=Recording, description="Call recording.")
     prompts: Prompts = Field(default_factory=Prompts, description="Announcements and music.")

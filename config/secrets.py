@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 4096
+MAX_PEM_BYTES = 65536
 HIDDEN = "********"
 
 Origin = Literal["env", "file", "created", "plain"]
@@ -79,6 +80,22 @@ class SecretReader:
             ):
                 return self._from_file(self.root / name, create=bool(rest.get("create")))
         raise ValueError("expected {env: NAME}, {file: path}, {file: path, create: true} or text")
+
+    def read_pem(self, written: object) -> Secret:
+        """The same for a key in PEM, which has several lines and is never made here. Raises ValueError."""
+        match written:
+            case Secret():
+                return written
+            case {"env": str(name), **rest} if not rest:
+                return self._from_environment(name)
+            case {"file": str(name), **rest} if not rest:
+                path = self.root / name
+                try:
+                    value = path.read_bytes()[:MAX_PEM_BYTES].decode("ascii", "replace")
+                except OSError as error:
+                    raise ValueError(f"the file {path} cannot be read: {error.strerror}") from None
+                return Secret(value, "file", str(path))
+        raise ValueError("expected {env: NAME} or {file: path}")
 
     def _from_environment(self, name: str) -> Secret:
         value = self.environ.get(name, "")

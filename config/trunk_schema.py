@@ -10,6 +10,7 @@ from config.media_schema import MediaTerms
 from config.registration_schema import Registration
 from config.session_schema import SessionTerms
 from config.sound_schema import Hold
+from config.stir_schema import TrunkStir
 from config.tls_schema import TrunkTlsOrBoolean
 from config.transfer_schema import TrunkTransfer
 from config.trunk_use_schema import TrunkUse
@@ -109,6 +110,7 @@ class Trunk(MediaTerms, SessionTerms, TrunkUse):
         ),
     ] = None
     identity: Identity = Field(default_factory=Identity, description="Who calls: what it is believed, and told.")
+    stir_shaken: TrunkStir = Field(default_factory=TrunkStir, description="Signing and verifying who calls.")
     headers: HeaderRules = Field(
         default_factory=HeaderRules, description="Other headers of INVITEs that cross, and that it gets."
     )

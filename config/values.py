@@ -596,6 +596,30 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
     return surroundings(info).secrets.read(value)
 
 
+def _pem(value: object, info: ValidationInfo) -> Secret:
+    return surroundings(info).secrets.read_pem(value)
+
+
+PemSecret = Annotated[
+    Secret,
+    PlainValidator(_pem),
+    PlainSerializer(lambda _: HIDDEN, when_used="always"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "properties": {kind: {"type": "string"}},
+                    "required": [kind],
+                    "additionalProperties": False,
+                }
+                for kind in ("env", "file")
+            ]
+        }
+    ),
+]
+"""A private key in PEM, in a file or an environment variable."""
+
 SecretText = Annotated[
     Secret,
     PlainValidator(_secret),

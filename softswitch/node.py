@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from media.control import MediaEngine
 from media.play.prompt import PromptError
 from media.record.repair import repair
-from softswitch import assembly, parties, tls_settings
+from softswitch import assembly, parties, stir_settings, tls_settings
 from softswitch.admin.ports import AdminParts
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, start_admin
 from softswitch.b2bua.ladder import Ladder
@@ -435,6 +435,7 @@ class Node:
             identities=parties.identities(self._settings),
             registrations=self._registrations,
             phone_headers=resources.phone_policy.headers,
+            verification=stir_settings.verification(self._settings),
         )
 
     async def _open_admin(self, parts: AdminParts) -> None:

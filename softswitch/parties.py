@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from config.registration_schema import Registration as RegistrationSection
+from softswitch import stir_settings
 from softswitch.b2bua.channels import Capacity
 from softswitch.b2bua.codec_choice import why_not_coded
 from softswitch.b2bua.destination import OutwardPolicy
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from config.phone_schema import Phones as PhonesSection
     from config.trunk_schema import Trunk as TrunkSection
     from config.values import NextHop as NextHopValue
+    from softswitch.b2bua.attestation import Attestor
     from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.presentation import IdentityHeader
     from softswitch.endpoints.network import Network
@@ -139,10 +141,11 @@ def session_terms(section: TrunkSection | PhonesSection) -> SessionTerms:
 def trunks(settings: Settings) -> dict[str, Trunk]:
     """The trunks by name."""
     numbering = _numbering(settings)
-    return {name: _trunk(name, section, numbering) for name, section in settings.trunks.items()}
+    attestor = stir_settings.attestor(settings)
+    return {name: _trunk(name, section, numbering, attestor) for name, section in settings.trunks.items()}
 
 
-def _trunk(name: str, section: TrunkSection, numbering: Numbering) -> Trunk:
+def _trunk(name: str, section: TrunkSection, numbering: Numbering, attestor: Attestor | None) -> Trunk:
     credentials = None
     if section.username is not None and section.password is not None:
         credentials = Credentials(section.username, section.password.reveal(), section.realm)
@@ -164,7 +167,11 @@ def _trunk(name: str, section: TrunkSection, numbering: Numbering) -> Trunk:
         registration=registration,
         from_domain=section.from_domain,
         identity=_identity_rules(section),
-        outward=OutwardPolicy(_presentation(section, numbering), header_table(section.headers)),
+        outward=OutwardPolicy(
+            _presentation(section, numbering),
+            header_table(section.headers),
+            attestor if section.stir_shaken.sign else None,
+        ),
         call_path=section.loop_detection,
         follows_redirects=section.redirect == "follow",
         limits=TrunkLimits(
@@ -266,6 +273,8 @@ def _identity_rules(section: TrunkSection) -> IdentityRules:
         caller_from=sources,
         rewritten=section.number_format is not None,
         headers=header_table(section.headers),
+        standing=section.stir_shaken.attest or ("B" if section.type == "authenticated" else "C"),
+        verify=section.stir_shaken.verify,
     )
 
 

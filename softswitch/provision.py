@@ -17,7 +17,7 @@ from config import load as config_load
 from config.problem import ConfigError, did_you_mean
 from config.sound_schema import PLACEHOLDER, Clip
 from media.play.kind import HEAD_BYTES, mismatch
-from softswitch import tls_settings
+from softswitch import stir_settings, tls_settings
 from softswitch.b2bua.header_policy import NEVER
 from softswitch.dialplan.coverage import unreachable
 from softswitch.dialplan.emergency import emergency_numbers
@@ -91,7 +91,7 @@ def load(
     unusable, ending = tls_settings.problems(settings)
     wrong, doubtful = [*wrong, *unusable], [*doubtful, *ending]
     warnings = (*settings.warnings, *_unreachable(settings, plan), *doubtful)
-    failures = [*wrong, *_headers(settings), *_failures(settings, plan)]
+    failures = [*wrong, *_headers(settings), *stir_settings.problems(settings), *_failures(settings, plan)]
     if failures:
         raise ConfigError(failures, warnings)
     if create_secrets:

@@ -11,6 +11,7 @@ from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
+    from softswitch.b2bua.attestation import Attestor
     from softswitch.b2bua.origin import Origin
     from softswitch.sip.digest import Credentials
     from softswitch.sip.flow import Flow
@@ -26,6 +27,8 @@ class OutwardPolicy:
     """Of the caller."""
     headers: HeaderTable = CLOSED
     """Of the other headers of the caller's INVITE."""
+    attestor: Attestor | None = None
+    """Signs for the caller; None: nobody does."""
 
 
 NOTHING_ELSE = OutwardPolicy()

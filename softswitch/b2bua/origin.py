@@ -54,6 +54,12 @@ class Origin:
     """Who the call was for before, the latest first."""
     verstat: str = ""
     """What is known of the right to use the number: `TN-Validation-Passed` and the like; "": nothing is to be said."""
+    doubt: str = ""
+    """Why it did not pass."""
+    standing: str = "C"
+    """How well the caller is known to us: B, a customer; C, whoever a gateway lets in (ATIS-1000074 5.2.3)."""
+    signed: tuple[str, str] | None = None
+    """The Identity header it passed with, and the number it was signed for: good as long as both numbers stay."""
     attestation: str = ""
     """What the signature of the call claims of the caller: A, B or C (ATIS-1000074 5.2.3); "" without one."""
     headers: tuple[tuple[str, str], ...] = ()
@@ -96,4 +102,4 @@ class Origin:
         """
         uri = replace(self.party.uri, user=number.raw)
         party = replace(self.party, display_name=self.party.display_name if self.ours else "", uri=uri)
-        return replace(self, party=party, number=number, ours=True, verstat="")
+        return replace(self, party=party, number=number, ours=True, verstat="", signed=None)

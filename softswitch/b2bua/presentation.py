@@ -52,6 +52,8 @@ class Shown:
     """The canonical number behind it, shown or told in confidence; "" when nothing is."""
     replaced: str = ""
     """The number that was not ours and was not shown."""
+    ours: bool = False
+    """The number is one of ours."""
 
 
 @value_class(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ class Presentation:
             headers.append(("Privacy", "none"))
         if origin.diversions and self.diversion != "off":
             headers += self._diverted(origin.diversions, host, target)
-        return Shown(party, tuple(headers), number, replaced)
+        return Shown(party, tuple(headers), number, replaced, self._is_ours(number, origin))
 
     def _hidden(self, origin: Origin, party: NameAddr, number: str, replaced: str, host: str, target: Uri) -> Shown:
         """From says nothing. Who it is goes to those we trust; to others only a number of ours, if they want that."""
@@ -112,7 +114,14 @@ class Presentation:
             headers.append(self._identity(self.withheld_in, party, withheld=True))
         if origin.diversions and self.diversion != "off":
             headers += self._diverted(origin.diversions, host, target)
-        return Shown(ANONYMOUS, tuple(headers), number if told and self.withheld_in is not None else "", replaced)
+        if not told or self.withheld_in is None:
+            return Shown(ANONYMOUS, tuple(headers), "", replaced)
+        return Shown(ANONYMOUS, tuple(headers), number, replaced, self._is_ours(number, origin))
+
+    def _is_ours(self, number: str, origin: Origin) -> bool:
+        if self.own is not None:
+            return self.own.holds(number)
+        return number[:1] == "+" and (number == self.default or origin.ours)
 
     def _identity(self, kind: IdentityHeader, party: NameAddr, *, withheld: bool) -> tuple[str, str]:
         value = write_remote_party(party, withheld=withheld) if kind == "rpid" else str(party)

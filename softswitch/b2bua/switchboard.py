@@ -125,6 +125,7 @@ class Switchboard:
             raise caller.incompatible_with(destination)
         origin, policy, flow = destination.origin or caller.origin, destination.policy, destination.flow
         shown = policy.presentation.show(origin, _in_uri(flow.local[0]), destination.uri)
+        identity = () if policy.attestor is None else policy.attestor.headers(origin, shown, destination.number)
         media = LegMedia(
             self.engine,
             label=destination.name,
@@ -138,6 +139,7 @@ class Switchboard:
             with self.driver.turn() as stack:
                 headers = (
                     *shown.headers,
+                    *identity,
                     *destination.headers,
                     *policy.headers.given(origin.headers, withheld=origin.withheld),
                     ("Max-Forwards", str(forwards)),

@@ -11,6 +11,7 @@ from softswitch.b2bua.header_policy import CLOSED
 from softswitch.b2bua.leg import Leg
 from softswitch.b2bua.terms import NO_TERMS
 from softswitch.callflow.supervisor import Incoming
+from softswitch.dialplan.match import canonical, is_emergency
 from softswitch.endpoints.access_control import Phones
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.identity import PrivacyNotPossible, phone_origin
@@ -19,6 +20,7 @@ from softswitch.sip.body import ACCEPT
 from softswitch.sip.core import ALLOW, SUPPORTED
 from softswitch.sip.events import InviteReceived, RegistrationChanged, RequestCompleted, RequestReceived
 from softswitch.sip.session.terms import PLAIN, SessionTerms
+from softswitch.stir.errors import StirError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.callflow.supervisor import CallSupervisor
+    from softswitch.callflow.verification import Verification
     from softswitch.endpoints.access_control import Gate
     from softswitch.endpoints.authentication import Authenticator
     from softswitch.endpoints.registrar import Registrar
@@ -58,10 +61,11 @@ class Reception:
         registrations: TrunkRegistrations,
         phone_session: SessionTerms = PLAIN,
         phone_headers: HeaderTable = CLOSED,
+        verification: Verification | None = None,
     ) -> None:
         """`identities`: how each phone user is presented to whom it calls; `phone_terms`: what media each may have;
         `phone_session`: what SIP extensions all of them may use; `phone_headers`: which headers of what they send may
-        cross to the other side.
+        cross to the other side; `verification` judges the callers of trunks that are to be judged.
         """
         self._gate = gate
         self._authenticator = authenticator
@@ -73,6 +77,7 @@ class Reception:
         self._phone_session = phone_session
         self._registrations = registrations
         self._phone_headers = phone_headers
+        self._verification = verification
 
     def dispatch(self, event: Event) -> None:
         """Take one event of the stack. A fault of ours ends what the event was about, and nothing else."""
@@ -127,7 +132,11 @@ class Reception:
     def _call_from_trunk(self, event: InviteReceived, trunk: Trunk, now: float) -> None:
         if event.session.admit(trunk.session, now):
             called = self._registrations.called(trunk, event.request)
-            self._begin(event, trunk.label, trunk.identity.read, trunk.terms, called)
+            rules, verification = trunk.identity, self._verification
+            read = rules.read
+            if rules.verify != "ignore" and verification is not None:
+                read = partial(self._verified, trunk=trunk, called=called, verification=verification)
+            self._begin(event, trunk.label, read, trunk.terms, called)
 
     def _call_from_phone(self, event: InviteReceived, user: str, now: float) -> None:
         if event.session.admit(self._phone_session, now):
@@ -149,9 +158,27 @@ class Reception:
             log.info("%s: a call refused, its caller insists on a privacy that is not known here: %s", source, error)
             session.reject(500, self._driver.now(), reason="Privacy Not Available")
             return
+        except StirError as refusal:
+            log.info("%s: a call refused, its caller may not be who is shown: %s", source, refusal)
+            session.reject(refusal.status, self._driver.now(), reason=refusal.reason)
+            return
         self._supervisor.begin(
             Incoming(session=session, request=request, source=source, origin=origin, terms=terms, called=called)
         )
+
+    def _verified(self, request: Request, *, trunk: Trunk, called: str, verification: Verification) -> Origin:
+        """Who calls, and with what right. Raises StirError where only callers with a good signature are taken."""
+        plan = self._supervisor.resources.dialplan
+        meant = called or request.uri.user or ""
+        origin, refusal = verification.judge(
+            request,
+            trunk.identity.read(request),
+            meant,
+            lambda raw: canonical(plan, raw, trunk.label),
+        )
+        if refusal is not None and trunk.identity.verify == "reject" and not is_emergency(plan, meant):
+            raise refusal
+        return origin
 
     def _request(self, event: RequestReceived) -> None:
         now = self._driver.now()

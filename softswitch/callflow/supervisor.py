@@ -182,6 +182,8 @@ class CallSupervisor:
             withheld=origin.withheld or None,
             diverted_by=origin.diversions[0].number.raw if origin.diversions else None,
             verstat=origin.verstat or None,
+            attestation=origin.attestation or None,
+            doubt=origin.doubt or None,
         )
         call = Call(caller, self._switch, story)
         story.tell(

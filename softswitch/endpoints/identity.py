@@ -42,6 +42,10 @@ class IdentityRules:
     rewritten: bool = False
     """The trunk has a number format."""
     headers: HeaderTable = CLOSED
+    standing: Literal["A", "B", "C"] = "C"
+    """What we attest of callers whose number is not ours (ATIS-1000074 5.2.3)."""
+    verify: Literal["ignore", "tag", "reject"] = "ignore"
+    """What becomes of the signatures of its calls: nothing, it is told, or calls without a good one are refused."""
 
     def read(self, request: Request) -> Origin:
         """Who calls. Raises PrivacyNotPossible."""
@@ -61,6 +65,7 @@ class IdentityRules:
             diversions=diverted,
             verstat=identity.verstat(party) if self.trusted else "",
             headers=self.headers.taken(headers),
+            standing=self.standing,
         )
 
     def _caller(self, request: Request) -> tuple[NameAddr, bool]:
@@ -102,7 +107,7 @@ def phone_origin(account: Origin, request: Request, table: HeaderTable) -> Origi
 
 def account_origin(party: NameAddr, canonical: str) -> Origin:
     """The account `party`, whose number is `canonical` in that form."""
-    return Origin(party=party, number=Number(party.uri.user or "", canonical), ours=True)
+    return Origin(party=party, number=Number(party.uri.user or "", canonical), ours=True, standing="B")
 
 
 def _check(wanted: frozenset[str]) -> None:

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.destination import OutwardPolicy
     from softswitch.b2bua.terms import Dtmf
     from softswitch.b2bua.transfer import TransferRules
+    from softswitch.callflow.verification import Verification
     from softswitch.dialplan.number_format import NumberFormat
     from softswitch.dialplan.numbers import Numbering
     from softswitch.dialplan.route import Action
@@ -129,6 +130,7 @@ class World:
         identity: IdentityRules = FROM_ALONE,
         outward: OutwardPolicy = NOTHING_ELSE,
         formats: Mapping[str, NumberFormat] | None = None,
+        verification: Verification | None = None,
         toll: Mapping[str, TollPolicy] | None = None,
         numbering: Numbering = AS_TYPED,
         callers: CallerLimits = CallerLimits(),  # noqa: B008 - a value
@@ -144,6 +146,7 @@ class World:
         `accounts`: of those, beside the phones'. `identity`: of the one that calls; `outward`: of the others.
         """
         self.identity = identity
+        self.verification = verification
         self.dice = dice
         self._accounts = accounts
         self.codecs = codecs
@@ -317,6 +320,7 @@ class World:
                 for user, name in (("1001", "Desk"), ("1002", ""))
             },
             registrations=self.registrations,
+            verification=self.verification,
         )
 
     def _dispatch(self, event: Event) -> None:
