@@ -165,7 +165,7 @@ def test_headers_cross_where_both_sides_pass_them_and_nothing_else_does() -> Non
         names = {name for name, _ in request.headers.items()}
         assert names <= {
             "Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Contact", "Allow", "User-Agent", "Content-Type",
-            "Content-Length", "Supported", "Session-Expires", "Min-SE", "X-Account", "X-Tenant",
+            "Content-Length", "Supported", "Session-Expires", "Min-SE", "Call-Path", "X-Account", "X-Tenant",
         }  # fmt: skip
         assert b"ecret" not in bytes(request)
         assert b"10.9.8.7" not in bytes(request)
