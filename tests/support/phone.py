@@ -14,6 +14,7 @@ from softswitch.sip.events import (
     OfferReceived,
     Progressed,
     ReferReceived,
+    RefreshDue,
     Refused,
     TransferCompleted,
     TransferProgressed,
@@ -24,6 +25,7 @@ from softswitch.sip.parameters import NO_PARAMETERS
 from softswitch.sip.refer import Refer
 from softswitch.sip.replaces import Replaces
 from softswitch.sip.session import transfer
+from softswitch.sip.session.terms import PLAIN
 from softswitch.sip.stack import SipStack
 from softswitch.sip.uri import Uri
 from softswitch.transport.driver import SipDriver
@@ -89,6 +91,8 @@ class Phone:
     def __init__(self, wire: Joinable, address: Address, token: Callable[[], str], plan: Plan | None = None) -> None:
         self.address = address
         self.plan = plan or Plan()
+        self.terms = PLAIN
+        """The SIP extensions it knows."""
         self.stack = SipStack(token=token, user_agent="test-phone")
         everyone = Everyone()
         self.driver = SipDriver(
@@ -127,6 +131,7 @@ class Phone:
                 to=NameAddr("", Uri("sip", number, switch[0]), NO_PARAMETERS),
                 contact=self._contact(),
                 flow=Flow("UDP", self.address, switch),
+                terms=self.terms,
                 body=sdp(40000, host=self.media_host) if body is None else body,
                 headers=headers,
                 credentials=credentials,
@@ -170,7 +175,13 @@ class Phone:
             case InviteReceived(session=session):
                 self.sessions.append(session)
                 self.rang += 1
-                self._follow(session)
+                with self.driver.turn():
+                    taken = session.admit(self.terms, self.driver.now())
+                if taken:
+                    self._follow(session)
+            case RefreshDue(session=session):
+                with self.driver.turn():
+                    session.reinvite(self._answer(), self.driver.now(), is_refresh=True)
             case OfferReceived(session=session):
                 with self.driver.turn():
                     if self.refuse_offers:

@@ -43,6 +43,7 @@ from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sip.digest import NonceKeeper
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS
+from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.sip.stack import SipStack
 from softswitch.sip.uri import Uri
 from softswitch.speech.engine import SpeechError
@@ -122,6 +123,7 @@ class World:
         dtmf: tuple[Dtmf, Dtmf] = ("rfc4733", "rfc4733"),
         mask_digits: bool = False,
         limits: Mapping[str, TrunkLimits] | None = None,
+        session: SessionTerms = PLAIN,
         registered: Sequence[Trunk] = (),
         routes: Mapping[str, Sequence[Action]] | None = None,
         transfers: TransferRules = NO_RULES,
@@ -150,6 +152,7 @@ class World:
         self.dice = dice
         self._accounts = accounts
         self.codecs = codecs
+        self.session = session
         self.toll = toll or {}
         self.limits = {"t8": TrunkLimits(capacity=Capacity(1)), **(limits or {})}
         self.wire = Wire(dice, **wire)
@@ -279,6 +282,7 @@ class World:
             sources=(Source.parse("198.51.100.0/24"), Source.parse(SWITCH[0])),
             terms=MediaTerms(self.codecs, ptime, dtmf=dtmf),
             limits=self.limits.get("inbound", NO_LIMITS),
+            session=self.session,
             identity=self.identity,
         )
 
@@ -291,6 +295,7 @@ class World:
                 next_hops=(NextHop(f"198.51.100.{number}"),),
                 terms=MediaTerms(codecs or self.codecs, ptime, dtmf=dtmf),
                 limits=self.limits.get(f"t{number}", NO_LIMITS),
+                session=self.session,
                 toll=self.toll.get(f"t{number}", NO_POLICY),
             )
             for number in range(1, 9)
