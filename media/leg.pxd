@@ -125,17 +125,18 @@ cdef struct Voice:
     uint32_t beside_source      # timestamp of the event, or noise, that was passed on last, and what it became
     uint32_t beside_timestamp
     int64_t sent_at             # when `timestamp` was the moment's
+    Playout* playout            # NULL: nobody asks what they say at a pace of his own
+    uint32_t playout_ssrc
+    uint8_t pause               # Pause: what they do not send is said for them (media.mix.silence)
+    # what lies before this is read for every packet (media.foresee)
     Arrival arrival
     uint8_t guessing            # what was said to the partner last was `guess`, not they
     Concealment guess           # where the decoder has no concealment of its own
     int16_t heard[HEARD]        # the last 50 ms of what they said, for that
-    uint8_t pause               # Pause: what they do not send is said for them (media.mix.silence)
     WheelEntry pause_turn
     ComfortNoise noise
     Resampler to_encoder        # from the rate of who spoke last
-    Playout* playout            # NULL: nobody asks what they say at a pace of his own
     Resampler from_playout      # to the rate that was asked for last
-    uint32_t playout_ssrc
     int16_t pending[PACKED]
 
 

@@ -104,6 +104,13 @@ cdef inline WheelEntry* wheel_take(Worker* w) noexcept nogil:
     return NULL
 
 
+cdef inline const WheelEntry* wheel_ahead(const Worker* w, const WheelEntry* entry) noexcept nogil:
+    """Who is served behind `entry` in this millisecond; NULL: behind the one that was taken last; none: NULL."""
+    cdef const WheelEntry* slot = &w.wheel[w.wheel_due % WHEEL_SLOTS]
+    cdef const WheelEntry* ahead = slot.next if entry == NULL else entry.next
+    return NULL if ahead == slot else ahead
+
+
 cdef inline int64_t wheel_next(const Worker* w) noexcept nogil:
     """When somebody is due next (microseconds of the clock, never too late), or -1."""
     cdef uint32_t place = <uint32_t> (w.wheel_due % WHEEL_SLOTS)

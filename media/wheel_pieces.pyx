@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 
 from media.leg cimport WHEEL_PLAYBACK, WheelEntry
-from media.wheel cimport wheel_add, wheel_begin, wheel_init, wheel_next, wheel_remove, wheel_take, wheel_waits
+from media.wheel cimport wheel_add, wheel_ahead, wheel_begin, wheel_init, wheel_next, wheel_remove, wheel_take, wheel_waits
 from media.worker cimport Worker
 
 
@@ -48,6 +48,15 @@ cdef class Turns:
         """The next owner that is due, or None when all are served."""
         cdef WheelEntry* entry = wheel_take(self.w)
         return None if entry == NULL else <uintptr_t> entry.owner
+
+    def ahead(self):
+        """Owners that are served behind the one taken last, in the same millisecond."""
+        cdef list owners = []
+        cdef const WheelEntry* entry = wheel_ahead(self.w, NULL)
+        while entry != NULL:
+            owners.append(<uintptr_t> entry.owner)
+            entry = wheel_ahead(self.w, entry)
+        return owners
 
     def due(self):
         """When somebody is due next (microseconds), or None."""

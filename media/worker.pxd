@@ -17,6 +17,7 @@ cdef enum:
     WHEEL_SLOTS = 128        # milliseconds
     DATAGRAM_ROOM = 2048     # more than an Ethernet frame carries
     ROOM_FRAME = 960         # samples of 20 ms at 48 kHz
+    ROOMS_AHEAD = 3          # whose legs are fetched into the cache before their turn (media.foresee)
     CONVERTED = 480          # samples converted to another rate at a time
     CONVERTED_ROOM = 2881    # what becomes of them at most: 8 to 48 kHz, and one more
 
@@ -78,6 +79,7 @@ cdef struct Worker:
     uint8_t made[DATAGRAM_ROOM]         # packets encoded here
     int16_t pcm[CODER_MOST_SAMPLES]     # decoded from one packet
     int16_t converted[CONVERTED_ROOM]   # a part of it at another rate
+    const void* rooms_ahead[ROOMS_AHEAD]    # media.mix.seat.Room, or NULL: who ticks next
     int32_t room_total[ROOM_FRAME]      # of the room that ticks: what all say, ...
     int32_t room_mix[ROOM_FRAME]        # ... what one party hears of it, ...
     int16_t room_together[ROOM_FRAME]   # ... what those hear who say nothing, ...

@@ -11,27 +11,27 @@ A party is a leg (media.voice) or a stream (media.mix.stream); the room knows tw
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from media.foresee cimport STEP_SOUND, Step, foresee_seat
 from media.leg cimport WHEEL_ROOM, Leg
 from media.mix.gain cimport UNITY, Limiter, limit, mix_add, mix_fade, mix_loudest, mix_scaled, mix_take
 from media.mix.seat cimport (
     HEARS_MIX, HEARS_NOTHING, HEARS_TRACKS, PARTY_GONE, PARTY_LEG, PARTY_NONE, PARTY_STREAM, Gain, Room, Seat,
 )
-from media.receive.playout_state cimport prefetch_playout
 from media.mix.stream cimport EVERYBODY, Stream, stream_join, stream_pull, stream_push
 from media.receive.playout cimport CONCEALED, VOICE
 from media.ring cimport EVENT_MARK_REACHED, EVENT_ROOM_CHANGED, EVENT_ROOM_CLOSED
 from media.voice cimport voice_playout, voice_pull, voice_send
 from media.wheel cimport wheel_add, wheel_begin, wheel_remove
-from media.worker cimport Worker, tell
-
-cdef extern from * nogil:
-    void prefetch "__builtin_prefetch"(const void* at)
+from media.worker cimport ROOMS_AHEAD, Worker, tell
 
 cdef enum:
     ROOM_TICK = 20               # milliseconds
     NEXT_TO_NOTHING = 64         # a tick no louder than this (-54 dB of full scale) ...
     QUIET_TICKS = 25             # ... and those before (0.5 s): the party is not mixed until it says something
     RELAYED_TICKS = 6            # how long who was relayed to waits for the room to have heard the same voice
+    FORESEEN = 4                 # seats of a room that are fetched into the cache before its turn
+    STEPS = 4                    # in so many steps (media.foresee.Step), a room ahead for each but the last
+    ROOM_HOT = 384               # octets of a room of three, but for what is said
 
 
 cdef inline Gain* _gain(const Room* room, const Seat* listener, const Seat* speaker) noexcept nogil:
@@ -243,13 +243,30 @@ cdef inline int _wanted(Worker* w, Seat* seat, int samples) noexcept nogil:
     return -1                    # a leg's playout has let its last sound die away itself
 
 
+cdef inline void _foresee(const Worker* w, const Room* room, int at) noexcept nogil:
+    """While the seat `at` is served: fetch of the rooms ahead the same seat, of a large room the seats behind it."""
+    cdef const Room* ahead
+    cdef int step, i
+    for i in range(ROOMS_AHEAD if at < FORESEEN else 0):
+        ahead = <const Room*> w.rooms_ahead[i]
+        if ahead != NULL and at < ahead.used:
+            foresee_seat(&ahead.seats[at], <Step> (ROOMS_AHEAD - 1 - i), ahead.samples * sizeof(int16_t))
+    for step in range(STEPS if room.used > FORESEEN else 0):
+        i = at + 2 * (STEPS - step)
+        if FORESEEN <= i < room.used:
+            foresee_seat(&room.seats[i], <Step> step, room.samples * sizeof(int16_t))
+
+
 cdef inline void _hear_parties(Worker* w, Room* room) noexcept nogil:
     """Add up what everybody says."""
     cdef Seat* seat
     cdef int i, wanted
     room.speakers = 0
     memset(w.room_total, 0, room.samples * sizeof(int32_t))
+    for i in range(min(<int> room.used, <int> FORESEEN)):
+        foresee_seat(&room.seats[i], STEP_SOUND, room.samples * sizeof(int16_t))
     for i in range(room.used):
+        _foresee(w, room, i)
         seat = &room.seats[i]
         if seat.party == PARTY_NONE:
             continue
@@ -357,37 +374,11 @@ cdef inline void _let_hear(Worker* w, Room* room, Seat* seat, bint* together) no
     _push(w, seat, heard)
 
 
-cdef inline void _warm(Room* room) noexcept nogil:
-    """Fetch what the tick will touch of the legs, all at once: between two ticks the cache has seen a thousand others."""
-    cdef Leg* leg
-    cdef int i
-    for i in range(room.used):
-        leg = room.seats[i].leg
-        prefetch(room.seats[i].pcm)
-        if leg != NULL:
-            prefetch(&leg.voice)
-            prefetch(&leg.playback)
-            prefetch(&leg.sent)
-            prefetch(&leg.latch)
-    for i in range(room.used):
-        leg = room.seats[i].leg
-        if leg != NULL and leg.voice != NULL:
-            prefetch(&leg.voice.playout)
-            prefetch(&leg.voice.coders)
-            prefetch(&leg.voice.frame)
-            prefetch(&leg.received)
-    for i in range(room.used):
-        leg = room.seats[i].leg
-        if leg != NULL and leg.voice != NULL and leg.voice.playout != NULL:
-            prefetch_playout(leg.voice.playout)
-
-
 cdef inline void room_tick(Worker* w, Room* room) noexcept nogil:
     """Everybody is heard, and hears."""
     cdef Seat* seat
     cdef bint together = False
     cdef int i
-    _warm(room)
     _hear_parties(w, room)
     for i in range(room.used):
         seat = &room.seats[i]

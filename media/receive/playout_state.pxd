@@ -109,21 +109,6 @@ cdef struct Playout:
     int16_t pcm[PLAYOUT_SAMPLES]
 
 
-cdef extern from * nogil:
-    void prefetch "__builtin_prefetch"(const void* at)
-
-
-cdef inline void prefetch_playout(const Playout* p) noexcept nogil:
-    """Fetch the lines that a packet, or a pull, touches first."""
-    prefetch(&p.rate)
-    prefetch(&p.loss)
-    prefetch(&p.edge)
-    prefetch(&p.count)
-    prefetch(&p.buffer)
-    prefetch(&p.counters)
-    prefetch(&p.counters.accelerated)
-
-
 cdef inline int64_t ticks_of(int64_t now_us) noexcept nogil:
     return now_us * 6 // 125
 

@@ -1,14 +1,31 @@
 """A worker's shared socket: a batch of datagrams in, what becomes of them out again in one call (media.net.steer)."""
 
+from libc.stdint cimport uint8_t
+
+from media.foresee cimport foresee_leg, foresee_put, foresee_reception, foresee_transit
 from media.leg cimport Leg
 from media.mix.bridge cimport send_queued
 from media.net.batch cimport BATCH, batch_data, batch_length, batch_port, batch_receive, batch_source
 from media.receive.intake cimport rtp_datagram
-from media.receive.playout_state cimport prefetch_playout
+from media.rtp.packet cimport read16
 from media.worker cimport Worker
 
-cdef extern from * nogil:
-    void prefetch "__builtin_prefetch"(const void* at)
+cdef enum:
+    NEXT = 3                 # packets that come before one whose playout is fetched,
+    NEXT_BUT_ONE = 6         # and before one of which is fetched what leads there
+
+
+cdef inline void _foresee(Worker* w, Leg** legs, int n, int first) noexcept nogil:
+    """Fetch what the packets from `first` on will need, each a step further."""
+    cdef const uint8_t* data
+    if first + NEXT_BUT_ONE < n and legs[first + NEXT_BUT_ONE] != NULL:
+        data = batch_data(w.batch, first + NEXT_BUT_ONE)
+        foresee_reception(legs[first + NEXT_BUT_ONE], data[1])
+    if 0 <= first + NEXT < n and legs[first + NEXT] != NULL:
+        data = batch_data(w.batch, first + NEXT)
+        foresee_put(legs[first + NEXT], read16(data + 2))
+    if 0 <= first + 1 < n and legs[first + 1] != NULL:
+        foresee_transit(legs[first + 1])
 
 
 cdef inline int shared_batch(Worker* w) noexcept nogil:
@@ -20,22 +37,12 @@ cdef inline int shared_batch(Worker* w) noexcept nogil:
     for i in range(n):
         leg = legs[i] = w.by_port[batch_port(w.batch, i)]
         if leg != NULL:
-            prefetch(leg)
-            prefetch(&leg.latch)
-            prefetch(&leg.received)
-            prefetch(&leg.received.transit)
-            prefetch(&leg.voice)
+            foresee_leg(leg)
+    for i in range(-NEXT_BUT_ONE, 0):
+        _foresee(w, legs, n, i)
     w.batching = 1
     for i in range(n):
-        if i + 4 < n and legs[i + 4] != NULL and legs[i + 4].voice != NULL:
-            prefetch(&legs[i + 4].voice.playout)
-            prefetch(&legs[i + 4].voice.decoder_of)
-        if i + 2 < n and legs[i + 2] != NULL and legs[i + 2].voice != NULL and legs[i + 2].voice.playout != NULL:
-            prefetch_playout(legs[i + 2].voice.playout)
-        if i + 2 < n and legs[i + 2] != NULL and legs[i + 2].peer != NULL:
-            prefetch(legs[i + 2].peer)
-            prefetch(&legs[i + 2].peer.latch)
-            prefetch(&legs[i + 2].peer.sent)
+        _foresee(w, legs, n, i)
         leg = legs[i]
         if leg == NULL:
             continue         # closed since it was queued

@@ -125,3 +125,18 @@ def test_nobody_is_lost_whatever_the_times(orders: list[tuple[int, int]], steps:
             del waiting[each]
     assert waiting == {}
     assert turns.due() is None
+
+
+def test_who_is_served_next_can_be_foreseen() -> None:
+    turns = Turns(5)
+    turns.at(NOON)
+    for owner, delay in enumerate([7, 7, 7, 8, 7]):
+        turns.add(owner, delay)
+    turns.at(NOON + 7_000)
+    assert turns.take() == 0
+    assert turns.ahead() == [1, 2, 4]
+    turns.add(0, 20)
+    assert turns.take() == 1
+    assert turns.ahead() == [2, 4]
+    assert [turns.take(), turns.take()] == [2, 4]
+    assert turns.ahead() == []
