@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -180,3 +180,26 @@ def test_a_number_stays_inside_the_user_part(number: str, form: NumberFormat | N
     for text in (str(found.from_), *(value for _, value in found.headers)):
         uri = NameAddr.parse(text).uri
         assert (uri.host, str(uri.parameters), uri.headers) == (HOST, "", "")
+
+
+def test_normalising_changes_numbers_and_nothing_else() -> None:
+    full = Origin(
+        party=CARRIER.party,
+        number=Number("030555", ""),
+        withheld=True,
+        privacy=frozenset({"id"}),
+        ours=True,
+        rewritten=True,
+        diversions=(Diversion(Number("0301", ""), "away", True, "Boss"),),
+        verstat="TN-Validation-Failed",
+        doubt="stale",
+        standing="B",
+        signed=("a.b.c", "+49"),
+        attestation="C",
+        headers=(("X-A", "1"),),
+    )
+    plain = Origin(party=CARRIER.party, number=full.number)
+    assert all(getattr(full, each.name) != getattr(plain, each.name) for each in fields(Origin)[2:]), "say every field"
+    diversion = Diversion(Number("0301", "+49301"), "away", True, "Boss")
+    expected = replace(full, number=Number("030555", "+4930555"), diversions=(diversion,))
+    assert full.normalised("+4930555", lambda raw: f"+49{raw[1:]}") == expected
