@@ -28,7 +28,7 @@ EARLY_DIALOG_TERMINATED = 199
 class OutboundLeg(Leg):
     """`progress` is the last provisional status, 0 while nothing was heard."""
 
-    __slots__ = ("_forks", "number", "progress", "redirected_to")
+    __slots__ = ("_forks", "number", "progress", "redirected_to", "told")
 
     role = "callee"
 
@@ -46,6 +46,8 @@ class OutboundLeg(Leg):
         self.progress = 0
         self.number = ""
         """The number called, canonical."""
+        self.told: Origin | None = None
+        """Who was said to call."""
         self.redirected_to: tuple[Uri, ...] = ()
         """Where its far end says that the call should go instead, best first."""
         self._forks: Forks | None = None

@@ -170,6 +170,7 @@ class Switchboard:
                 leg.group = group
                 leg.media = media
                 leg.number = destination.number
+                leg.told = origin
                 self._by_media[media.leg] = leg
                 self.ladder.claim(session.call_id, leg)
         except LocalProtocolError as error:

@@ -152,10 +152,13 @@ class Resources:
         if trunk is None or not trunk.follows_redirects:
             return []
         found = []
+        # The caller stays who was told there, withheld or not; the call was for somebody else before.
+        caller = leg.told or call.served.origin
+        origin = caller.diverted(Number(user_part(leg.number), leg.number))
         for uri in leg.redirected_to:
             number = canonical(self.dialplan, uri.user or "", leg.name)
             try:
-                stages = self.stages(call, Dial((TrunkTarget(trunk.name, number),), called=number))
+                stages = self.stages(call, Dial((TrunkTarget(trunk.name, number),), called=number), origin)
             except CallFailed as failed:
                 call.story.tell("redirection refused", leg=leg.name, to=str(uri), cause=failed.cause.text)
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from softswitch.sip.events import Answered
 from softswitch.sip.flow import Flow
 from softswitch.sip.uri import Uri
 from tests.support.phone import Phone, Plan
+from tests.support.puppets import a_moment
+from tests.support.raw_peer import RawPeer
 from tests.support.switch_world import PASSWORD, REALM, SWITCH, World, to
 from tests.support.virtual_time import run_virtual
 
@@ -226,5 +229,29 @@ def test_critical_privacy_that_nobody_knows_is_refused() -> None:
         assert caller.refused == [500]
         assert callee.rang == 0
         assert not world.records, "refused before it was a call"
+
+    run_virtual(story)
+
+
+def test_who_is_withheld_by_a_rule_stays_so_when_the_call_is_redirected() -> None:
+    async def story() -> None:
+        policy = OutwardPolicy(Presentation(diversion="diversion"))
+        world = World(Random(1), [Dial((TrunkTarget("t1", "+4930100"),), caller=WITHHELD)], outward=policy)
+        resources = world.supervisor.resources
+        resources.trunks["t1"] = replace(resources.trunks["t1"], follows_redirects=True)  # type: ignore[index]
+        peer, caller = RawPeer(world.wire, ("198.51.100.1", 5060), SWITCH), world.phone(CALLER)
+        caller.call("123", SWITCH, caller="<sip:+4930555@x.example>")
+        await a_moment()
+        peer.answer(peer.requests("INVITE")[-1], 302, headers=(("Contact", "<sip:+49301701@198.51.100.1>"),))
+        await a_moment()
+        second = peer.requests("INVITE")[-1]
+        assert second.uri.user == "+49301701"
+        assert str(second.from_.uri) == "sip:anonymous@anonymous.invalid"
+        assert second.headers.get_all("Diversion") == [
+            "<sip:+4930100@192.0.2.1>;reason=unconditional;counter=1;privacy=off"
+        ]
+        assert b"4930555" not in bytes(second)
+        peer.answer(second, 486)
+        await world.settle()
 
     run_virtual(story)
