@@ -12,16 +12,28 @@ from media.quality.emodel import delay_impairment, loss_impairment, mos
 from media.quality.verdict import LegQuality, StreamCounters
 from media.quality.watch import DirectionWatch
 from softswitch import provision
+from softswitch.b2bua.presentation import Presentation
 from softswitch.dialplan.match import CallFacts, decide
+from softswitch.dialplan.number_format import NumberFormat
+from softswitch.endpoints.identity import IdentityRules
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sdp.negotiate import Negotiation
-from softswitch.sip.message import parse_message
+from softswitch.sip.message import Request, parse_message
+from softswitch.stir.certificates import SigningKey
+from softswitch.stir.sign import Signer
 from tests.bench.machine import ROOT
 from tests.bench.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_KEY = b"""-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIFeZ1R208QCvcu5GuYyMfG4W7sH4m99/7eHSDLpdYllFoAoGCCqGSM49
+AwEHoUQDQgAE8HNbQd/TmvCKwPKHkMF9fScavGeH78YTU8qLS8I5HLHSSmlATLcs
+lQMhNC/OhlWBYC626nIlo7XeebYS7Sb37g==
+-----END EC PRIVATE KEY-----
+"""
+"""That of RFC 8225 appendix A: everybody's."""
 INVITE = (Path(__file__).parent / "invite.sip").read_bytes()
 ROUNDS = 5
 ROUND_SECONDS = 0.2
@@ -81,12 +93,32 @@ def run(log: Callable[[str], None]) -> list[Row]:
         negotiation.receive_offer(offer)
         negotiation.make_answer(codecs)
 
+    rules = IdentityRules()
+    parsed_invite = parse_message(INVITE)
+    assert isinstance(parsed_invite, Request)
+    origin, target = rules.read(parsed_invite), parsed_invite.uri
+    presentation = Presentation(format=NumberFormat.E164, present=("pai",), default="+4930123456")
+
+    def caller() -> None:
+        presentation.show(rules.read(parsed_invite).normalised("+4930123456", str), "192.0.2.1", target)
+
+    signer = Signer(SigningKey(_KEY), x5u="https://cert.example.net/stir.pem", origid="0" * 36)
+
     works: dict[str, tuple[Callable[[], object], str]] = {
         "micro.parse_us": (lambda: parse_message(INVITE), f"an INVITE of {len(INVITE)} bytes, headers untyped"),
         "micro.parse_typed_us": (typed, "the same, with Via, From, To, Contact and CSeq typed"),
         "micro.serialise_us": (lambda: bytes(parsed), "the same INVITE back to bytes"),
         "micro.offer_answer_us": (negotiate, "its SDP read, an answer made"),
         "micro.dialplan_us": (lambda: decide(plan, facts, at), "one decision over the shipped dialplan"),
+        "micro.caller_us": (
+            caller,
+            "who calls, read from an INVITE and told in From and P-Asserted-Identity",
+        ),
+        "micro.caller_shown_us": (lambda: presentation.show(origin, "192.0.2.1", target), "the telling alone"),
+        "micro.stir_sign_us": (
+            lambda: signer.sign("+4930123456", "+4989123456", "A", 1.8e9),
+            "an Identity header (STIR/SHAKEN, ES256)",
+        ),
         "micro.emodel_us": (
             lambda: mos(93.2 - delay_impairment(80.0) - loss_impairment(0.0, 4.3, 1.5, 1.2)),
             "one MOS from loss and delay",
