@@ -213,7 +213,8 @@ class NonceKeeper:
         `secret`: what `hashed` gives for this user and the algorithm of the credentials; None: no such user, which
         takes as long as a wrong password.
         """
-        right = proves(credentials, method, secret or _NOBODY.get(_base(credentials.algorithm), ""))
+        nobody = _NOBODY.get(_base(credentials.algorithm), "")  # looked up for everybody: it takes time, too
+        right = proves(credentials, method, secret or nobody)
         if not secret or not right or credentials.realm != realm:
             return Verdict.REFUSED
         # Without qop there is no count: such a nonce serves one request (RFC 7616 3.4.5, replay).

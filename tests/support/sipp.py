@@ -19,8 +19,9 @@ class Sipp:
 
     def __init__(
         self, scenario: str, folder: Path, *, address: str, port: int, remote: str = "", number: str = "",
-        calls: int = 1, rate: int = 10, transport: str = "u1",
+        calls: int = 1, rate: int = 10, transport: str = "u1", known: tuple[str, str, str] | None = None,
     ) -> None:  # fmt: skip
+        """`known`: user name, password and URI (without its scheme) for challenges."""
         self._scenario = scenario
         self._errors = folder / f"sipp-{scenario}-{port}.errors"
         self._messages = folder / f"sipp-{scenario}-{port}.messages"
@@ -31,6 +32,8 @@ class Sipp:
             # wrong answer fails all the same: what the scenario waits for does not come.
             "-default_behaviors", "all,-abortunexp",
             "-trace_err", "-error_file", str(self._errors), "-trace_msg", "-message_file", str(self._messages),
+            # Else SIPp proves itself for a URI without a user part: not the one it asks for (RFC 7616 3.4.6).
+            *(["-au", known[0], "-ap", known[1], "-auth_uri", known[2]] if known else []),
             *(["-s", number] if number else []), *([remote] if remote else []),
         ]  # fmt: skip
         self._folder = folder
