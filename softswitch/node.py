@@ -24,7 +24,7 @@ from softswitch.admin.ports import AdminParts
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, start_admin
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
-from softswitch.callflow.outbound import Outbound, caller_key
+from softswitch.callflow.outbound import Outbound, restore
 from softswitch.callflow.prompts import Prompts
 from softswitch.callflow.reception import Reception
 from softswitch.callflow.resources import Resources
@@ -358,11 +358,10 @@ class Node:
         now = time.time()
         if assembly.caller_limits(self._settings).any:
             midnight = plan.midnight_before(now)
-            for used in await asyncio.to_thread(history.used_since, midnight):
-                callers.restore(caller_key(plan, used.source, used.caller), used.calls, used.talk_seconds, now)
+            restore(callers, await asyncio.to_thread(history.used_since, midnight), now)
         selector = Selector(secrets.randbelow)
         chooser = TrunkChooser(neighbours.trunks, selector, TollGuard(plan.numbering))
-        return Outbound(plan, chooser, selector, callers, TollWatch())
+        return Outbound(chooser, selector, callers, TollWatch())
 
     def _resources(self, neighbours: Neighbours, outbound: Outbound, sounds: Sounds) -> Resources:
         settings = self._settings

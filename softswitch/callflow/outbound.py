@@ -6,20 +6,19 @@ import time
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import TOO_MUCH
-from softswitch.dialplan.match import canonical
 from softswitch.dialplan.route import TrunkTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.cause import ReleaseCause
     from softswitch.dialplan.route import Dial, Target
-    from softswitch.dialplan.rules import Dialplan
     from softswitch.endpoints.callers import CallerLedger
     from softswitch.endpoints.choice import TrunkChooser
     from softswitch.endpoints.selection import Selector
     from softswitch.endpoints.toll_watch import TollWatch
+    from softswitch.store.call_log import Used
 
 
 class Outbound:
@@ -27,7 +26,6 @@ class Outbound:
 
     def __init__(
         self,
-        dialplan: Dialplan,
         chooser: TrunkChooser,
         selector: Selector,
         callers: CallerLedger,
@@ -37,7 +35,6 @@ class Outbound:
         """`wall_clock`: Unix seconds, for what is counted by the day."""
         self.selector = selector
         self.watch = watch
-        self._dialplan = dialplan
         self._chooser = chooser
         self._callers = callers
         self._wall_clock = wall_clock
@@ -84,9 +81,15 @@ class Outbound:
         self.watch.refuse(self._caller(call), trunk, rule, why, call.switch.clock())
 
     def _caller(self, call: Call) -> str:
-        return caller_key(self._dialplan, call.caller.name, call.caller.party.uri.user or "")
+        return caller_key(call.caller.name, call.caller.origin.number.canonical)
 
 
-def caller_key(dialplan: Dialplan, source: str, number: str) -> str:
-    """Who is counted as one caller: a phone, whatever number it shows; a number, with the trunk it came from."""
-    return source if source.startswith("phone:") else f"{source} {canonical(dialplan, number)}".rstrip()
+def caller_key(source: str, number: str) -> str:
+    """Who is counted as one caller: a phone, whatever number it shows; a canonical number, with its trunk."""
+    return source if source.startswith("phone:") else f"{source} {number}".rstrip()
+
+
+def restore(callers: CallerLedger, used: Iterable[Used], now: float) -> None:
+    """Count what callers have used today before the node was started."""
+    for each in used:
+        callers.restore(caller_key(each.source, each.caller), each.calls, each.talk_seconds, now)

@@ -80,20 +80,33 @@ class TollGuard:
     def __init__(self, numbering: Numbering) -> None:
         self._canonical = numbering.canonical
         self._country = numbering.country_code
+        self._trunk_prefixed = f"+{numbering.country_code}{numbering.national_prefix or 'none'}"
 
     def judge(self, policy: TollPolicy, *numbers: str) -> TollRefusal | None:
         """None when all of these numbers, in every way they can be read, may be called."""
         if policy is NO_POLICY:
             return None
         readings: dict[str, None] = {}
-        for number in numbers:
-            readings.update(dict.fromkeys(self.readings(number)))
+        for number in dict.fromkeys(numbers):
+            if self._is_plain(number):
+                readings[number] = None
+            else:
+                readings.update(dict.fromkeys(self.readings(number)))
         written_out = [each for each in readings if each[:1] == "+"]
         for number in written_out or readings:
             refusal = self._judge(policy, number)
             if refusal is not None:
                 return refusal
         return None
+
+    def _is_plain(self, number: str) -> bool:
+        """Whether there is one way to read this number, and it stands there: most calls are like that."""
+        return (
+            number[:1] == "+"
+            and number[1:].isdigit()
+            and number.isascii()
+            and not number.startswith(self._trunk_prefixed)
+        )
 
     def readings(self, number: str) -> list[str]:
         """Every canonical form a switch behind us might take this number for; the first as we read it."""

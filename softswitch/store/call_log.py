@@ -42,10 +42,11 @@ class CallLog:
 
     def used_since(self, since: float) -> list[Used]:
         """What each caller has used of trunks in calls begun since a moment in Unix seconds."""
+        caller = func.coalesce(calls.c.caller_canonical, "")
         query = (
-            select(calls.c.source, calls.c.caller, func.count(), func.sum(calls.c.talk_seconds))
+            select(calls.c.source, caller, func.count(), func.sum(calls.c.talk_seconds))
             .where(calls.c.started_at >= since, calls.c.trunk.is_not(None))
-            .group_by(calls.c.source, calls.c.caller)
+            .group_by(calls.c.source, caller)
         )
         with self._engine.connect() as connection:
             return [Used(*row) for row in connection.execute(query)]
@@ -57,6 +58,6 @@ class Used(NamedTuple):
     source: str
     """`trunk:carrier` or `phone:1001`."""
     caller: str
-    """The number as it was received."""
+    """The canonical number, "" when there was none."""
     calls: int
     talk_seconds: float

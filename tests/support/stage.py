@@ -10,12 +10,14 @@ from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.message import Request, Response, parse_message
 from softswitch.sip.session.terms import PLAIN
-from softswitch.sip.stack import SipStack
+from softswitch.sip.stack import SipStack, room_for_all
 from softswitch.sip.timers import Timers
 from softswitch.sip.uri import Uri
 from tests.support.wire import ANSWER, OFFER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from softswitch.sip.digest import Credentials
     from softswitch.sip.events import Event
     from softswitch.sip.session.session import InviteSession
@@ -30,10 +32,18 @@ TCP = Flow("TCP", US, THEM, 7)
 class Stage:
     """The stack under test and everything around it."""
 
-    def __init__(self, flow: Flow = UDP, timers: Timers | None = None) -> None:
+    def __init__(
+        self,
+        flow: Flow = UDP,
+        timers: Timers | None = None,
+        overload: Callable[[Request, float], int | None] = room_for_all,
+    ) -> None:
         serial = count(1)
         self.stack = SipStack(
-            token=lambda: f"{next(serial):016x}", user_agent="stage", timers=timers if timers is not None else Timers()
+            token=lambda: f"{next(serial):016x}",
+            user_agent="stage",
+            timers=timers if timers is not None else Timers(),
+            overload=overload,
         )
         self.flow = flow
         self.now = 100.0

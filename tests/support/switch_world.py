@@ -204,7 +204,6 @@ class World:
         )
         self.watch = TollWatch()
         self.outbound = Outbound(
-            self.plan,
             TrunkChooser(trunks, selector := Selector(dice.randrange), TollGuard(numbering)),
             selector,
             CallerLedger(callers, self.plan.day_of),

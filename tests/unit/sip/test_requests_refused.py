@@ -201,3 +201,35 @@ def test_headers_in_latin_1_come_back_byte_for_byte() -> None:
     event.session.hangup(stage.now)
     ((_, bye),) = list(stage.stack.to_send())
     assert 'To: "Müller" <'.encode("latin-1") in bye
+
+
+def test_a_node_without_room_answers_503_and_keeps_nothing() -> None:
+    full = True
+    stage = Stage(overload=lambda request, now: 7 if full and request.uri.user != "112" else None)
+    invite = stage.request("INVITE", body=OFFER)
+    for _ in range(2):
+        stage.hear(invite)
+        answer = stage.one_response(503)
+        assert answer.headers.get("Retry-After") == "7"
+        assert len(bytes(answer)) < len(invite), "an answer larger than the question"
+        stage.hear(stage.request("ACK", to_tag=answer.to.tag or ""))
+        assert (stage.sent(), stage.events()) == ([], [])
+    left = stage.stack.statistics
+    assert (left.transactions, left.lingering, left.timers, left.sessions) == (0, 0, 0, 0)
+    stage.hear(stage.request("INVITE", body=OFFER, uri="sip:112@192.0.2.1", call_id="help"))
+    stage.one_response(100)
+    full = False
+    stage.hear(stage.request("INVITE", body=OFFER, call_id="later"))
+    stage.one_response(100)
+
+
+def test_a_node_without_room_goes_on_with_the_calls_it_has() -> None:
+    full = False
+    stage = Stage(overload=lambda request, now: 7 if full else None)
+    session = stage.called_up()
+    full = True
+    stage.hear(stage.request("INVITE", cseq=2, to_tag=session.local_tag, body=OFFER))
+    assert stage.labels() == ["100 INVITE"]
+    assert stage.kinds() == ["OfferReceived"]
+    stage.hear(stage.request("BYE", cseq=3, to_tag=session.local_tag))
+    assert "200 BYE" in stage.labels()

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media.quality.opinion import MosCqef, MosCqew
+from softswitch.callflow.outbound import restore
+from softswitch.endpoints.callers import CallerLedger, CallerLimits
 from softswitch.store import schema
 from softswitch.store.call_log import CallLog
 from softswitch.store.cdr_writer import CdrWriter
@@ -186,6 +188,8 @@ def test_submitting_after_close_goes_to_the_log(engine: Engine, caplog: pytest.L
 
 CHILD = """
 import sys, time
+from softswitch.callflow.outbound import restore
+from softswitch.endpoints.callers import CallerLedger, CallerLimits
 from softswitch.store import schema
 from softswitch.store.cdr_writer import CdrWriter
 from softswitch.store.database import open_engine
@@ -225,3 +229,28 @@ def test_killed_process_leaves_every_record_older_than_a_moment(tmp_path: Path) 
     engine.dispose()
     assert due <= stored
     assert found == (call_record(last), leg_records(last)), "a call was stored without its legs"
+
+
+def test_what_callers_have_used_today_is_counted_again_after_a_restart(engine: Engine, writer: CdrWriter) -> None:
+    number = 0
+
+    def call(**facts: object) -> None:
+        nonlocal number
+        number += 1
+        writer.submit(replace(call_record(), call_id=f"c{number}", started_at=1000.0, **facts), [])  # type: ignore[arg-type]
+
+    for _ in range(2):
+        call(source="phone:1001", trunk="carrier", answered_after=5.0, ended_after=65.0)
+    call(source="phone:1001", trunk=None)
+    call(source="trunk:a", caller_canonical="+491", trunk="carrier", answered_after=None)
+    call(source="trunk:a", caller_canonical=None, trunk="carrier", answered_after=0.0, ended_after=3.0)
+    assert writer.flush(30)
+    log = CallLog(engine)
+    assert log.used_since(1000.1) == []
+    assert sorted(log.used_since(999.0)) == [
+        ("phone:1001", "+4930123", 2, 120.0), ("trunk:a", "", 1, 3.0), ("trunk:a", "+491", 1, 0.0)
+    ]  # fmt: skip
+    callers = CallerLedger(CallerLimits(calls_per_day=2), lambda _: 1)
+    restore(callers, log.used_since(999.0), 2000.0)
+    assert callers.begin("x", "phone:1001", "+33", 2000.0) == "calls_per_day"
+    assert callers.begin("y", "trunk:a +491", "+33", 2000.0) is None

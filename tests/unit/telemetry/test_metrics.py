@@ -99,6 +99,10 @@ def test_readings_are_shown() -> None:
         media_ports_free=1000,
         media_load=(0.25, 0.5),
         cdr_queued=2,
+        refused_calls={"rate": 3},
+        refused_by_trunk={("carrier", "channel_limit"): 4},
+        toll_refused={("carrier", "international"): 5, ("", "concurrent"): 6},
+        trunks_up={"carrier": True, "backup": False},
     )
     found = samples(Metrics(), readings)
     assert found["softswitch_active_calls", ()] == 3
@@ -109,6 +113,11 @@ def test_readings_are_shown() -> None:
     assert found["softswitch_refused_messages_total", (("reason", "unknown_source"),)] == 11
     assert found["softswitch_media_dropped_packets_total", (("reason", "stranger"),)] == 9
     assert found["softswitch_media_ports_free", ()] == 1000
+    assert found["softswitch_refused_calls_total", (("limit", "rate"),)] == 3
+    assert found["softswitch_trunk_refused_calls_total", (("limit", "channel_limit"), ("trunk", "carrier"))] == 4
+    assert found["softswitch_toll_refused_calls_total", (("rule", "international"), ("trunk", "carrier"))] == 5
+    assert found["softswitch_toll_refused_calls_total", (("rule", "concurrent"), ("trunk", ""))] == 6
+    assert found["softswitch_trunk_up", (("trunk", "backup"),)] == 0
     assert found["softswitch_media_load", (("worker", "1"),)] == 0.5
     assert found["softswitch_cdr_queued", ()] == 2
     assert found["softswitch_build_info", (("version", "1.2.3"),)] == 1
