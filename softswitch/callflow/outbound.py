@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.cause import ReleaseCause
+    from softswitch.b2bua.leg import Leg
     from softswitch.dialplan.route import Dial, Target
     from softswitch.endpoints.callers import CallerLedger
     from softswitch.endpoints.choice import TrunkChooser
@@ -39,8 +40,14 @@ class Outbound:
         self._callers = callers
         self._wall_clock = wall_clock
 
-    def targets(self, call: Call, dial: Dial, *, emergency: bool) -> tuple[list[Target], ReleaseCause | None]:
-        """The targets this call may be sent to, in the order to try; and why trunks were left out, where they were."""
+    def targets(
+        self, call: Call, dial: Dial, *, emergency: bool, by: Leg | None = None
+    ) -> tuple[list[Target], ReleaseCause | None]:
+        """The targets this call may be sent to, in the order to try; and why trunks were left out, where they were.
+
+        `by`: who wants it so, and whose limits count: who transfers; None: the caller.
+        """
+        who = call.caller if by is None else by
         if not any(isinstance(target, TrunkTarget) for target in dial.targets):
             return list(dial.targets), None
         trunks = [target for target in dial.targets if isinstance(target, TrunkTarget)]
@@ -52,17 +59,17 @@ class Outbound:
             if each.refused is not None:
                 call.story.tell("trunk not used", trunk=each.target.trunk, why=each.why)
             if each.toll is not None:
-                self._refuse(call, each.target.trunk, each.toll.rule, each.why)
+                self._refuse(call, who, each.target.trunk, each.toll.rule, each.why)
         if not taken:
             return others, refused
         if dial.choose != "in_order":
             order = ", then ".join(f"{each.target.trunk} ({each.why})" for each in taken)
             call.story.tell("trunks chosen", how=dial.choose, order=order)
-        limit = self._callers.begin(call.id, self._caller(call), dial.called, self._wall_clock(), regardless=emergency)
+        limit = self._callers.begin(call.id, self._caller(who), dial.called, self._wall_clock(), regardless=emergency)
         if limit is not None:
             why = f"limits.callers.{limit} is reached"
             call.story.tell("caller has reached a limit", limit=limit)
-            self._refuse(call, "", limit, why)
+            self._refuse(call, who, "", limit, why)
             return others, TOO_MUCH
         if dial.choose == "in_order" and len(taken) == len(considered):
             return list(dial.targets), None
@@ -77,11 +84,11 @@ class Outbound:
         )
         self._callers.end(call.id, talked, self._wall_clock())
 
-    def _refuse(self, call: Call, trunk: str, rule: str, why: str) -> None:
-        self.watch.refuse(self._caller(call), trunk, rule, why, call.switch.clock())
+    def _refuse(self, call: Call, who: Leg, trunk: str, rule: str, why: str) -> None:
+        self.watch.refuse(self._caller(who), trunk, rule, why, call.switch.clock())
 
-    def _caller(self, call: Call) -> str:
-        return caller_key(call.caller.name, call.caller.origin.number.canonical)
+    def _caller(self, who: Leg) -> str:
+        return caller_key(who.name, who.origin.number.canonical)
 
 
 def caller_key(source: str, number: str) -> str:

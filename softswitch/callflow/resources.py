@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.destination import Destination
+    from softswitch.b2bua.leg import Leg
     from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.outbound_leg import OutboundLeg
     from softswitch.b2bua.terms import MediaTerms
@@ -67,17 +68,18 @@ class Resources:
     """The SIP extensions that may be used with phones."""
     transfers: TransferRules = NO_RULES
 
-    def stages(self, call: Call, dial: Dial, origin: Origin | None = None) -> list[Stage]:
+    def stages(self, call: Call, dial: Dial, origin: Origin | None = None, *, by: Leg | None = None) -> list[Stage]:
         """Where to ring, in order. Targets nobody can be reached at now contribute nothing.
 
-        `origin`: who is said to call; None: the caller, or what `dial` says. Raises CallFailed when nobody at all can
+        `origin`: who is said to call; None: the caller, or what `dial` says. `by`: whose limits count; None: the
+        caller's. Raises CallFailed when nobody at all can
         be reached.
         """
         if origin is None:
             origin = self._said_to_call(call, dial)
         ways: list[list[Stage]] = []
         emergency = is_emergency(self.dialplan, dial.called or _first_number(dial))
-        targets, refused = self.outbound.targets(call, dial, emergency=emergency)
+        targets, refused = self.outbound.targets(call, dial, emergency=emergency, by=by)
         cause = refused or NO_CIRCUIT
         for target in targets:
             try:

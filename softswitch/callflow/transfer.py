@@ -170,7 +170,10 @@ async def _dial(
                 try:
                     leg = await dial(
                         call,
-                        [_on_behalf(stage, transferor, replaces) for stage in resources.stages(call, action)],
+                        [
+                            _on_behalf(stage, transferor, replaces)
+                            for stage in resources.stages(call, action, by=transferor)
+                        ],
                         ring_for=action.ring_for,
                         watch=resources.watch,
                         ringback=resources.sounds.transfer_ringback(action.ringback),
@@ -257,7 +260,7 @@ async def _ring_back(desk: Desk, transferor: Leg, cause: ReleaseCause) -> Leg:
     try:
         leg = await dial(
             call,
-            resources.stages(call, Dial((target,))),
+            resources.stages(call, Dial((target,)), by=transferor),
             ring_for=resources.transfers.ring_for,
             watch=resources.watch,
             ringback=resources.sounds.transfer_ringback(None),
