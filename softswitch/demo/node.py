@@ -99,6 +99,12 @@ class Node:
                 raise NodeError(f"GET {path}: {answer.status} {await answer.text()}")
             return await answer.json()
 
+    async def delete(self, path: str) -> None:
+        """End something by the admin endpoint."""
+        async with self._http.delete(path, headers=self._authorization()) as answer:
+            if answer.status != 202:
+                raise NodeError(f"DELETE {path}: {answer.status} {await answer.text()}")
+
     async def ended_call(self, *, recorded: bool = True) -> dict[str, Any]:
         """The call that ended last, as the admin endpoint tells it, once its recording is closed. Raises NodeError."""
         for _ in range(200):

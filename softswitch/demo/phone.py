@@ -66,6 +66,10 @@ class PhoneCall(pjsua2.Call):  # type: ignore[misc]
             case _:
                 pass
 
+    def onCallTransferStatus(self, prm: pjsua2.OnCallTransferStatusParam) -> None:
+        """Tell how a transfer goes that we asked for."""
+        say("transferred" if prm.finalNotify else "transferring", status=prm.statusCode)
+
     def onDtmfDigit(self, prm: pjsua2.OnDtmfDigitParam) -> None:
         """Tell a key the far end has pressed."""
         info = prm.method == pjsua2.PJSUA_DTMF_METHOD_SIP_INFO
@@ -103,22 +107,25 @@ class Account(pjsua2.Account):  # type: ignore[misc]
 
 
 class Phone:
-    """One endpoint, one account, one call.
+    """One endpoint, one account, one call; a second one while it consults somebody about the first.
 
     Tells `ready` (port), `registered` (status), `incoming` (caller), `ringing` (status), `answered`, `media`,
-    `holding`, `held`, `played`, `ended` (status, reason), `failed` (reason).
+    `holding`, `held`, `played`, `transferring` and `transferred` (status), `ended` (status, reason), `failed` (reason).
     """
 
     def __init__(self, address: str, port: int, log: str, srtp: str = "off") -> None:
         self._address = address
         self._srtp = SRTP[srtp]
         self.call: PhoneCall | None = None
+        self._first: PhoneCall | None = None
+        """The call that waits while we consult."""
         self._player: Player | None = None
         self._recorder: pjsua2.AudioMediaRecorder | None = None
         self._commands: dict[str, Callable[..., None]] = {
             "register": self._register, "call": self._call, "ring": self._ring, "answer": self._answer,
             "play": self._play, "record": self._record, "hold": self._hold, "resume": self._resume,
-            "hangup": self._hangup, "press": self._press,
+            "hangup": self._hangup, "press": self._press, "transfer": self._transfer, "consult": self._consult,
+            "join": self._join,
         }  # fmt: skip
         self._endpoint = pjsua2.Endpoint()
         self._endpoint.libCreate()
@@ -150,7 +157,7 @@ class Phone:
             if any(self._obey(json.loads(line)) for line in lines):
                 break
         self._hangup()
-        self._player = self._recorder = self.call = None
+        self._player = self._recorder = self.call = self._first = None
         self._endpoint.libDestroy()
 
     def _obey(self, command: dict[str, str]) -> bool:
@@ -244,6 +251,21 @@ class Phone:
             resume = pjsua2.CallOpParam(True)
             resume.opt.flag = pjsua2.PJSUA_CALL_UNHOLD
             self.call.reinvite(resume)
+
+    def _transfer(self, uri: str) -> None:
+        """Hand the far end over to somebody else, unannounced."""
+        if self.call is not None:
+            self.call.xfer(uri, pjsua2.CallOpParam(True))
+
+    def _consult(self, uri: str) -> None:
+        """Call somebody else, and keep the call there is."""
+        self._first = self.call
+        self._call(uri)
+
+    def _join(self) -> None:
+        """Let the two we talk to talk to each other."""
+        if self._first is not None and self.call is not None:
+            self._first.xferReplaces(self.call, pjsua2.CallOpParam(True))
 
     def _hangup(self) -> None:
         if self.call is not None and self.call.isActive():

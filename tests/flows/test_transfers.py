@@ -11,7 +11,10 @@ import pytest
 
 from media.commands import Connect, OpenRecording, StartTap
 from softswitch.b2bua.transfer import NotTransferableError, TransferPolicy, TransferRules
-from softswitch.dialplan.route import Echo, Play, Reject, Transfer
+from softswitch.dialplan.numbers import Numbering
+from softswitch.dialplan.route import Dial, Echo, Play, Reject, Transfer, TrunkTarget
+from softswitch.endpoints.callers import CallerLimits
+from softswitch.endpoints.toll import TollPolicy
 from softswitch.sip.session.transfer import State
 from softswitch.telemetry.cdr import Outcome
 from tests.support.phone import Phone, Plan
@@ -288,6 +291,43 @@ def test_the_caller_may_leave_the_called_one_with_an_application() -> None:
     assert world.phones[CALLER].told == [100, 200]
     assert world.phones[AGENT].ended == [("remote", 200)]
     assert world.media.echoing == set()
+
+
+def test_toll_rules_hold_for_what_will_be_dialled_and_the_limits_of_who_transfers() -> None:
+    """THREATS S10: REFER to a number that is closed, and more of them than the transferor may have."""
+    made: list[World] = []
+
+    async def scenario() -> None:
+        closed = {"t2": TollPolicy.of(international=False, allowed=(), denied=())}
+        world = World(
+            Random(5),
+            [to(AGENT)],
+            routes={
+                "+33140000000": [Dial((TrunkTarget("t2"),))],
+                "3": [Dial((TrunkTarget("t3"),))],
+                "4": [Dial((TrunkTarget("t3"),))],
+            },
+            toll=closed,
+            callers=CallerLimits(calls_per_day=1),
+            numbering=Numbering("49", "00", "0"),
+            own_trunks=True,
+        )
+        made.append(world)
+        agent, caller = world.phone(AGENT, TALKS), world.phone(CALLER)
+        world.phone(TARGET, TALKS)
+        world.phone(OTHER, BUSY)
+        session = caller.call("1", SWITCH)
+        at(10, lambda: agent.refer(agent.sessions[0], "0033140000000"))
+        at(20, lambda: agent.refer(agent.sessions[0], "3"))
+        at(30, lambda: agent.refer(agent.sessions[0], "4"))
+        at(60, caller.hang_up, session)
+        await world.settle()
+
+    run_virtual(scenario)
+    (world,) = made
+    assert world.phones[TARGET].rang == 0
+    assert world.phones[AGENT].told == [100, 403, 100, 486, 100, 403]
+    assert bridged(world) == (1, 2)
 
 
 # -- attended, both calls here (RFC 5589 7) ---------------------------------------------------------------------------
@@ -594,7 +634,7 @@ def test_a_rule_may_say_what_becomes_of_a_failed_transfer() -> None:
 
 # -- anything, at any time --------------------------------------------------------------------------------------------
 
-SCHEDULES = 240
+SCHEDULES = 160
 
 
 @pytest.mark.parametrize("block", range(4))

@@ -109,11 +109,11 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Speech:
 class World:
     """The switch and the places peers stand at."""
 
-    def __init__(self, folder: Path, speech: Speech, config: str = CONFIG) -> None:
+    def __init__(self, folder: Path, speech: Speech, config: str = CONFIG, dialplan: str = DIALPLAN) -> None:
         self.folder = folder
         self.speech = speech
         self.carrier_port = free_port(address=CARRIER)
-        self.node = Node(folder, config=config, dialplan=DIALPLAN, carrier_port=self.carrier_port)
+        self.node = Node(folder, config=config, dialplan=dialplan, carrier_port=self.carrier_port)
 
     @property
     def registrar(self) -> str:

@@ -50,6 +50,10 @@ class Sipp:
     ) -> None:
         await end(self._process)
 
+    def messages(self) -> str:
+        """What was sent and received so far."""
+        return self._messages.read_text(errors="replace")
+
     async def finished(self) -> None:
         """Wait until all calls went as the scenario says; AssertionError with what SIPp complains of when not."""
         status = await self._process.wait()
