@@ -1,14 +1,15 @@
 """They ask for a transfer: REFER received, and the NOTIFYs that say how it goes (RFC 3515 2.4, RFC 4488, RFC 6665 4.2).
 
 Theory. A REFER is answered once: refused, or accepted with 202, which makes a subscription without a SUBSCRIBE. Its
-first NOTIFY follows at once (RFC 6665 4.2.1.2), the next never before the one before has its outcome (NOTIFYING), and
-only the newest news waits meanwhile. The final status goes out in the NOTIFY that ends the subscription (LAST), behind
-whatever is on its way (HELD). A NOTIFY that is refused or not answered ends it as well (4.2.2): nobody listens. The
+first NOTIFY follows at once (RFC 6665 4.2.1.2), the next never before the one before has its outcome (NOTIFYING); news
+waits its turn meanwhile. The final status goes out in the NOTIFY that ends the subscription (LAST), behind all that
+waits (HELD). A NOTIFY that is refused or not answered ends it as well (4.2.2): nobody listens. The
 subscription is a usage of its own (RFC 5057): it outlives the call that it came in.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from softswitch.sip.session.reinvite import Theirs
     from softswitch.sip.session.session import InviteSession
 
+MOST_WAITING = 8
+"""Provisional statuses that wait to be told."""
 EXPIRES = 600
 """Seconds a transfer may take before its subscription ends without an outcome."""
 
@@ -39,7 +42,7 @@ class State(IntEnum):
     """Accepted; no NOTIFY is on its way."""
     NOTIFYING = 4
     HELD = 5
-    """A NOTIFY is on its way, and the final one waits for its outcome."""
+    """A NOTIFY is on its way, and the final one waits."""
     LAST = 6
     """The final NOTIFY is on its way."""
     OVER = 7
@@ -61,6 +64,8 @@ class Input(IntEnum):
     UNDELIVERABLE = 7
     """Anything else, or nothing."""
     EXPIRED = 8
+    LAST_DUE = 9
+    """Final status (int): nothing else waits any more."""
 
 
 class Referral:
@@ -80,7 +85,7 @@ class Referral:
         self._expires_at = 0.0
         self._session = session
         self._theirs: Theirs | None = theirs
-        self._news: int | None = None
+        self._news: deque[int] = deque()
         """What waits for the NOTIFY on its way."""
         self._last = 100
         self._timer = 0
@@ -102,7 +107,7 @@ class Referral:
 
     def progress(self, status: int, now: float) -> None:
         """The target has made progress, 101..199. Repetitions are not told."""
-        if 100 < status < 200 and status != (self._news or self._last):
+        if 100 < status < 200 and status != (self._news[-1] if self._news else self._last):
             self._step(Input.PROGRESS, now, status)
 
     def finish(self, status: int, now: float) -> None:
@@ -155,26 +160,29 @@ class Referral:
         self._send(status, f"active;expires={max(0, round(self._expires_at - now))}", now)
 
     def _hold(self, _: float, status: int) -> None:
-        self._news = status
+        if len(self._news) < MOST_WAITING or status >= 200:
+            self._news.append(status)
 
     def _delivered(self, now: float, _: object) -> None:
-        news, self._news = self._news, None
-        if news is not None:
-            self._step(Input.PROGRESS, now, news)
+        if self._news:
+            self._step(Input.PROGRESS, now, self._news.popleft())
 
     def _notify_last(self, now: float, status: int) -> None:
         self._session.core.layer.timers.cancel(self._timer)
         self._send(status, "terminated;reason=noresource", now)  # RFC 3515 2.4.7
 
     def _notify_held(self, now: float, _: object) -> None:
-        assert self._news is not None
-        self._notify_last(now, self._news)
+        news = self._news.popleft()
+        if self._news:
+            self._notify(now, news)
+        else:
+            self._step(Input.LAST_DUE, now, news)
 
     def _expire(self, now: float, _: object) -> None:
         self._send(self._last, "terminated;reason=timeout", now)
 
     def _hold_expiry(self, _: float, __: object) -> None:
-        self._news = self._news or self._last
+        self._news.append(self._last)
 
     def _over(self, _: float, __: object) -> None:
         session = self._session
@@ -245,7 +253,8 @@ TABLE: dict[tuple[int, int], tuple[State, Callable[..., None]]] = {
     (_NOTIFYING, Input.DELIVERED): (_ACTIVE, Referral._delivered),
     (_NOTIFYING, Input.UNDELIVERABLE): (_OVER, Referral._over),
     (_NOTIFYING, Input.EXPIRED): (_HELD, Referral._hold_expiry),
-    (_HELD, Input.DELIVERED): (_LAST, Referral._notify_held),
+    (_HELD, Input.DELIVERED): (_HELD, Referral._notify_held),
+    (_HELD, Input.LAST_DUE): (_LAST, Referral._notify_last),
     (_HELD, Input.UNDELIVERABLE): (_OVER, Referral._over),
     (_LAST, Input.DELIVERED): (_OVER, Referral._over),
     (_LAST, Input.UNDELIVERABLE): (_OVER, Referral._over),
@@ -273,4 +282,5 @@ IGNORED: dict[tuple[int, int], str] = {
     },
     **{(state, Input.EXPIRED): _NO_TIMER for state in (_ASKED, _SILENT, _OVER)},
     **{(state, Input.EXPIRED): _SETTLED for state in (_HELD, _LAST)},
+    **{(state, Input.LAST_DUE): "there is no final status that waits" for state in State if state is not _HELD},
 }
