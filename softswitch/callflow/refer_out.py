@@ -36,7 +36,7 @@ UNTOLD = from_status(480)
 
 def route(desk: Desk, who: Leg, number: str, at: datetime) -> Decision:
     """Where this number would lead this party."""
-    decision = decide(desk.resources.dialplan, CallFacts(who.name, number, who.party.uri.user or ""), at)
+    decision = decide(desk.resources.dialplan, CallFacts(who.name, number, who.origin.number.raw), at)
     desk.call.story.tell(
         "transfer routed",
         called=decision.called,
