@@ -9,6 +9,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from config.load import Settings
     from config.problem import Problem
     from softswitch.b2bua.attestation import Attestor
@@ -49,27 +51,42 @@ def _store(settings: Settings) -> CertificateStore:
 
 
 def problems(settings: Settings) -> list[Problem]:
-    """Keys and certificates that cannot be used."""
-    section, found = settings.stir_shaken, []
+    """Keys and certificates that cannot be used, all of them."""
+    section = settings.stir_shaken
+    found = [
+        settings.positions.problem(("stir_shaken", *path), f"{file} cannot be read: {fault}")
+        for path, file in [
+            *((("certificates", url), file) for url, file in section.certificates.items()),
+            *([(("anchors",), section.anchors)] if section.anchors is not None else []),
+        ]
+        if (fault := _unreadable(file)) is not None
+    ]
     try:
         attestor(settings)
     except ValueError as error:
-        return [settings.positions.problem(("stir_shaken", "key"), str(error))]
-    if section.anchors is not None:
-        try:
-            for url, fault in _store(settings).faults().items():
-                path = ("stir_shaken", "certificates", url)
-                found.append(settings.positions.problem(path, f"{section.certificates[url]}: {fault}"))
-        except OSError as error:
-            message = f"{error.filename} cannot be read: {error.strerror}"
-            return [settings.positions.problem(("stir_shaken", "anchors"), message)]
-        except ValueError:
-            message = f"{section.anchors}: expected certificates in PEM"
-            return [settings.positions.problem(("stir_shaken", "anchors"), message)]
-    file = section.certificates.get(section.certificate or "")
-    if section.key is not None and file is not None and not found:
+        return [*found, settings.positions.problem(("stir_shaken", "key"), str(error))]
+    if found or section.anchors is None:
+        return found
+    try:
+        faults = _store(settings).faults()
+    except ValueError:
+        message = f"{section.anchors}: expected certificates in PEM"
+        return [settings.positions.problem(("stir_shaken", "anchors"), message)]
+    for url, fault in faults.items():
+        message = f"{section.certificates[url]}: {fault}"
+        found.append(settings.positions.problem(("stir_shaken", "certificates", url), message))
+    own = section.certificates.get(section.certificate or "")
+    if section.key is not None and own is not None and not found:
         from softswitch.stir.certificates import SigningKey
 
-        if not SigningKey(section.key.reveal().encode()).belongs_to(file.read_bytes()):
-            found.append(settings.positions.problem(("stir_shaken", "key"), f"it is not the key of {file}"))
+        if not SigningKey(section.key.reveal().encode()).belongs_to(own.read_bytes()):
+            found.append(settings.positions.problem(("stir_shaken", "key"), f"it is not the key of {own}"))
     return found
+
+
+def _unreadable(file: Path) -> str | None:
+    try:
+        with file.open("rb"):
+            return None
+    except OSError as error:
+        return error.strerror

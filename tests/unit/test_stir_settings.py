@@ -95,6 +95,20 @@ def test_a_key_of_another_certificate(folder: ConfigFolder) -> None:
     ]
 
 
+def test_every_mistake_is_told_at_once(folder: ConfigFolder) -> None:
+    (folder.root / "carrier.pem").unlink()
+    (folder.root / "anchors.pem").unlink()
+    (folder.root / "stir.key").write_text("x")
+    told = "\n".join(folder.problems())
+    for words in (
+        f"certificates.{X5U}",
+        "carrier.pem cannot be read: No such file",
+        "anchors.pem cannot",
+        "key: expected",
+    ):
+        assert words in told
+
+
 def test_signing_and_judging_need_what_they_need(folder: ConfigFolder) -> None:
     folder.write("config/all.yaml", "trunks: {a: {sources: [192.0.2.1], stir_shaken: {sign: true, verify: tag}}}")
     told = "\n".join(folder.problems())
