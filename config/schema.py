@@ -153,7 +153,10 @@ class Media(Section):
     timeout: Annotated[
         float,
         Lasting("5s", "24h"),
-        Field(description="Hang up when a leg that should send has been silent this long (not on hold)."),
+        Field(
+            description="A leg that should send and has been silent this long (not on hold) is asked by OPTIONS: the "
+            "call ends if the far end is gone, or silent for as long again."
+        ),
     ] = 60.0
     latch_window: Annotated[
         float,

@@ -15,6 +15,7 @@ from softswitch.b2bua import cause as causes
 from softswitch.b2bua.codec_choice import acceptable, convertible, towards, why_nothing
 from softswitch.b2bua.connection import Connection
 from softswitch.b2bua.digits import told_by_info
+from softswitch.b2bua.keep_alive import Watch
 from softswitch.b2bua.renegotiation import renegotiate
 from softswitch.b2bua.transfer import Transfers
 from softswitch.sdp.errors import SdpError, warning_value
@@ -22,6 +23,7 @@ from softswitch.sip.events import (
     Answered,
     Ended,
     Established,
+    FarEndAsked,
     InfoReceived,
     InfoRefused,
     OfferAnswered,
@@ -64,6 +66,7 @@ SessionEvent = (
     | OfferAnswered
     | OfferRefused
     | RefreshDue
+    | FarEndAsked
     | InfoReceived
     | InfoRefused
     | ReferReceived
@@ -123,6 +126,7 @@ class Leg:
         "switch",
         "terms",
         "transfers",
+        "watch",
     )
 
     role = ""
@@ -155,6 +159,7 @@ class Leg:
         self.on_change: Callable[[], None] = _nobody
         self.silent = False
         self.connection = Connection(name, story)
+        self.watch = Watch(self)
         self.finished: set[int] = set()
         """Numbers of the playbacks that have ended."""
         self.speaks = False
@@ -263,8 +268,8 @@ class Leg:
                 self._renegotiate(body)
             case OfferAnswered(body=body):
                 self._take_late_answer(body)
-            case RefreshDue():
-                self._refresh()
+            case RefreshDue() | FarEndAsked():
+                self.watch.take(event)
             case OfferRefused():
                 self._offer_refused(event)
             case InfoReceived() | InfoRefused():
@@ -277,11 +282,12 @@ class Leg:
                 assert_never(event)
 
     def lost_media(self, silent_for: float) -> None:
-        """The engine heard nothing for too long; the script decides what that means."""
+        """The engine heard nothing for too long; once the far end was asked the script decides what that means."""
         if self.state is LegState.ANSWERED:
             self.story.tell("media timeout", leg=self.name, silent_for=round(silent_for, 1))
-            self.silent = True
-            self.on_change()
+            if self.watch.went_silent():
+                self.silent = True
+                self.on_change()
 
     def playback_finished(self, event: PlaybackFinished) -> None:
         """The engine finished one `Play` or `Announce`; `finished` is the level a script waits for."""
@@ -430,13 +436,6 @@ class Leg:
             raise self.nothing_in_common([theirs.codec])
         with self.switch.driver.turn():
             self.session.reinvite(self.media.offer(codecs), self.switch.clock())
-
-    def _refresh(self) -> None:
-        """Offer what is agreed again, word for word. An offer that is open already does as well."""
-        if self.media is None or not self.media.can_repeat:
-            return
-        with self.switch.driver.turn():
-            self.session.reinvite(self.media.offer_again(), self.switch.clock(), is_refresh=True)
 
     def _offer_refused(self, refused: OfferRefused) -> None:
         if refused.refresh:

@@ -194,6 +194,12 @@ class LegMedia:
             if self.agreement is not None:
                 self._engine.post(self._direction(self.agreement))
 
+    def expect_media_anew(self) -> None:
+        """The far end has its whole time-out again to be heard."""
+        if self._is_owed and self.agreement is not None:
+            direction = self._direction(self.agreement)
+            self._engine.post(SetDirection(self.leg, direction.send, direction.receive, expected=False), direction)
+
     def connect(self, other: LegMedia) -> None:
         """Relay between this leg and the other."""
         self._engine.post(Connect(self.leg, other.leg))

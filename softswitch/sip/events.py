@@ -126,6 +126,14 @@ class OfferRefused:
 
 
 @value_class(frozen=True, slots=True)
+class FarEndAsked:
+    """The far end has answered the OPTIONS of `probe.ask`, and knows the dialog."""
+
+    session: InviteSession
+    status: int
+
+
+@value_class(frozen=True, slots=True)
 class RefreshDue:
     """The session has to be refreshed, and the far end takes no UPDATE: offer what is agreed again, `refresh=True`."""
 
@@ -209,6 +217,7 @@ Event = (
     | OfferAnswered
     | OfferRefused
     | RefreshDue
+    | FarEndAsked
     | InfoReceived
     | InfoRefused
     | ReferReceived

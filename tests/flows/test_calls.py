@@ -214,6 +214,8 @@ def test_media_time_out_ends_the_call() -> None:
         caller.call("123", SWITCH)
         await asyncio.sleep(5)
         world.media.fall_silent(min(world.media.open))
+        await asyncio.sleep(59)
+        assert caller.ended == []
         await world.settle()
         assert caller.ended == [("remote", 200)]
         assert callee.ended == [("remote", 200)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from media.events import MediaTimeout
 from softswitch.sip.events import Answered, OfferAnswered, Progressed
 from softswitch.sip.session.terms import SessionTerms, TimerTerms
 from softswitch.telemetry.cdr import Outcome
@@ -229,6 +230,45 @@ def test_a_phone_without_update_is_offered_what_is_agreed_word_for_word() -> Non
         # Nothing of it reaches the engine: the audio goes on as if nothing had happened.
         assert len(world.media.commands) == commands
         caller.hang_up(session)
+        await world.settle()
+
+    run_virtual(story)
+
+
+def test_a_silent_far_end_that_is_there_may_be_heard_again() -> None:
+    async def story() -> None:
+        world = World(Random(11), [to(1)])
+        caller, callee = phones(world, Plan(answer=1), SessionTerms(), SessionTerms())
+        session = caller.call("123", SWITCH)
+        await asyncio.sleep(5)
+        _, far = the_legs(world)
+        assert far.media is not None
+        world.media.say(MediaTimeout(far.media.leg, 60.0))
+        await a_moment()
+        assert len(requests_to(world, callee, "OPTIONS")) == 1
+        assert requests_to(world, caller, "OPTIONS") == []
+        await asyncio.sleep(100)
+        assert callee.ended == []
+        caller.hang_up(session)
+        await world.settle()
+
+    run_virtual(story)
+
+
+def test_a_silent_far_end_that_forgot_the_call_or_is_gone_ends_it() -> None:
+    async def story() -> None:
+        world = World(Random(12), [to(1)])
+        caller, callee = phones(world, Plan(answer=1), SessionTerms(), SessionTerms())
+        caller.call("123", SWITCH)
+        await asyncio.sleep(5)
+        unplug(world, callee)
+        _, far = the_legs(world)
+        assert far.media is not None
+        world.media.fall_silent(far.media.leg)
+        await asyncio.sleep(33)
+        assert caller.ended == [("remote", 200)]
+        assert world.records[0][0].hung_up_by == "timeout"
+        act(callee, lambda now: callee.sessions[0].hangup(now))
         await world.settle()
 
     run_virtual(story)

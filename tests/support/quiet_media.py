@@ -21,6 +21,7 @@ from media.commands import (
     OpenRecording,
     OpenRoom,
     Play,
+    SetDirection,
     StartEcho,
     StopEcho,
     StopPlay,
@@ -69,6 +70,9 @@ class QuietMedia:
         self.rooms: dict[int, set[int]] = {}
         """Who sits in each."""
         self.commands: list[Command] = []
+        self._silent: set[int] = set()
+        """Legs whose far ends send nothing any more."""
+        self._watched: dict[int, bool] = {}
         self._playing: dict[int, tuple[int, asyncio.TimerHandle | None]] = {}
         self._capacity = capacity
         self.prompt_seconds = prompt_seconds
@@ -103,6 +107,10 @@ class QuietMedia:
                     self._later(self.prompt_seconds, leg, playback, "end")
                 case StopPlay(leg):
                     self._stop(leg)
+                case SetDirection(leg, expected=expected):
+                    if expected and not self._watched.get(leg) and leg in self._silent:
+                        asyncio.get_running_loop().call_later(60.0, self.fall_silent, leg)
+                    self._watched[leg] = expected
                 case OpenRecording(recording):
                     self.recordings.add(recording)
                 case CloseRecording(recording):
@@ -145,8 +153,10 @@ class QuietMedia:
         return self.verdicts.get(leg)
 
     def fall_silent(self, leg: int) -> None:
-        """As if the far end had stopped sending."""
-        self.say(MediaTimeout(leg, 60.0))
+        """As if the far end had stopped sending, for good: told again when the watch begins anew."""
+        if leg in self.open:
+            self._silent.add(leg)
+            self.say(MediaTimeout(leg, 60.0))
 
     def say(self, event: Event) -> None:
         """Deliver an event the way the engine does: later, on the loop."""

@@ -1,0 +1,54 @@
+"""Whether a far end is still there: refreshes of its session, and the question when nothing is heard of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.sip.events import FarEndAsked, RefreshDue
+from softswitch.sip.session import probe
+
+if TYPE_CHECKING:
+    from softswitch.b2bua.leg import Leg
+
+
+class Watch:
+    """What is known of one leg's far end."""
+
+    __slots__ = ("_asked_at", "_leg")
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+        self._asked_at: int | None = None
+        """How many packets had come when it was asked last."""
+
+    def take(self, event: RefreshDue | FarEndAsked) -> None:
+        """The session wants its refresh, or the far end has answered a question."""
+        match event:
+            case RefreshDue():
+                self._refresh()
+            case FarEndAsked(status=status):
+                self._leg.story.tell("far end answers", leg=self._leg.name, status=status)
+                if self._leg.media is not None:
+                    self._leg.media.expect_media_anew()
+
+    def went_silent(self) -> bool:
+        """No packet for the whole time-out: whether that is the end of it.
+
+        A far end that is silent may be there, muted: it is asked first. One that is not ends its session. One that
+        answers has the time-out once more to be heard.
+        """
+        leg = self._leg
+        statistics = leg.media.statistics() if leg.media is not None else None
+        heard = 0 if statistics is None else statistics.packets_received
+        if self._asked_at == heard:
+            return True
+        self._asked_at = heard
+        with leg.switch.driver.turn():
+            return not probe.ask(leg.session, leg.switch.clock())
+
+    def _refresh(self) -> None:
+        """Offer what is agreed again, word for word. An offer that is open already does as well."""
+        leg = self._leg
+        if leg.media is not None and leg.media.can_repeat:
+            with leg.switch.driver.turn():
+                leg.session.reinvite(leg.media.offer_again(), leg.switch.clock(), is_refresh=True)
