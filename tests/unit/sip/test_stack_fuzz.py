@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.events import Ended, InviteReceived, OfferReceived
 from softswitch.sip.headers import NameAddr
-from softswitch.sip.message import parse_message
+from softswitch.sip.message import Request, parse_message
+from softswitch.sip.session import probe
+from softswitch.sip.session.terms import PLAIN, SessionTerms, TimerTerms
 from softswitch.sip.uri import Uri
 from tests.support.stage import TCP, UDP, Stage
 from tests.support.wire import ANSWER, OFFER
@@ -20,8 +22,32 @@ if TYPE_CHECKING:
     from softswitch.sip.session.session import InviteSession
 
 METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "PRACK", "REGISTER", "REFER", "FOO")
-STATUSES = (100, 180, 183, 199, 200, 202, 302, 401, 407, 408, 481, 486, 487, 491, 503, 603)
-VERBS = ("ring", "accept", "reject", "hangup", "reinvite", "accept_reinvite", "reject_reinvite", "ack")
+STATUSES = (100, 180, 183, 199, 200, 202, 302, 401, 407, 408, 422, 481, 486, 487, 491, 503, 603)
+TERMS = (PLAIN, SessionTerms("supported", TimerTerms(90)), SessionTerms("required"), SessionTerms("off", TimerTerms()))
+HEADERS = (
+    "Require: 100rel\r\n",
+    "RSeq: {small}\r\n",
+    "RAck: {small} {small} INVITE\r\n",
+    "RAck: {large} x\r\n",
+    "Supported: timer, 100rel\r\n",
+    "Allow: INVITE, ACK, UPDATE\r\n",
+    "Session-Expires: {large};refresher=uac\r\n",
+    "Session-Expires: {small};refresher=uas;;=\r\n",
+    "Min-SE: {large}\r\n",
+    "Retry-After: {large} (;\r\n",
+)
+VERBS = (
+    "ring",
+    "describe",
+    "ask",
+    "accept",
+    "reject",
+    "hangup",
+    "reinvite",
+    "accept_reinvite",
+    "reject_reinvite",
+    "ack",
+)
 
 
 class Chaos:
@@ -55,6 +81,7 @@ class Chaos:
             self.events.append(event)
             if isinstance(event, InviteReceived):
                 self.sessions.append(event.session)
+                event.session.admit(self.dice.choice(TERMS), self.stage.now)
             elif isinstance(event, OfferReceived) and self.dice.random() < 0.5:
                 event.session.accept_reinvite(ANSWER, self.stage.now)
 
@@ -68,6 +95,7 @@ class Chaos:
                 flow=self.stage.flow,
                 body=self.dice.choice((OFFER, b"")),
                 now=self.stage.now,
+                terms=self.dice.choice(TERMS),
             )
             self.sessions.append(session)
 
@@ -79,6 +107,10 @@ class Chaos:
             match self.dice.choice(VERBS):
                 case "ring":
                     session.ring(now)
+                case "describe":
+                    session.ring(now, 183, body=ANSWER)
+                case "ask":
+                    probe.ask(session, now)
                 case "accept":
                     session.accept(ANSWER, now)
                 case "reject":
@@ -102,6 +134,7 @@ class Chaos:
             "cseq": dice.randrange(1, 9),
             "body": dice.choice((OFFER, b"")),
             "branch": f"z9hG4bK{dice.randrange(9)}",
+            "headers": "".join(self.some_headers()),
         }
         if self.sessions and dice.random() < 0.8:
             session = dice.choice(self.sessions)
@@ -112,12 +145,21 @@ class Chaos:
         self.theirs.append(data)
         self.stage.hear(data)
 
+    def some_headers(self) -> list[str]:
+        small, large = self.dice.randrange(1, 9), self.dice.choice((0, 89, 90, 120, 2**31, 2**40))
+        return [line.format(small=small, large=large) for line in self.dice.sample(HEADERS, self.dice.randrange(4))]
+
     def answer(self) -> None:
-        requests = [message for message in map(parse_message, self.ours[-12:]) if hasattr(message, "method")]
+        requests = [message for message in map(parse_message, self.ours[-12:]) if isinstance(message, Request)]
         if requests:
             tag = self.dice.choice(("callee", "callee", "them", "fork"))
+            pairs = [line.rstrip().split(": ", 1) for line in self.some_headers()]
             self.stage.answer(
-                self.dice.choice(requests), self.dice.choice(STATUSES), tag=tag, body=self.dice.choice((ANSWER, b""))
+                self.dice.choice(requests),
+                self.dice.choice(STATUSES),
+                tag=tag,
+                body=self.dice.choice((ANSWER, b"")),
+                headers=tuple((name, value) for name, value in pairs),
             )
 
     def again(self) -> None:
