@@ -154,6 +154,8 @@ class Keyring:
 
     def renew(self, *, force: bool = False) -> None:
         """Read again what has changed (`force`: everything). What cannot be used is told, and the old stays."""
+        refused: dict[str, list[str]] = {}
+        renewed: list[str] = []
         for name, terms in self._terms.items():
             stamps = _stamps(terms)
             if not force and stamps == self._stamps[name]:
@@ -163,10 +165,14 @@ class Keyring:
             try:
                 self._contexts[name] = context_for(terms, server=not name)
             except CertificateError as error:
-                self.failures += 1
-                log.error("%s: the certificates in use stay: %s", where, error)
+                refused.setdefault(str(error), []).append(where)
             else:
-                log.info("%s: certificates read anew; new connections use them", where)
+                renewed.append(where)
+        for error_text, users in refused.items():
+            log.error("the certificates in use stay for %s: %s", ", ".join(users), error_text)
+        self.failures += len(refused)
+        if renewed:
+            log.info("certificates read anew for %s: new connections use them", ", ".join(renewed))
         self.warn_of_ends()
 
     def warn_of_ends(self) -> None:
