@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softswitch.sip.errors import FramingError
-from softswitch.sip.framing import KEEP_ALIVE, MAX_MESSAGE, StreamFramer
+from softswitch.sip.framing import KEEP_ALIVE, MAX_MESSAGE, PONG, StreamFramer
 from softswitch.sip.message import parse_message
 from tests.support.sip_values import messages
 
@@ -17,8 +17,8 @@ OPTIONS = (
 )
 
 
-def in_pieces(data: bytes, sizes: list[int]) -> list[bytes]:
-    framer = StreamFramer()
+def in_pieces(data: bytes, sizes: list[int], *, pongs: bool = False) -> list[bytes]:
+    framer = StreamFramer(pongs=pongs)
     found = []
     for size in sizes:
         found += framer.feed(data[:size])
@@ -35,6 +35,29 @@ def test_any_split_gives_the_datagrams(sent: list[bytes], sizes: list[int]) -> N
     for message in found:
         if message:
             assert bytes(parse_message(message)) == message
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(messages.map(bytes) | st.just(b"\r\n"), max_size=6), st.lists(st.integers(0, 400), max_size=12))
+def test_any_split_gives_the_messages_between_pongs(sent: list[bytes], sizes: list[int]) -> None:
+    """Two pongs that come together look like a ping; the messages are the same."""
+    found = in_pieces(b"".join(sent), sizes, pongs=True)
+    assert [each for each in found if each not in (PONG, KEEP_ALIVE)] == [each for each in sent if each != b"\r\n"]
+    assert found.count(PONG) * 2 + found.count(KEEP_ALIVE) * 4 == 2 * sent.count(b"\r\n")
+
+
+def test_a_pong_counts_at_once_and_is_no_message_in_the_making() -> None:
+    framer = StreamFramer(pongs=True)
+    assert framer.feed(b"\r") == []
+    assert framer.pending == 0
+    assert framer.feed(b"\n") == [PONG]
+    assert framer.feed(b"\r\n" + OPTIONS) == [PONG, OPTIONS]
+    assert framer.feed(b"\r\n\r\n") == [KEEP_ALIVE]
+    server = StreamFramer()
+    assert server.feed(b"\r\n") == []
+    assert server.pending == 0
+    assert server.feed(b"OPT") == []
+    assert server.pending == 3
 
 
 def test_octet_by_octet() -> None:

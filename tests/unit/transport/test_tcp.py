@@ -393,3 +393,115 @@ async def test_ipv6() -> None:
         assert near.flows[0].remote == peer.address
         assert near.flows[0].local == at(carrier)
         peer.close()
+
+
+# Keep-alive (RFC 5626 4.4.1, 5.4).
+
+
+@contextlib.asynccontextmanager
+async def called(near: Answerer, carrier: TcpTransport) -> AsyncIterator[TcpPeer]:
+    """The far end of a connection that we opened for a call."""
+    with socket.create_server((HOST, 0)) as server:
+        server.setblocking(False)
+        call(near, at(carrier), server.getsockname())
+        async with asyncio.timeout(PATIENCE):
+            sock, _ = await asyncio.get_running_loop().sock_accept(server)
+        sock.setblocking(False)
+        peer = TcpPeer(sock)
+        assert (await peer.hear()).startswith(b"INVITE ")
+        try:
+            yield peer
+        finally:
+            peer.close()
+
+
+async def test_our_connections_are_pinged_and_go_on_while_there_are_pongs() -> None:
+    async with listening(TcpLimits(keep_alive=0.02, message_seconds=0.05)) as (near, carrier):
+        async with called(near, carrier) as peer:
+            for _ in range(8):  # longer than half a message may take: a pong is none
+                assert await peer.read() == b"\r\n\r\n"
+                await peer.send(b"\r\n")
+            assert len(carrier._connections) == 1
+        await until(lambda: not carrier._connections)
+
+
+async def test_a_far_end_that_stops_answering_pings_is_cut(caplog: pytest.LogCaptureFixture) -> None:
+    async with listening(TcpLimits(keep_alive=0.02)) as (near, carrier), called(near, carrier) as peer:
+        await peer.read()
+        await peer.send(b"\r\n")
+        while await peer.read():
+            pass
+        assert "does not answer pings any more" in caplog.text
+        await until(lambda: any(isinstance(event, Refused) for event in near.events))
+
+
+async def test_a_far_end_that_never_knew_pings_is_left_alone() -> None:
+    async with listening(TcpLimits(keep_alive=0.01)) as (near, carrier), called(near, carrier) as peer:
+        heard = b""
+        while len(heard) < 20:
+            heard += await peer.read()
+        assert set(heard) == set(b"\r\n")
+        assert len(carrier._connections) == 1
+
+
+async def test_a_far_end_may_ping_as_well() -> None:
+    async with listening(TcpLimits(keep_alive=0.0)) as (near, carrier), called(near, carrier) as peer:
+        await peer.send(b"\r\n\r\n")
+        assert await peer.read() == b"\r\n"
+
+
+async def test_pings_alone_are_no_reason_to_stay() -> None:
+    """Whoever connects has something to say; a connection kept by CRLF from its beginning is a weapon."""
+    async with listening(TcpLimits(message_seconds=0.2)) as (_, carrier):
+        peer = await TcpPeer.connect(at(carrier))
+        heard = b""
+        with contextlib.suppress(OSError):
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    await peer.send(b"\r\n\r\n")
+                    data = await peer.read()
+                    if not data:
+                        break
+                    heard += data
+        assert heard
+        await until(lambda: not carrier._connections)
+        peer.close()
+
+
+# Bounds in all.
+
+
+async def test_unfinished_messages_of_all_together_cost_the_largest_its_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with listening(TcpLimits(unfinished_bytes=50_000)) as (_, carrier):
+        head = b"OPTIONS sip:x SIP/2.0\r\nX: "
+        small, large = await TcpPeer.connect(at(carrier)), await TcpPeer.connect(at(carrier), "127.0.0.2")
+        await small.send(head + b"a" * 10_000)
+        await large.send(head + b"a" * 30_000)
+        await until(lambda: carrier._unfinished > 40_000)
+        await small.send(b"a" * 12_000)
+        assert await large.closed_by_far_end() == b""
+        assert "too many unfinished messages" in caplog.text
+        small.close()
+
+
+async def test_only_so_many_may_be_deaf_at_once() -> None:
+    async with listening(TcpLimits(not_reading=1, unsent_bytes=64 << 20)) as (near, carrier):
+        peers = []
+        for _ in range(2):
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, at(carrier))
+            peers.append(TcpPeer(sock))
+            await peers[-1].send(options(peers[-1].address, transport="TCP"))
+        await until(lambda: len(near.flows) == 2)
+        for flow in near.flows:
+            connection = carrier._connections[flow.connection]
+            while connection not in carrier._deaf and flow.connection in carrier._connections:
+                carrier.send(flow, b"x" * 100_000)
+                await asyncio.sleep(0)
+        await until(lambda: [*carrier._connections] == [near.flows[0].connection])
+        for peer in peers:
+            peer.close()
