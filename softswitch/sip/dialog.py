@@ -169,6 +169,16 @@ class Dialog:
             if target != self._target:
                 self._arrange(target)
 
+    def connection_lost(self, flow: Flow) -> None:
+        """The connection that the dialog began on is gone: from here on its requests go where the target says.
+
+        Behind NAT nobody listens there, and they fail; elsewhere a new connection is opened (18.1.1).
+        """
+        first = self._first_flow
+        if first.connection == flow.connection and (first.transport, first.local) == (flow.transport, flow.local):
+            self._first_flow = Flow(first.transport, first.local, first.remote, 0, first.peer)
+            self._arrange(self._target)
+
     def request(
         self, method: str, cseq: int, branch: str, *, authorization: str = "", headers: str = "", body: bytes = b""
     ) -> Outgoing:

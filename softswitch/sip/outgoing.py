@@ -39,9 +39,13 @@ def host_port(host: str, port: int) -> str:
 
 
 def via_for(flow: Flow, branch: str) -> str:
-    """Our Via value on this flow; `rport` asks for symmetric answers (RFC 3581)."""
+    """Our Via value on this flow; `rport` asks for symmetric answers (RFC 3581).
+
+    `alias` (RFC 5923 8.1): a far end that has checked our certificate may call us back on the connection we opened.
+    """
     host, port = flow.local
-    return f"SIP/2.0/{flow.transport} {host_port(host, port)};branch={branch};rport"
+    alias = ";alias" if flow.peer and not flow.connection else ""
+    return f"SIP/2.0/{flow.transport} {host_port(host, port)};branch={branch};rport{alias}"
 
 
 @dataclass(slots=True)

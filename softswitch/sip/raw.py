@@ -24,11 +24,12 @@ def noted_via(request: Request, flow: Flow) -> str:
     """The top Via with what this server notes on it: `received` and `rport` (RFC 3261 18.2.1, RFC 3581 4)."""
     via = request.via
     address, port = flow.remote
+    address = address.partition("%")[0]  # the zone of a link-local address is ours to know
     text = request.headers.get("Via") or ""
     if "," not in text and "received" not in text:
         head, asked, rest = text.partition(";rport")
         if not asked:
-            if via.host == address:
+            if via.host.strip("[]") == address:
                 return text
         elif (not rest or rest[0] == ";") and '"' not in text:
             return f"{head};received={address};rport={port}{rest}"

@@ -131,6 +131,10 @@ class SipStack:
 
     def transport_failed(self, flow: Flow, now: float) -> None:
         """A message could not be sent on this flow, or its connection is gone."""
+        if flow.connection:
+            for session in self._core.sessions.values():
+                if session.dialog is not None:
+                    session.dialog.connection_lost(flow)
         self._core.layer.transport_failed(flow, now)
         for registration in self._registrations:
             registration.transport_failed(flow, now)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from softswitch.sip.errors import FramingError
 from softswitch.sip.flow import Flow
 from softswitch.sip.framing import KEEP_ALIVE, PONG, StreamFramer
+from softswitch.transport.listener import zoned
 
 if TYPE_CHECKING:
     from softswitch.transport.tcp import TcpTransport
@@ -84,7 +85,7 @@ class TcpConnection(asyncio.Protocol):
             self._transport.abort()
             return
         if self.accepted:
-            self.remote = (peer[0], peer[1])
+            self.remote = (zoned(peer), peer[1])
             self.flow = self._flow()
             if not self._owner.welcome(self):
                 self._transport.abort()

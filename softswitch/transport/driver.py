@@ -129,7 +129,7 @@ class SipDriver:
     def attach(self, listener: Listener, carrier: Transport) -> None:
         """From now on messages of flows that start at this listener go out through `carrier`."""
         self._listeners.append(listener)
-        host = "" if is_wildcard(listener.address) else listener.advertised or listener.address
+        host = "" if is_wildcard(listener.address) else listener.advertised or listener.address.partition("%")[0]
         self._transports[listener.transport, listener.family == 6, host, listener.port] = carrier
 
     def admits(self, flow: Flow) -> bool:

@@ -7,6 +7,10 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Address = tuple[str, int]
 
@@ -35,7 +39,7 @@ class Listener:
             return self.advertised, self.port
         if is_wildcard(self.address):
             return interface_towards(remote), self.port
-        return self.address, self.port
+        return self.address.partition("%")[0], self.port
 
 
 def is_wildcard(address: str) -> bool:
@@ -59,8 +63,8 @@ def _source_towards(remote: str) -> str:
     family = socket.AF_INET6 if ":" in remote else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((remote, 9))
-            return str(probe.getsockname()[0])
+            probe.connect(socket_address(remote, 9))
+            return str(probe.getsockname()[0]).partition("%")[0]
     except OSError:
         return ""
 
@@ -73,6 +77,20 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def zoned(peer: Sequence[str | int]) -> str:
+    """The host of a socket's peer, with its zone where it is a link-local IPv6 address: `fe80::1%eth0` (RFC 4007)."""
+    host = str(peer[0])
+    if len(peer) < 4 or not peer[3] or "%" in host:
+        return host
+    return f"{host}%{socket.if_indextoname(int(peer[3]))}"
+
+
+def socket_address(host: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """What sockets want for a host that may have a zone: they read it from a number of its own. OSError if unknown."""
+    bare, percent, zone = host.partition("%")
+    return (bare, port, 0, socket.if_nametoindex(zone)) if percent else (host, port)
 
 
 async def advertised_at(host: str, beside: str) -> str:

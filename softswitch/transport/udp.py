@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from softswitch.sip.flow import Flow
+from softswitch.transport.listener import socket_address, zoned
 
 if TYPE_CHECKING:
     from softswitch.transport.driver import SipDriver
@@ -29,9 +30,10 @@ class UdpTransport(asyncio.DatagramProtocol):
         self.listener = listener
         self._driver = driver
         self._transport: asyncio.DatagramTransport | None = None
-        self._flows: dict[tuple[str, int], Flow] = {}
+        self._flows: dict[tuple[str, int] | tuple[str, int, int, int], Flow] = {}
         self._sending: Flow | None = None
         self._full = False
+        self._zoned = listener.family == 6
         self._closed = asyncio.get_running_loop().create_future()
 
     @classmethod
@@ -44,7 +46,7 @@ class UdpTransport(asyncio.DatagramProtocol):
             if sock.family == socket.AF_INET6:
                 # IPv4 peers have listeners of their own; seen through this one their answers would name ::ffff:.
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((listener.address, listener.port))
+            sock.bind(socket_address(listener.address, listener.port))
             self = cls(driver, replace(listener, port=sock.getsockname()[1]))
             await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=sock)
         except BaseException:
@@ -63,15 +65,15 @@ class UdpTransport(asyncio.DatagramProtocol):
         if not self._closed.done():
             self._closed.set_result(None)
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+    def datagram_received(self, data: bytes, addr: tuple[str, int] | tuple[str, int, int, int]) -> None:
         """Admit by source, then hand the datagram to the stack; CRLF keep-alives (RFC 5626) end here."""
         flow = self._flows.get(addr)
         if flow is None:
-            remote = (addr[0], addr[1])
+            remote = (zoned(addr), addr[1])
             # Asked before the address we have towards it is looked up: strangers must cost as little as can be.
             if not self._driver.admits(Flow("UDP", (self.listener.address, self.listener.port), remote)):
                 return
-            flow = Flow("UDP", self.listener.local_towards(addr[0]), remote)
+            flow = Flow("UDP", self.listener.local_towards(remote[0]), remote)
             if len(self._flows) >= FLOWS_KEPT:
                 self._flows.clear()
             self._flows[addr] = flow
@@ -101,7 +103,8 @@ class UdpTransport(asyncio.DatagramProtocol):
             return
         self._sending = flow
         try:
-            self._transport.sendto(data, flow.remote)
+            remote = flow.remote
+            self._transport.sendto(data, socket_address(*remote) if self._zoned and "%" in remote[0] else remote)
         except (OSError, ValueError) as error:  # ValueError: an address of another family than the socket's
             self._failed(flow, error)
         finally:

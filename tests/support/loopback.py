@@ -13,6 +13,7 @@ from softswitch.sip.stack import SipStack
 from softswitch.sip.timers import Timers
 from softswitch.transport.datagram_limit import DatagramLimit
 from softswitch.transport.driver import SipDriver
+from softswitch.transport.listener import socket_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,7 @@ class UdpPeer:
     def __init__(self, host: str = HOST) -> None:
         self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.bind((host, 0))
+        self._socket.bind(socket_address(host, 0))
 
     @property
     def address(self) -> tuple[str, int]:
@@ -104,7 +105,7 @@ class UdpPeer:
 
     def send(self, data: bytes, to: tuple[str, int]) -> None:
         """One datagram."""
-        self._socket.sendto(data, to)
+        self._socket.sendto(data, socket_address(*to))
 
     async def hear(self) -> bytes:
         """The next datagram; TimeoutError if none comes."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from softswitch.sip.events import Refused
+from softswitch.sip.events import InviteReceived, Refused
 from softswitch.sip.flow import Flow
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.uri import Uri
@@ -347,6 +347,43 @@ async def test_more_calls_than_connections_fail_the_rest() -> None:
         call(near, at(ours), at(more))
         await until(lambda: len([event for event in near.events if isinstance(event, Refused)]) == 2)
         assert {event.status for event in near.events if isinstance(event, Refused)} == {486, 503}
+
+
+async def test_a_dialog_outlives_the_connection_it_began_on() -> None:
+    """RFC 3261 18.1.1: where the far end's Contact can be connected to, its requests go there."""
+    async with listening() as (near, carrier):
+        peer = await TcpPeer.connect(at(carrier))
+        with socket.create_server((HOST, 0)) as server:
+            server.setblocking(False)
+            host, port = server.getsockname()
+            invite = options(
+                peer.address, transport="TCP", headers=f"Contact: <sip:peer@{host}:{port};transport=tcp>\r\n"
+            )
+            near.driver._dispatch = near.events.append
+            await peer.send(invite.replace(b"OPTIONS", b"INVITE"))
+            await until(lambda: bool(near.events))
+            (event,) = near.events
+            assert isinstance(event, InviteReceived)
+            event.session.accept(b"", near.driver.now())
+            with near.driver.turn():
+                pass
+            await peer.hear()  # 100
+            answer = await peer.hear()
+            to = answer.partition(b"\r\nTo: ")[2].partition(b"\r\n")[0]
+            lines = [b"To: " + to if line.startswith(b"To: ") else line for line in invite.split(b"\r\n")]
+            ack = b"\r\n".join(lines).replace(b"OPTIONS", b"ACK").replace(b"branch=z9hG4bK", b"branch=z9hG4bKack")
+            await peer.send(ack)
+            await until(lambda: event.session.is_established)
+            peer.close()
+            await until(lambda: bool(near.lost))
+            with near.driver.turn():
+                event.session.hangup(near.driver.now())
+            async with asyncio.timeout(PATIENCE):
+                sock, _ = await asyncio.get_running_loop().sock_accept(server)
+            sock.setblocking(False)
+            again = TcpPeer(sock)
+            assert (await again.hear()).startswith(b"BYE sip:peer@")
+            again.close()
 
 
 # The end, and the beginning.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -219,3 +221,44 @@ async def test_the_receive_buffer_holds_a_burst() -> None:
         sock = carrier._transport.get_extra_info("socket")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > 200_000
         assert asyncio.get_running_loop().time() > 0
+
+
+def link_local() -> str | None:
+    """A link-local address of this machine, with its zone."""
+    for line in Path("/proc/net/if_inet6").read_text().splitlines():
+        digits, _, _, scope, _, name = line.split()
+        if scope == "20":
+            return f"{ipaddress.IPv6Address(int(digits, 16))}%{name}"
+    return None
+
+
+@pytest.mark.skipif(link_local() is None, reason="no interface here has a link-local IPv6 address")
+async def test_a_link_local_peer_is_answered_in_its_zone() -> None:
+    """RFC 4007: the address says nothing without the interface; a Via knows no zone (RFC 3261 25.1)."""
+    here = link_local()
+    assert here is not None
+    near = Answerer()
+    carrier = await UdpTransport.listen(near.driver, Listener("UDP", "::", 0))
+    with UdpPeer(here) as peer:
+        bare, port = peer.address[0].partition("%")[0], peer.address[1]
+        peer.send(options((bare, port)), (here, carrier.listener.port))
+        answer = await peer.hear()
+        assert answer.startswith(b"SIP/2.0 200 ")
+        assert f"received={bare};rport={port}".encode() in answer or f"[{bare}]:{port}".encode() in answer
+        assert b"%" not in answer
+        assert near.flows[0].remote == (here, port)
+    await near.driver.close()
+
+
+async def test_one_port_for_both_families() -> None:
+    near = Answerer()
+    four = await UdpTransport.listen(near.driver, Listener("UDP", "0.0.0.0", 0))
+    await UdpTransport.listen(near.driver, Listener("UDP", "::", four.listener.port))
+    for host in (HOST, "::1"):
+        with UdpPeer(host) as peer:
+            peer.send(options(peer.address), (host, four.listener.port))
+            answer = await peer.hear()
+            assert answer.startswith(b"SIP/2.0 200 ")
+            assert f"received={host}".encode() in answer
+    assert {flow.local[0] for flow in near.flows} == {HOST, "::1"}
+    await near.driver.close()
