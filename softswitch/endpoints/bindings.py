@@ -184,6 +184,8 @@ class Bindings:
         for binding in bindings:
             if binding.flow != flow:
                 yield binding
+            elif flow.transport == "TLS":
+                continue  # nobody knows whose certificate to expect at a phone: it registers anew
             elif binding.contact.address == flow.remote[0] and binding.contact.port is not None:
                 remote = (flow.remote[0], binding.contact.port)
                 yield replace(binding, flow=Flow(flow.transport, flow.local, remote, 0))
