@@ -90,6 +90,7 @@ class TrunkRegistrations:
                 credentials=policy.credentials,
                 pace=policy.pace,
             )
+            _log.info("trunk %s: registering at %s", trunk.name, ", ".join(map(str, policy.registrars)))
             registration.start(now)
 
     def look(self, now: float) -> None:

@@ -387,6 +387,14 @@ def test_path_is_kept_and_told(site: Site) -> None:
     assert site.register(Phone(call_id="2"), ("Contact", CONTACT), ("Path", "<<")).status == 400
 
 
+def test_what_an_edge_proxy_noted_in_its_path_comes_back_to_it_unchanged(site: Site) -> None:
+    path = "<sip:edge@192.0.2.5;lr;received=sip:203.0.113.5:40000%3Btransport%3Dudp>"
+    site.register(Phone(proxies=1), ("Contact", CONTACT), ("Path", path))
+    ((destination,),) = site.bindings.ways("anna", 0.0, domain="switch.example")
+    assert [str(route) for route in destination.routes] == [path]
+    assert (str(destination.uri), destination.flow) == ("sip:anna@10.0.0.5:5062", FLOW)
+
+
 def test_lost_connection_takes_its_contacts_along(site: Site) -> None:
     natted = Flow("TCP", ("192.0.2.100", 5060), ("203.0.113.9", 50000), 7)
     site.register(Phone(flow=natted))
