@@ -65,13 +65,19 @@ def run(config_path: Path, dialplan_path: Path | None) -> None:
 def check(config_path: Path, dialplan_path: Path | None, strict: bool) -> None:
     """Check configuration and dialplan, and run the dialplan's tests; starts nothing."""
     provision = _load(config_path, dialplan_path)
+    from softswitch.simulation import refused_tests
+
     settings = provision.settings
-    if strict and provision.warnings:
+    refused = [*refused_tests(provision)]
+    for problem in refused:
+        click.echo(f"warning: {problem}", err=True)
+    warnings = len(provision.warnings) + len(refused)
+    if strict and warnings:
         sys.exit(WRONG)
     click.echo(
         f"good: {_count(len(settings.trunks), 'trunk')}, {_count(len(settings.phones.users), 'phone')}, "
         f"{_count(len(provision.dialplan.rules), 'route')}, {_count(len(settings.dialplan.tests), 'test')} passed"
-        + (f", {_count(len(provision.warnings), 'warning')}" if provision.warnings else "")
+        + (f", {_count(warnings, 'warning')}" if warnings else "")
     )
 
 

@@ -6,20 +6,24 @@ from typing import TYPE_CHECKING
 
 from softswitch import parties
 from softswitch.dialplan.explain import explain, safe
-from softswitch.dialplan.match import decide, is_emergency
+from softswitch.dialplan.match import CallFacts, decide, is_emergency
+from softswitch.dialplan.moment import parse_moment
 from softswitch.dialplan.route import Dial, TrunkTarget
 from softswitch.endpoints.choice import TrunkChooser
 from softswitch.endpoints.selection import Selector
 from softswitch.endpoints.toll import TollGuard
+from softswitch.provision import NOON, caller_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from config.load import Settings
-    from softswitch.dialplan.match import CallFacts, Decision
+    from config.problem import Problem
+    from softswitch.dialplan.match import Decision
     from softswitch.dialplan.rules import Dialplan
     from softswitch.endpoints.trunk import Trunk
+    from softswitch.provision import Provision
 
 
 def simulate(settings: Settings, plan: Dialplan, facts: CallFacts, at: datetime) -> tuple[Decision, str]:
@@ -32,6 +36,25 @@ def simulate(settings: Settings, plan: Dialplan, facts: CallFacts, at: datetime)
         if isinstance(action, Dial):
             lines += _trunks(plan, trunks, chooser, action, number)
     return decision, "\n".join(lines)
+
+
+def refused_tests(provision: Provision) -> Iterator[Problem]:
+    """Calls the dialplan's tests send to trunks that would all refuse them: where they go is not where they get."""
+    settings, plan = provision.settings, provision.dialplan
+    chooser = TrunkChooser(parties.trunks(settings), Selector(lambda _: 0), TollGuard(plan.numbering))
+    for index, test in enumerate(settings.dialplan.tests):
+        at = NOON.replace(tzinfo=plan.zone) if test.at is None else parse_moment(test.at, plan.zone)
+        decision = decide(plan, CallFacts(test.from_, test.to, caller_of(test.from_, test.caller)), at)
+        for action in decision.actions:
+            if not isinstance(action, Dial) or not all(isinstance(each, TrunkTarget) for each in action.targets):
+                continue
+            targets = [each for each in action.targets if isinstance(each, TrunkTarget)]
+            emergency = is_emergency(plan, action.called)
+            considered = chooser.consider(targets, action.choose, action.called, emergency=emergency)
+            if all(each.refused is not None for each in considered):
+                why = "; ".join(f"{each.target.trunk}: {each.why}" for each in considered)
+                message = f"no trunk of the rule would take this call: {why}"
+                yield settings.dialplan_positions.problem(("tests", index, "to"), message)
 
 
 def _trunks(plan: Dialplan, trunks: dict[str, Trunk], chooser: TrunkChooser, dial: Dial, number: int) -> Iterator[str]:

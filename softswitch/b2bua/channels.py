@@ -41,11 +41,15 @@ class CallRate:
 
     def take(self, now: float) -> bool:
         """Count one, unless there were too many in the second before `now` (seconds); False then."""
-        moments = self._moments
-        if len(moments) == self._most and now - moments[0] < 1.0:
+        if self.full(now):
             return False
-        moments.append(now)
+        self._moments.append(now)
         return True
+
+    def full(self, now: float) -> bool:
+        """Whether there were as many as there may be in the second before `now`."""
+        moments = self._moments
+        return len(moments) == self._most and now - moments[0] < 1.0
 
 
 class Channels:

@@ -195,7 +195,7 @@ class CallSupervisor:
         )
         running = RunningCall(call, called, decision, Recorder(call, self.resources))
         self.calls[call.id] = running
-        self.admission.entered()
+        self.admission.entered(now)
         task = asyncio.get_running_loop().create_task(self._run(running, incoming.request.body), name=f"call:{call.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -68,9 +68,12 @@ class Admission:
         self._busy = False
         self._seldom = Seldom()
 
-    def entered(self) -> None:
-        """One running call more."""
+    def entered(self, now: float) -> None:
+        """One running call more. It alone counts for the rate: a flood of INVITEs that never become calls, because they
+        know no password, keeps nobody out.
+        """
         self.calls += 1
+        self._rate.take(now)
 
     def left(self) -> None:
         """One less."""
@@ -80,7 +83,7 @@ class Admission:
         """Seconds after which the caller of `called` may try again; None: the call is taken."""
         limit = self.reached
         if limit is None:
-            if self._rate.take(now):
+            if not self._rate.full(now):
                 return None
             limit = "rate"
         if self._is_emergency(called):

@@ -139,3 +139,17 @@ def test_a_world_that_stands_open_is_warned_of(tmp_path: Path) -> None:
     assert [str(each).partition(" ")[2][:44] for each in made.provision().warnings] == [
         "trunks.cheap: calls abroad are let through: ", "trunks.plain: calls abroad are let through: "
     ]  # fmt: skip
+
+
+def test_a_test_of_the_dialplan_that_no_trunk_would_take_is_warned_of(tmp_path: Path) -> None:
+    tests = """
+    tests:
+      - {from: phone:1001, to: 0033 1, expect: out}
+      - {from: phone:1001, to: 0034 1, expect: out}
+    """
+    provision = folder(tmp_path, dialplan=DIALPLAN + tests).provision()
+    (warning,) = simulation.refused_tests(provision)
+    assert str(warning).endswith(
+        "tests[1].to: no trunk of the rule would take this call: "
+        "dear: no rate for +341; cheap: +341 is abroad (international_allowed)"
+    )

@@ -23,7 +23,7 @@ def test_calls_at_once() -> None:
     node = admission(calls=2, retry_after=7)
     for _ in range(2):
         assert node.refusal("1001", 0.0) is None
-        node.entered()
+        node.entered(0.0)
     assert node.refusal("1001", 0.0) == 7
     assert node.reached == "calls"
     assert "limits.max_calls" in node.why
@@ -34,11 +34,21 @@ def test_calls_at_once() -> None:
 
 def test_calls_a_second() -> None:
     node = admission(calls_per_second=3)
-    assert [node.refusal("1001", 5.0) is None for _ in range(4)] == [True, True, True, False]
+    taken = []
+    for _ in range(4):
+        taken.append(node.refusal("1001", 5.0) is None)
+        if taken[-1]:
+            node.entered(5.0)
+    assert taken == [True, True, True, False]
     assert node.refusal("1001", 5.99) == 10
     assert node.refusal("1001", 6.0) is None
     assert node.refused == {"rate": 2}
     assert node.reached is None, "a rate that is used up for a moment makes no node unready"
+
+
+def test_invites_that_become_no_calls_use_up_nothing() -> None:
+    node = admission(calls_per_second=3)
+    assert [node.refusal("1001", 5.0) for _ in range(1000)] == [None] * 1000
 
 
 def test_a_loop_that_stays_late_keeps_calls_out_until_it_is_in_time() -> None:
@@ -84,7 +94,7 @@ def test_room_on_a_media_worker_is_room(shares: list[tuple[float, float]]) -> No
 
 def test_emergency_calls_are_always_taken() -> None:
     node = admission(calls=1, calls_per_second=1)
-    node.entered()
+    node.entered(0.0)
     assert node.refusal("112", 0.0) is None
     for _ in range(LATE_TICKS):
         node.observe(9.0, (), 0.0)

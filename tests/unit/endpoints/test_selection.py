@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softswitch.b2bua.cause import NO_CIRCUIT, NO_RATE, NOT_PERMITTED
+from softswitch.b2bua.destination import OutwardPolicy
+from softswitch.b2bua.presentation import Presentation
+from softswitch.dialplan.number_format import NumberFormat
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import TrunkTarget
 from softswitch.endpoints.choice import Considered, TrunkChooser
@@ -130,3 +133,20 @@ def test_an_emergency_call_is_refused_by_no_price_and_no_rule() -> None:
     considered = consider("112", "least_cost", "dear", "home", emergency=True)
     assert taken(considered) == ["dear", "home"]
     assert taken(consider("112", "in_order", "off", "home", emergency=True)) == ["home"]
+
+
+@pytest.mark.parametrize(
+    ("form", "number", "rule"),
+    [
+        (NumberFormat.INTERNATIONAL, "33140000000", "international"),
+        (NumberFormat.US_NATIONAL, "01133140000000", "international"),
+        (NumberFormat.E164, "33140000000", ""),
+        (None, "33140000000", ""),
+    ],
+)
+def test_a_number_is_judged_as_the_far_end_will_read_it(form: NumberFormat | None, number: str, rule: str) -> None:
+    at_home = TollPolicy.of(international=False, allowed=(), denied=())
+    far = Trunk(name="far", toll=at_home, outward=OutwardPolicy(Presentation(format=form)))
+    chooser = TrunkChooser({"far": far}, Selector(lambda _: 0), TollGuard(Numbering("49", "00", "")))
+    (considered,) = chooser.consider([TrunkTarget("far", number)], "in_order", number, emergency=False)
+    assert (considered.toll.rule if considered.toll else "") == rule
