@@ -9,7 +9,7 @@ from softswitch.b2bua.cause import TOO_MUCH
 from softswitch.dialplan.route import TrunkTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from softswitch.b2bua.call import Call
     from softswitch.b2bua.cause import ReleaseCause
@@ -58,18 +58,18 @@ class Outbound:
         for each in considered:
             if each.refused is not None:
                 call.story.tell("trunk not used", trunk=each.target.trunk, why=each.why)
-            if each.toll is not None:
-                self._refuse(call, who, each.target.trunk, each.toll.rule, each.why)
         if not taken:
+            broken = [(each.target.trunk, each.toll.rule) for each in considered if each.toll is not None]
+            if broken:
+                self._refuse(call, who, broken, next(each.why for each in considered if each.toll is not None))
             return others, refused
         if dial.choose != "in_order":
             order = ", then ".join(f"{each.target.trunk} ({each.why})" for each in taken)
             call.story.tell("trunks chosen", how=dial.choose, order=order)
         limit = self._callers.begin(call.id, self._caller(who), dial.called, self._wall_clock(), regardless=emergency)
         if limit is not None:
-            why = f"limits.callers.{limit} is reached"
             call.story.tell("caller has reached a limit", limit=limit)
-            self._refuse(call, who, "", limit, why)
+            self._refuse(call, who, [("", limit)], f"limits.callers.{limit} is reached")
             return others, TOO_MUCH
         if dial.choose == "in_order" and len(taken) == len(considered):
             return list(dial.targets), None
@@ -84,8 +84,8 @@ class Outbound:
         )
         self._callers.end(call.id, talked, self._wall_clock())
 
-    def _refuse(self, call: Call, who: Leg, trunk: str, rule: str, why: str) -> None:
-        self.watch.refuse(self._caller(who), trunk, rule, why, call.switch.clock())
+    def _refuse(self, call: Call, who: Leg, broken: Sequence[tuple[str, str]], why: str) -> None:
+        self.watch.refuse(self._caller(who), broken, why, call.switch.clock())
 
     def _caller(self, who: Leg) -> str:
         return caller_key(who.name, who.origin.number.canonical)

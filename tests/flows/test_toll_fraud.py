@@ -56,6 +56,7 @@ def test_a_trunk_that_may_takes_the_call_instead() -> None:
         caller.call("+33140000000", SWITCH)
         await world.settle()
         assert (caller.answered, first.rang) == (1, 0)
+        assert world.watch.refused == {}, "nothing was refused, and nobody is to be alarmed"
 
     run_virtual(story)
 
