@@ -104,7 +104,9 @@ async def transfer(desk: Desk, transferor: Leg, transferee: Leg, request: Transf
         return await _ring_back(desk, transferor, cause)
     transferor.silent = transferee.silent = False
     call.serve(served)
-    return transferor if served is transferee else transferee
+    other = transferor if served is transferee else transferee
+    desk.recorder.add(served, other)
+    return other
 
 
 def take_place(desk: Desk, old: Leg, new: Leg, keeper: Leg) -> Leg:

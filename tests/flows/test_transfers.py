@@ -417,6 +417,8 @@ def test_a_target_that_refuses_to_move_costs_only_the_consultation() -> None:
 
     world = play(story)
     assert world.phones[AGENT].told == [100, 488]
+    # One recording a call: that of the first goes on as it was.
+    assert sum(isinstance(command, OpenRecording) for command in world.media.commands) == 2
     assert bridged(world) == (1, 2)
     assert world.phones[CALLER].ended == [("local", 200)]
 
