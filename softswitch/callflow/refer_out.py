@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import TRANSFERRED, ReleaseCause, from_status
+from softswitch.b2bua.leg import CallFailed
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.dialplan.route import Reject
 from softswitch.sip.errors import LocalProtocolError
@@ -28,9 +29,6 @@ WITHIN = 120.0
 """Seconds a far end has to say how it went."""
 NOT_TAKEN = frozenset({403, 405, 420, 489, 501})
 """Refusals of the REFER itself that mean: not here. Then we do it ourselves."""
-MOST_REDIRECTIONS = 10
-"""Of one call by the dialplan: a rule that leads to itself ends."""
-LOOP = from_status(482)
 UNTOLD = from_status(480)
 
 
@@ -79,10 +77,10 @@ async def refer(desk: Desk, leg: Leg, number: str, request: TransferRequest | No
 async def hand_over(desk: Desk, number: str, at: datetime) -> ReleaseCause | Sequence[Action]:
     """The dialplan's `transfer`: what to follow instead, nothing when the far end has taken over; why it could not."""
     call = desk.call
-    desk.redirections += 1
-    if desk.redirections > MOST_REDIRECTIONS:
-        call.story.warn("transfer in a circle", to=number)
-        return LOOP
+    try:
+        desk.redirect(number)
+    except CallFailed as failed:
+        return failed.cause
     decision = route(desk, call.served, number, at)
     forbidden = decision.actions and isinstance(decision.actions[0], Reject)
     if desk.resources.transfer_policy(call.served.name).refer_out and not forbidden:

@@ -29,7 +29,18 @@ from softswitch.b2bua.leg import CallFailed, Leg
 from softswitch.b2bua.transfer import part
 from softswitch.callflow.announce import failure_tone
 from softswitch.callflow.refer_out import refer, route
-from softswitch.dialplan.route import Answer, Dial, Hangup, PhoneTarget, Record, Reject, Ring, Stream, TrunkTarget
+from softswitch.dialplan.route import (
+    Answer,
+    Dial,
+    Hangup,
+    PhoneTarget,
+    Record,
+    Reject,
+    Ring,
+    Stream,
+    Transfer,
+    TrunkTarget,
+)
 from softswitch.sip.replaces import REFUSALS, Match
 from softswitch.sip.uri import unescape
 
@@ -47,6 +58,8 @@ if TYPE_CHECKING:
 NOT_THERE = frozenset({408, 480, 486, 487, 600, 603})
 """Answers about the person called. All others speak of the way there: a technical failure (REQUIREMENTS G9)."""
 FORBIDDEN = from_status(403)
+MOST_REDIRECTIONS = 10
+"""Of one call by the dialplan: a rule that leads to itself ends."""
 
 
 class Desk:
@@ -61,6 +74,13 @@ class Desk:
         self.streaming = streaming
         self.redirections = 0
         """By the dialplan's `transfer`."""
+
+    def redirect(self, number: str) -> None:
+        """The dialplan hands over once more. Raises CallFailed when that goes in a circle."""
+        self.redirections += 1
+        if self.redirections > MOST_REDIRECTIONS:
+            self.call.story.warn("transfer in a circle", to=number)
+            raise CallFailed(from_status(482))
 
     def join(self, other: Leg) -> None:
         """Answer whom the call serves the way `other` answered us, or the other way round; both are recorded.
@@ -200,6 +220,9 @@ async def _dial(
                 raise CallFailed(replace(from_status(status), text=reason or from_status(status).text))
             case Hangup(q850):
                 raise CallFailed(from_q850(q850, "ended by dialplan", answered=False))
+            case Transfer(to):
+                desk.redirect(to)
+                return await _dial(desk, transferor, request, to, replaces)
             case Answer() | Ring():
                 pass
             case _:
@@ -245,7 +268,7 @@ def _consulted(desk: Desk, transferor: Leg, replaces: Replaces) -> Leg | None:
     leg = session.owner
     if not isinstance(leg, Leg) or leg.ended:
         raise CallFailed(from_status(603))
-    if leg.name != transferor.name or leg is transferor:
+    if leg.name != transferor.name or leg in (transferor, desk.call.served):
         raise CallFailed(FORBIDDEN)
     status = REFUSALS.get((match, replaces.early_only))
     if status is not None and match is not Match.EARLY_THEIRS:

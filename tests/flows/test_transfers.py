@@ -611,6 +611,16 @@ def test_the_dialplan_hands_a_caller_over_by_its_rules() -> None:
     assert world.phones[TARGET].sessions[0].request.headers.get("Referred-By") is None
 
 
+def test_a_transfer_follows_rules_that_hand_over_and_is_told_where_that_ends() -> None:
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        agent.refer(agent.sessions[0], "8")
+        at(10, agent.refer, agent.sessions[0], "9")
+
+    world = play(story, target=BUSY, routes={"8": [Transfer("2")], "9": [Transfer("9")]})
+    assert world.phones[AGENT].told == [100, 486, 100, 482]
+    assert bridged(world) == (1, 2)
+
+
 def test_rules_that_lead_in_a_circle_end() -> None:
     def story(world: World, caller: Phone, agent: Phone) -> None:
         world.phones[OTHER].call("8", SWITCH)
