@@ -127,7 +127,7 @@ class TrunkRegistrations:
     # -- calls --------------------------------------------------------------------------------------------------
 
     def addressed(self, flow: Flow, request: Request) -> Trunk | None:
-        """The trunk that a request from a registrar is for; None when its source is nobody's registrar.
+        """The trunk that a request from a registrar names; None when it names none, or its source is no registrar.
 
         Several accounts may be with one carrier: the contact tells them apart, else the user name in To.
         """
@@ -136,8 +136,6 @@ class TrunkRegistrations:
         here = [name for name, places in self._places.items() if flow.remote in places]
         if not here:
             here = [name for name, places in self._places.items() if flow.remote[0] in {host for host, _ in places}]
-        if not here:
-            return None
         users = (_user(request.uri), _user(request.to.uri))
         trunks = [self._trunks[name] for name in here]
         for trunk in trunks:
@@ -146,7 +144,7 @@ class TrunkRegistrations:
         for trunk in trunks:
             if trunk.registration is not None and trunk.registration.user in users:
                 return trunk
-        return trunks[0]
+        return None
 
     def called(self, trunk: Trunk, request: Request) -> str:
         """The number a call from this trunk is for; "": that in the Request-URI.

@@ -151,6 +151,7 @@ class World:
         self.verification = verification
         self.dice = dice
         self._accounts = accounts
+        self._registered = registered
         self.codecs = codecs
         self.session = session
         self.toll = toll or {}
@@ -308,7 +309,11 @@ class World:
             is_bound=bindings.has_flow,
         )
         self.gate = Gate(
-            [trunk for name, trunk in self.supervisor.resources.trunks.items() if own != (name == "inbound")],
+            [
+                trunk
+                for name, trunk in self.supervisor.resources.trunks.items()
+                if own != (name == "inbound") or (trunk in self._registered and trunk.sources)
+            ],
             Phones((ip_network("203.0.113.0/24"),)),
             registered=bindings,
         )

@@ -10,6 +10,7 @@ import pytest
 
 from softswitch.b2bua.terms import MediaTerms
 from softswitch.dialplan.route import Dial, Reject, TrunkTarget
+from softswitch.endpoints.network import Source
 from softswitch.endpoints.trunk import NextHop, Trunk
 from softswitch.endpoints.trunk_registration import RegistrationPolicy
 from softswitch.sip.digest import Credentials
@@ -234,5 +235,22 @@ def test_who_is_no_registrar_calls_nobody() -> None:
         await gone(world)
         assert stranger.refused == [403], "the gate's door is open on this wire; behind it nothing begins"
         assert not world.records
+
+    run_virtual(story)
+
+
+def test_a_trunk_known_by_its_address_stays_itself_beside_an_account_there() -> None:
+    async def story() -> None:
+        static = Trunk(name="static", sources=(Source.parse(FIRST),), terms=MediaTerms(CODECS))
+        world = World(Random(1), [Reject(486, "busy")], registered=[trunk(), static])
+        first = carrier(world, FIRST, 1)
+        world.register()
+        await a_moment()
+        first.call("+4940777", SWITCH)
+        first.call_contact("4930123", "+4930123")
+        await gone(world)
+        assert sorted((record.called, record.source) for record, _ in world.records) == [
+            ("+4930123", "trunk:byoc"), ("+4940777", "trunk:static"),
+        ]  # fmt: skip
 
     run_virtual(story)
