@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NO_RESPONSE, NOT_REGISTERED
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from softswitch.endpoints.trunk import NextHop, Trunk
     from softswitch.endpoints.trunk_registration import TrunkRegistrations
     from softswitch.sip.flow import Flow
+    from softswitch.sip.uri import Uri
     from softswitch.streams.session import Streams
     from softswitch.transport.locate import Locator
 
@@ -165,7 +167,7 @@ class Resources:
                 call.story.tell("redirection refused", leg=leg.name, to=str(uri), cause=failed.cause.text)
                 continue
             ways = [each for stage in stages for each in stage.destinations]
-            found.append(next((each for each in ways if each.flow.remote[0] == uri.host), ways[0]))
+            found.append(max(ways, key=partial(_likeness, uri)))
         return found
 
     def transfer_policy(self, name: str) -> TransferPolicy:
@@ -211,6 +213,12 @@ class Resources:
 
 def _first_number(dial: Dial) -> str:
     return next((each.number for each in dial.targets if isinstance(each, TrunkTarget) and each.number), "")
+
+
+def _likeness(uri: Uri, destination: Destination) -> int:
+    """How much of where a destination is reached stands in `uri`: 2 address and port, 1 the address, 0 nothing."""
+    host, port = destination.flow.remote
+    return 0 if host != uri.address else 2 if uri.port in (None, port) else 1
 
 
 def _is_trunk(name: str) -> bool:

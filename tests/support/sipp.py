@@ -18,15 +18,17 @@ class Sipp:
     """A SIPp process; its context is its life."""
 
     def __init__(
-        self, scenario: str, folder: Path, *, address: str, port: int, remote: str = "", number: str = "",
+        self, scenario: str | Path, folder: Path, *, address: str, port: int, remote: str = "", number: str = "",
         calls: int = 1, rate: int = 10, transport: str = "u1", known: tuple[str, str, str] | None = None,
     ) -> None:  # fmt: skip
-        """`known`: user name, password and URI (without its scheme) for challenges."""
-        self._scenario = scenario
+        """`scenario`: a name of `SCENARIOS`, or a file; `known`: user name, password and URI (without its scheme) for
+        challenges."""
+        file = SCENARIOS / f"{scenario}.xml" if isinstance(scenario, str) else scenario
+        self._scenario = scenario = file.stem
         self._errors = folder / f"sipp-{scenario}-{port}.errors"
         self._messages = folder / f"sipp-{scenario}-{port}.messages"
         self._arguments = [
-            "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", address, "-p", str(port), "-t", transport,
+            "-sf", str(file), "-i", address, "-p", str(port), "-t", transport,
             "-m", str(calls), "-r", str(rate), "-nostdin", "-recv_timeout", "20000", "-timeout", "60",
             # On a busy machine SIPp takes a late retransmission for something unexpected, and would give the call up. A
             # wrong answer fails all the same: what the scenario waits for does not come.
