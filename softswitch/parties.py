@@ -292,7 +292,7 @@ def _presentation(section: TrunkSection, numbering: Numbering) -> Presentation:
         present=tuple(header for header in identity.present if header != "from"),
         trusted=identity.trusted,
         withheld_in=withheld_in,
-        own=OwnNumbers(frozenset(exact), tuple(prefixes), default) if identity.numbers else None,
+        own=OwnNumbers(frozenset({*exact, default}), tuple(prefixes)) if identity.numbers else None,
         default=default,
         diversion=identity.diversion,
         verstat=identity.trusted,

@@ -31,15 +31,14 @@ _PHONE = Parameters((("user", "phone"),))
 
 @dataclass(frozen=True, slots=True)
 class OwnNumbers:
-    """The numbers that may be shown to a trunk, canonical; `default` takes the place of any other."""
+    """The numbers that may be shown to a trunk, canonical."""
 
     exact: frozenset[str]
     prefixes: tuple[str, ...]
-    default: str
 
     def holds(self, canonical: str) -> bool:
         """Whether this number is one of ours."""
-        return canonical in self.exact or canonical == self.default or canonical.startswith(self.prefixes)
+        return canonical in self.exact or canonical.startswith(self.prefixes)
 
 
 @value_class(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Shown:
     number: str = ""
     """The canonical number behind it, shown or told in confidence; "" when nothing is."""
     replaced: str = ""
-    """The number that was not ours and was not shown."""
+    """The caller whose number was not ours and was not shown."""
     ours: bool = False
     """The number is one of ours."""
 
@@ -73,7 +72,7 @@ class Presentation:
     own: OwnNumbers | None = None
     """What may be shown; None: anything."""
     default: str = ""
-    """Shown for callers without a telephone number; canonical."""
+    """Shown in place of what may not, and for callers without a telephone number; canonical. "": nothing is."""
     diversion: DiversionHeaders = "off"
     verstat: bool = False
     """Whether it is told what is known of the right to use the number."""
@@ -81,13 +80,11 @@ class Presentation:
     def show(self, origin: Origin, host: str, target: Uri) -> Shown:
         """The caller as told there, over a flow on which we are `host`, in a call to `target`."""
         host = self.domain or host
-        number, user, name, replaced = origin.number.canonical, "", origin.party.display_name, ""
-        if self.own is not None and not self.own.holds(number):
+        number, name, replaced = origin.number.canonical, origin.party.display_name, ""
+        foreign = not self.own.holds(number) if self.own is not None else bool(self.default) and number[:1] != "+"
+        if foreign:
             # A name somebody else gave must not stand beside a number of ours.
-            number, replaced, name = self.own.default, number or origin.number.raw, name if origin.ours else ""
-            user = self._written(number)
-        elif self.default and number[:1] != "+":
-            number = self.default
+            number, replaced, name = self.default, number or "nobody", name if origin.ours else ""
             user = self._written(number)
         else:
             user = self._user(origin.number, origin.shown)

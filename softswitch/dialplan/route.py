@@ -278,10 +278,11 @@ class Route:
 def describe(action: Action) -> str:
     """One action in the words of `dialplan.yaml`, e.g. `dial trunk:carrier +49301234`."""
     match action:
-        case Dial(targets, strategy, choose=choose):
+        case Dial(targets, strategy, choose=choose, caller=caller):
             between = " + " if strategy == "parallel" else ", then " if choose == "in_order" else " or "
             how = "" if choose == "in_order" else f" ({choose})"
-            return f"dial {between.join(map(str, targets))}{how}"
+            said = f" as {caller}" if caller else ""
+            return f"dial {between.join(map(str, targets))}{how}{said}"
         case Ring(seconds):
             return f"ring {seconds:g}s"
         case Play(clips, repeat, early):

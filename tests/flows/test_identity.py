@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CALLER, CALLEE = 9, 1
 DESK = ("203.0.113.5", 5060)
-OWN = OwnNumbers(frozenset({"+4930100"}), (), "+4930100")
+OWN = OwnNumbers(frozenset({"+4930100"}), ())
 QUICK = Plan(answer=0.1, hang_up=1)
 PRIVATE = (("Privacy", "id"), ("P-Asserted-Identity", '"Anna" <sip:+4930555@10.9.8.7>'))
 HIDDEN = '"Anonymous" <sip:anonymous@anonymous.invalid>'
@@ -106,7 +106,7 @@ def test_a_phone_is_shown_with_a_number_of_ours_or_not_at_all(
     headers: tuple[tuple[str, str], ...], sender: str, rule: str, shown: str
 ) -> None:
     async def story() -> None:
-        policy = OutwardPolicy(Presentation(own=OWN, default=OWN.default, withheld_in="ppi"))
+        policy = OutwardPolicy(Presentation(own=OWN, default="+4930100", withheld_in="ppi"))
         world = World(Random(1), [Dial((TrunkTarget("t1", "123"),), caller=rule)], outward=policy)
         callee, phone = world.phone(CALLEE, QUICK), desk(world)
         known = Credentials("1001", PASSWORD, REALM)
@@ -197,7 +197,7 @@ def test_neither_side_learns_where_the_other_is() -> None:
 
 def test_a_forwarded_call_says_for_whom_it_was() -> None:
     async def story() -> None:
-        policy = OutwardPolicy(Presentation(diversion="both", own=OWN, default=OWN.default))
+        policy = OutwardPolicy(Presentation(diversion="both", own=OWN, default="+4930100"))
         action = Dial((TrunkTarget("t1", "+491701"),), diversion="user-busy", called="+4930100")
         world = World(Random(1), [action], identity=TRUSTING, outward=policy)
         callee, caller = world.phone(CALLEE, QUICK), world.phone(CALLER)

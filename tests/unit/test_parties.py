@@ -20,7 +20,7 @@ from softswitch.b2bua.presentation import OwnNumbers, Presentation
 from softswitch.b2bua.transfer import TransferPolicy, TransferRules
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.dialplan.number_format import NumberFormat
-from softswitch.dialplan.route import Dial
+from softswitch.dialplan.route import Dial, describe
 from softswitch.endpoints.identity import FROM_ALONE, IdentityRules
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
 from softswitch.endpoints.trunk import NextHop
@@ -373,7 +373,7 @@ def test_identities_of_trunks(tmp_path: Path) -> None:
         format=NumberFormat.US_NATIONAL,
         present=("pai",),
         withheld_in="rpid",
-        own=OwnNumbers(frozenset({"+4930100", "+49303"}), ("+49302",), "+4930100"),
+        own=OwnNumbers(frozenset({"+4930100", "+49303"}), ("+49302",)),
         default="+4930100",
         diversion="both",
     )
@@ -418,6 +418,7 @@ def test_rules_say_who_calls(tmp_path: Path, written: str | None, said: str) -> 
     (action,) = decide(plan, CallFacts("phone:1001", "030 1"), datetime.now(UTC)).actions
     assert isinstance(action, Dial)
     assert (action.caller, action.diversion, action.called) == (said, "no-answer", "+49301")
+    assert describe(action) == "dial trunk:plain +49301" + (f" as {said}" if said else "")
 
 
 def test_who_may_transfer_is_decided_for_each_trunk_and_for_the_phones(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from softswitch.sip.uri import Uri
 HOST = "192.0.2.1"
 TARGET = Uri("sip", "+4989777", "carrier.example")
 ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
-OWN = OwnNumbers(frozenset({"+4930100"}), ("+49302",), "+4930100")
+OWN = OwnNumbers(frozenset({"+4930100"}), ("+49302",))
 CARRIER = Origin(
     party=NameAddr.parse('"Anna" <sip:030555@10.9.8.7>'), number=Number("030555", "+4930555"), rewritten=False
 )
@@ -43,17 +43,29 @@ def shown(rules: Presentation, origin: Origin) -> tuple[str, list[str]]:
         (Presentation(default="+4930100"), CARRIER, '"Anna" <sip:030555@192.0.2.1>'),
         (Presentation(own=OWN, default="+4930100"), DESK, '"Desk" <sip:+4930100@192.0.2.1>'),
         (Presentation(own=OWN, default="+4930100"), LINE, '"Line" <sip:030202@192.0.2.1>'),
-        (Presentation(own=OWN, format=NumberFormat.INTERNATIONAL), CARRIER, "<sip:4930100@192.0.2.1>"),
+        (
+            Presentation(own=OWN, default="+4930100", format=NumberFormat.INTERNATIONAL),
+            CARRIER,
+            "<sip:4930100@192.0.2.1>",
+        ),
     ],
 )
 def test_from(rules: Presentation, origin: Origin, sender: str) -> None:
     assert shown(rules, origin) == (sender, [])
 
 
+def test_a_foreign_name_does_not_stand_beside_a_number_of_ours() -> None:
+    anna = replace(CARRIER, number=Number("anna", "anna"))
+    found = Presentation(default="+4930100").show(anna, HOST, TARGET)
+    assert (str(found.from_), found.replaced, found.ours) == ("<sip:+4930100@192.0.2.1>", "anna", True)
+    found = Presentation(default="+4930100").show(replace(CARRIER, number=Number("", "")), HOST, TARGET)
+    assert (str(found.from_), found.replaced) == ("<sip:+4930100@192.0.2.1>", "nobody")
+
+
 def test_a_number_that_is_not_ours_is_replaced_and_that_is_known() -> None:
-    found = Presentation(own=OWN).show(CARRIER, HOST, TARGET)
+    found = Presentation(own=OWN, default="+4930100").show(CARRIER, HOST, TARGET)
     assert (found.number, found.replaced) == ("+4930100", "+4930555")
-    found = Presentation(own=OWN).show(LINE, HOST, TARGET)
+    found = Presentation(own=OWN, default="+4930100").show(LINE, HOST, TARGET)
     assert (found.number, found.replaced) == ("+4930202", "")
 
 
@@ -80,9 +92,17 @@ WITHHELD = [
     ),
     # our own phone's number may be told to the carrier it belongs to, trusted or not
     (Presentation(withheld_in="pai"), LINE, ['P-Asserted-Identity: "Line" <sip:030202@192.0.2.1>']),
-    (Presentation(withheld_in="ppi", own=OWN), DESK, ['P-Preferred-Identity: "Desk" <sip:+4930100@192.0.2.1>']),
+    (
+        Presentation(withheld_in="ppi", own=OWN, default="+4930100"),
+        DESK,
+        ['P-Preferred-Identity: "Desk" <sip:+4930100@192.0.2.1>'],
+    ),
     # a foreign number never is, ours stands in for it
-    (Presentation(withheld_in="pai", own=OWN), CARRIER, ["P-Asserted-Identity: <sip:+4930100@192.0.2.1>"]),
+    (
+        Presentation(withheld_in="pai", own=OWN, default="+4930100"),
+        CARRIER,
+        ["P-Asserted-Identity: <sip:+4930100@192.0.2.1>"],
+    ),
     # nobody knows who it is
     (
         Presentation(withheld_in="pai", trusted=True),
@@ -126,7 +146,9 @@ def test_verification_is_told_beside_the_number() -> None:
     party = '"Anna" <sip:+4930555;verstat=TN-Validation-Passed@192.0.2.1;user=phone>'
     assert shown(rules, passed) == (party, [f"P-Asserted-Identity: {party}"])
     assert shown(Presentation(), passed)[0] == '"Anna" <sip:+4930555@192.0.2.1>'
-    assert "verstat" not in shown(Presentation(verstat=True, own=OWN), passed)[0], "it was about another number"
+    assert "verstat" not in shown(Presentation(verstat=True, own=OWN, default="+4930100"), passed)[0], (
+        "it was about another number"
+    )
 
 
 def test_diversions() -> None:
