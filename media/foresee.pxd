@@ -9,7 +9,6 @@ from libc.stdint cimport uint16_t, uint8_t
 
 from media.leg cimport Leg
 from media.mix.seat cimport Seat
-from media.receive.jitter_buffer cimport TRANSITS
 from media.receive.playout_state cimport PLAYOUT_SEEN, Playout
 
 cdef extern from * nogil:
@@ -30,7 +29,7 @@ cdef extern from * nogil:
 
 cdef enum:
     VOICE_HOT = 320              # octets from the beginning of a Voice
-    PLAYOUT_HOT = 400            # of a Playout, with the first packet that waits
+    PLAYOUT_HOT = 384            # of a Playout, with the first packet that waits
     G711_PACKET = 160            # octets of the payload that is expected
 
 
@@ -55,14 +54,13 @@ cdef inline void foresee_reception(const Leg* leg, uint8_t payload_type) noexcep
     foresee_span(&leg.received, sizeof(leg.received))
     foresee(&leg.format_of[payload_type & 0x7F])
     foresee(&leg.formats)
-    foresee(&leg.keys.listener)
+    foresee(&leg.keys)
     if leg.voice != NULL:
         foresee_span(leg.voice, VOICE_HOT)
     if leg.peer != NULL:
         foresee_leg(leg.peer)
         foresee_span(&leg.peer.sent, sizeof(leg.peer.sent))
-        foresee(&leg.peer.playback.active)
-        foresee(&leg.peer.keys.presses.count)
+        foresee(&leg.peer.keys)
 
 
 cdef inline void foresee_put(const Leg* leg, uint16_t sequence) noexcept nogil:
@@ -75,7 +73,6 @@ cdef inline void foresee_put(const Leg* leg, uint16_t sequence) noexcept nogil:
     foresee_span(&p.buffer.ordered, sizeof(p.buffer.ordered))
     foresee_span(&p.buffer.octets, G711_PACKET)
     foresee(&p.seen[sequence % PLAYOUT_SEEN])
-    foresee(&p.counters)
 
 
 cdef inline void foresee_transit(const Leg* leg) noexcept nogil:
@@ -94,9 +91,7 @@ cdef inline void foresee_seat(const Seat* seat, Step step, int octets) noexcept 
         if leg != NULL:
             foresee_leg(leg)
             foresee_span(&leg.sent, sizeof(leg.sent))
-            foresee(&leg.playback.active)
-            foresee(&leg.keys.presses.count)
-            foresee(&leg.keys.speaking)
+            foresee(&leg.keys)
             foresee(&leg.received.buffered)
         return
     if leg == NULL or leg.voice == NULL:
@@ -109,10 +104,6 @@ cdef inline void foresee_seat(const Seat* seat, Step step, int octets) noexcept 
         return
     if step == STEP_PLAYOUT:
         foresee_span(p, PLAYOUT_HOT)
-        foresee(&p.buffer.ordered)
-        foresee(&p.buffer.ordered[TRANSITS * 95 // 100])
-        foresee(&p.buffer.ordered[TRANSITS * 98 // 100])
         foresee_span(&p.buffer.octets, G711_PACKET)
-        foresee_span(&p.counters, sizeof(p.counters))
     else:
         foresee_span(p.pcm + p.start + p.count, octets)

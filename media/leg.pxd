@@ -156,7 +156,6 @@ cdef struct PlayQueue:
 
 # What is played to the far end (media.send.playback).
 cdef struct Playback:
-    uint8_t active              # anything at all: relayed audio waits aside
     uint8_t begun               # a packet has been due
     uint8_t stopping            # one packet more, in which it fades away
     uint8_t payload_type
@@ -183,19 +182,19 @@ cdef struct KeyListener:
 
 # Keys pressed for the far end, and how its own are heard (media.send.keys).
 cdef struct Keys:
-    PressSender presses
-    WheelEntry turn
-    int32_t wait                # milliseconds that did not fit on the wheel
-    int32_t pause               # samples left of the pause behind a tone
-    DualTone tone
     KeyListener* listener       # NULL: none in audio
-    KeyListener* memory         # Python's: what `listener` is, was or will be
     uint16_t sequence           # of our own numbering
     uint8_t sends               # keys go to the far end as media; otherwise signalling sends them, or nobody
     uint8_t format              # index in send_formats of the telephone events; NO_FORMAT: as tones
     uint8_t speaking            # the tones themselves are being said
     uint8_t toned               # tones have begun, and nothing else was said since
     uint8_t passing             # the key that is down here is held on the connected leg
+    PressSender presses
+    WheelEntry turn
+    int32_t wait                # milliseconds that did not fit on the wheel
+    int32_t pause               # samples left of the pause behind a tone
+    DualTone tone
+    KeyListener* memory         # Python's: what `listener` is, was or will be
 
 
 cdef struct Leg:
@@ -225,12 +224,14 @@ cdef struct Leg:
     SrtpSession* sealing        # encrypts what goes
     void* seat                  # media.mix.seat.Seat; NULL: in no room
     uint8_t mixed               # what it hears is made by a room: relayed audio waits aside
+    uint8_t playing             # so it does while anything at all is played
     int64_t heard_at            # last valid packet, or when the media watch began
     Latch latch
     ReceiveStream received
     SendStream sent
     uint8_t format_of[128]      # payload type -> index in formats, NO_FORMAT
     Format formats[FORMATS]     # what they send to us
+    Keys keys                   # its first line
     # read now and then
     Format send_formats[FORMATS]
     uint8_t format_count
@@ -244,7 +245,6 @@ cdef struct Leg:
     uint8_t noise_length        # of the comfort noise they told of last, where nobody can carry it
     uint8_t noise[NOISE_OCTETS]
     DigitWatch digit
-    Keys keys
     Reports reports
     Address rtcp_signalled
     Address rtcp_source         # where their RTCP last came from, once accepted

@@ -164,7 +164,7 @@ cdef inline void bridge_packet(Worker* w, Leg* leg, const Format* format, RtpPac
     cdef bint marker
     if target == NULL or not target.may_send or target.mixed:
         return
-    if target.playback.active or press_busy(&target.keys.presses):
+    if target.playing or press_busy(&target.keys.presses):
         return
     if format.translation == NOWHERE or not address_known(latch_destination(&target.latch)):
         drop(w, leg, DROP_UNROUTABLE)

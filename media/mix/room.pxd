@@ -386,7 +386,7 @@ cdef inline void room_tick(Worker* w, Room* room) noexcept nogil:
             continue
         if seat.hears == HEARS_TRACKS:
             _push_tracks(room, seat)
-        elif seat.party == PARTY_LEG and seat.leg.playback.active:
+        elif seat.party == PARTY_LEG and seat.leg.playing:
             seat.ears_now = 0        # what plays to it goes first
         else:
             _let_hear(w, room, seat, &together)

@@ -66,7 +66,7 @@ cdef inline void silence_turn(Worker* w, Leg* leg) noexcept nogil:
         return
     milliseconds = <int> (target.voice.frame * 1000 // target.voice.coders.encoder.sample_rate)
     wheel_add(w, &voice.pause_turn, milliseconds)
-    if not target.playback.active and not target.mixed:
+    if not target.playing and not target.mixed:
         _say(w, leg, target, milliseconds)
 
 

@@ -123,7 +123,7 @@ cdef inline void transcode_packet(
     cdef audio_decoder* decoder = leg.voice.decoder_of[index]
     cdef int samples, ahead
     cdef bint said = False
-    if not target.may_send or target.playback.active or target.mixed:
+    if not target.may_send or target.playing or target.mixed:
         arrival.decoder = NULL
         return
     if not address_known(latch_destination(&target.latch)):
@@ -195,7 +195,7 @@ cdef inline bint transcode_beside(
     if verdict == DUPLICATE or verdict == JUMPED or ahead < 0:
         return True
     arrival.next_sequence = packet.sequence + 1
-    if not target.may_send or target.playback.active or target.mixed:
+    if not target.may_send or target.playing or target.mixed:
         return True
     if not address_known(latch_destination(&target.latch)):
         return True

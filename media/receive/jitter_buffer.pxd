@@ -3,12 +3,13 @@
 Media time counts ticks of 1/48000 s on a line of the receiver's own: a step of the far end's timestamps moves packets to
 another place of the line, never the line. A packet's transit is its arrival minus its media time: the smallest of them
 are the network at its quickest, what the others have more is jitter. The last TRANSITS of them are kept sorted, so that
-any share of them can be read off exactly; a clock that runs away drags them all along.
+any share of them can be read off exactly; a clock that runs away drags them all along. They are kept as what they differ
+from one of them by, in 16 bits: half the memory to go through for every packet.
 
 Payloads lie in a ring of octets in order of arrival; one that has been overwritten is gone.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t
 from libc.string cimport memcpy, memmove
 
 cdef enum:
@@ -16,6 +17,14 @@ cdef enum:
     PLACES = 64               # packets that can wait
     OCTETS = 16384            # of payload that can
     TRANSITS = 256            # 5 s of 20 ms packets
+    FURTHEST = 32000          # ticks (667 ms) from the origin that are told apart
+
+cdef enum Share:              # of the packets, in thousandths
+    LEAST                     # 0
+    MIDDLE                    # 500
+    MOST_950
+    MOST_980
+    SHARES_READ
 
 
 cdef struct Waiting:
@@ -32,43 +41,66 @@ cdef struct JitterBuffer:
     int count
     int filled                # transits there are
     int oldest                # of them, in recent
+    int32_t origin            # of the transits in recent and ordered
+    int32_t shares[SHARES_READ]
     int64_t written           # octets
     Waiting waiting[PLACES]   # by time
-    int32_t recent[TRANSITS]
-    int32_t ordered[TRANSITS]
+    int16_t recent[TRANSITS]
+    int16_t ordered[TRANSITS]
     uint8_t octets[OCTETS]
 
 
-cdef inline int _place(const int32_t* ordered, int count, int32_t value) noexcept nogil:
-    """How many of the values are less."""
-    cdef int low = 0, high = count, middle
-    while low < high:
-        middle = (low + high) >> 1
-        if ordered[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+cdef inline int _place(const int16_t* ordered, int count, int16_t value) noexcept nogil:
+    """How many of the values are less. Counting them all takes no branches, and many are compared at once."""
+    cdef uint16_t less = 0
+    cdef int i
+    for i in range(count):
+        less += ordered[i] < value
+    return less
+
+
+cdef inline int16_t _within(int64_t difference) noexcept nogil:
+    return <int16_t> min(max(difference, -<int64_t> FURTHEST), <int64_t> FURTHEST)
+
+
+cdef inline void _move_origin(JitterBuffer* b, int32_t origin) noexcept nogil:
+    cdef int64_t by = <int64_t> origin - b.origin
+    cdef int i
+    b.origin = origin
+    for i in range(b.filled):
+        b.recent[i] = _within(b.recent[i] - by)
+        b.ordered[i] = _within(b.ordered[i] - by)
 
 
 cdef inline void transit_note(JitterBuffer* b, int32_t transit) noexcept nogil:
     """One more packet; the oldest of TRANSITS is forgotten."""
-    cdef int at
+    cdef int at, gone = b.filled
+    cdef int16_t value
+    if not -FURTHEST < <int64_t> transit - b.origin < FURTHEST:
+        _move_origin(b, transit)
+    value = <int16_t> (transit - b.origin)
+    at = _place(b.ordered, b.filled, value)
     if b.filled == TRANSITS:
-        at = _place(b.ordered, TRANSITS, b.recent[b.oldest])
-        memmove(&b.ordered[at], &b.ordered[at + 1], (TRANSITS - 1 - at) * sizeof(int32_t))
-        b.filled -= 1
-    b.recent[b.oldest] = transit
+        gone = _place(b.ordered, TRANSITS, b.recent[b.oldest])
+    else:
+        b.filled += 1
+    if at <= gone:
+        memmove(&b.ordered[at + 1], &b.ordered[at], (gone - at) * sizeof(int16_t))
+    else:
+        at -= 1
+        memmove(&b.ordered[gone], &b.ordered[gone + 1], (at - gone) * sizeof(int16_t))
+    b.ordered[at] = value
+    b.recent[b.oldest] = value
     b.oldest = (b.oldest + 1) % TRANSITS
-    at = _place(b.ordered, b.filled, transit)
-    memmove(&b.ordered[at + 1], &b.ordered[at], (b.filled - at) * sizeof(int32_t))
-    b.ordered[at] = transit
-    b.filled += 1
+    b.shares[<int> LEAST] = b.origin + b.ordered[0]
+    b.shares[<int> MIDDLE] = b.origin + b.ordered[(b.filled * 500 + 999) // 1000 - 1]
+    b.shares[<int> MOST_950] = b.origin + b.ordered[(b.filled * 950 + 999) // 1000 - 1]
+    b.shares[<int> MOST_980] = b.origin + b.ordered[(b.filled * 980 + 999) // 1000 - 1]
 
 
-cdef inline int32_t transit_share(const JitterBuffer* b, int permille) noexcept nogil:
-    """What `permille` of the packets took at most. Only when there are some."""
-    return b.ordered[(b.filled * permille + 999) // 1000 - 1 if permille else 0]
+cdef inline int32_t transit_share(const JitterBuffer* b, Share share) noexcept nogil:
+    """What this share of the packets took at most. Only when there are some."""
+    return b.shares[<int> share]
 
 
 cdef inline const uint8_t* waiting_payload(const JitterBuffer* b, const Waiting* packet) noexcept nogil:

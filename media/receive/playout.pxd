@@ -17,7 +17,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t
 from libc.string cimport memcpy, memset
 
 from media.receive.concealment cimport conceal_begin
-from media.receive.jitter_buffer cimport TICKS, Waiting, transit_share, waiting_remove
+from media.receive.jitter_buffer cimport LEAST, TICKS, Waiting, transit_share, waiting_remove
 from media.receive.playout_arrival cimport playout_noise, playout_put, playout_restart
 from media.receive.playout_making cimport decode_first, make_more, take_noise
 from media.receive.playout_state cimport (
@@ -43,7 +43,7 @@ cdef inline void _keep_time(Playout* p, int64_t now, int samples) noexcept nogil
     cdef int changed
     cdef double alike = 0.85
     p.least_surplus = min(
-        p.least_surplus, surplus_of(p, now, samples, target + max(SURE, (target - transit_share(&p.buffer, 0)) >> 3))
+        p.least_surplus, surplus_of(p, now, samples, target + max(SURE, (target - transit_share(&p.buffer, LEAST)) >> 3))
     )
     p.most_surplus = max(p.most_surplus, surplus_of(p, now, samples, target))
     p.pulls += 1
@@ -81,7 +81,7 @@ cdef inline void _catch_up(Playout* p, int64_t now) noexcept nogil:
     cdef int64_t excess
     if not p.started or p.buffer.filled == 0:
         return
-    excess = played_transit(p, now) - transit_share(&p.buffer, 0) - p.most_delay
+    excess = played_transit(p, now) - transit_share(&p.buffer, LEAST) - p.most_delay
     if excess <= 20 * TICKS:
         return
     excess = played_transit(p, now) - target_transit(p)
@@ -123,7 +123,7 @@ cdef inline int playout_pull(Playout* p, int64_t now_us, int16_t* pcm, int sampl
     while p.count < samples:
         make_more(p, now, samples)
     if p.started and p.buffer.filled:
-        p.delay += <int32_t> ((played_transit(p, now) - transit_share(&p.buffer, 0) - p.delay) >> 5)
+        p.delay += <int32_t> ((played_transit(p, now) - transit_share(&p.buffer, LEAST) - p.delay) >> 5)
     memcpy(pcm, p.pcm + p.start, samples * sizeof(int16_t))
     p.start += samples
     p.count -= samples

@@ -4,7 +4,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
 
 from audiocodecs.coder cimport audio_decoder
-from media.receive.jitter_buffer cimport TICKS, Waiting, transit_note, transit_share, waiting_add
+from media.receive.jitter_buffer cimport LEAST, MIDDLE, TICKS, Waiting, transit_note, transit_share, waiting_add
 from media.receive.playout_state cimport (
     ALIKE, DOZE, EARLY, NEAR, PLAYOUT_FORMATS, PLAYOUT_NOISE, PLAYOUT_SEEN, UNSURE, WAKE, Playout, Seen, empty, ticks_of,
 )
@@ -18,7 +18,7 @@ cdef inline void playout_restart(Playout* p) noexcept nogil:
 
 cdef inline int32_t _usual(const Playout* p) noexcept nogil:
     """Transit of the middle packet."""
-    return transit_share(&p.buffer, 500) if p.buffer.filled else 0
+    return transit_share(&p.buffer, MIDDLE) if p.buffer.filled else 0
 
 
 cdef inline void _anchor(Playout* p, int64_t now, uint32_t timestamp, uint32_t clock) noexcept nogil:
@@ -33,7 +33,7 @@ cdef inline void _anchor(Playout* p, int64_t now, uint32_t timestamp, uint32_t c
 
 cdef inline bint _astray(Playout* p, int64_t now, int64_t transit) noexcept nogil:
     """Whether a packet is off the time line. So many that agree move the line: late ones also come in bursts."""
-    cdef int64_t least = transit_share(&p.buffer, 0) if p.buffer.filled else 0
+    cdef int64_t least = transit_share(&p.buffer, LEAST) if p.buffer.filled else 0
     if least - (EARLY if p.buffer.filled >= UNSURE else 3 * EARLY) < transit < _usual(p) + p.most_delay:
         p.strays = 0
         return False

@@ -6,7 +6,7 @@ from libc.string cimport memmove, memset
 from audiocodecs.coder cimport audio_decoder
 from media.receive.comfort_noise cimport noise_make, noise_read
 from media.receive.concealment cimport conceal_begin, conceal_join, conceal_make
-from media.receive.jitter_buffer cimport Waiting, transit_note, transit_share, waiting_payload, waiting_remove
+from media.receive.jitter_buffer cimport LEAST, Waiting, transit_note, transit_share, waiting_payload, waiting_remove
 from media.receive.playout_state cimport (
     CONCEALED, FADED, GIVEN_UP, LATE_RUN, NEAR, NOISE, PLAYOUT_FORMATS, PLAYOUT_LATE, PLAYOUT_NOISE,
     PLAYOUT_SAMPLES, SILENT, UNSURE, UNSURE_WAIT, VOICE, WORTH, Heard, Playout, delay_changed, is_pause, make_room,
@@ -162,7 +162,7 @@ cdef inline bint _next(Playout* p, int64_t now) noexcept nogil:
         if behind <= NEAR or (packet.index == PLAYOUT_NOISE and behind <= p.invented + NEAR):
             return True
         if behind <= p.invented + NEAR and not packet.overtaken:
-            if played_transit(p, now) + behind - transit_share(&p.buffer, 0) <= p.most_delay:
+            if played_transit(p, now) + behind - transit_share(&p.buffer, LEAST) <= p.most_delay:
                 p.edge = packet.time
                 p.invented = max(<int64_t> 0, p.invented - behind)
                 delay_changed(p)
@@ -204,7 +204,7 @@ cdef inline void _resume(Playout* p, int64_t now, int samples) noexcept nogil:
     """
     cdef int64_t real = p.edge - p.invented, target = target_transit(p)
     if p.buffer.filled < UNSURE:
-        target = max(target, <int64_t> transit_share(&p.buffer, 0) + UNSURE_WAIT)
+        target = max(target, <int64_t> transit_share(&p.buffer, LEAST) + UNSURE_WAIT)
     p.edge = p.buffer.waiting[0].time
     if p.buffer.waiting[0].duration:
         p.frame = p.buffer.waiting[0].duration

@@ -6,7 +6,7 @@ from libc.string cimport memmove, memset
 from audiocodecs.coder cimport audio_decoder
 from media.receive.comfort_noise cimport ComfortNoise, noise_begin
 from media.receive.concealment cimport Concealment
-from media.receive.jitter_buffer cimport TICKS, JitterBuffer, transit_share
+from media.receive.jitter_buffer cimport LEAST, MOST_950, MOST_980, TICKS, JitterBuffer, transit_share
 
 cdef enum:
     PLAYOUT_FORMATS = 12         # as a leg may have (media.leg)
@@ -83,9 +83,6 @@ cdef struct Playout:
     uint8_t late_run
     uint8_t strays
     uint8_t late_count
-    uint16_t late[PLAYOUT_LATE]  # sequence numbers, since they were told last
-    int64_t stray_transit
-    int64_t stray_since
     uint32_t loss                # recent share of lost packets, of 65536
     int32_t most_delay           # ticks
     uint16_t played_sequence     # of the last packet ...
@@ -101,9 +98,13 @@ cdef struct Playout:
     int32_t delay                # ticks, smoothed
     int32_t frame                # ticks the last packet lasted
     int32_t last_transit
-    JitterBuffer buffer
-    Seen seen[PLAYOUT_SEEN]
     PlayoutCounters counters
+    JitterBuffer buffer
+    # what lies before this, and the first packet that waits, are touched for every packet (media.foresee)
+    uint16_t late[PLAYOUT_LATE]  # sequence numbers, since they were told last
+    int64_t stray_transit
+    int64_t stray_since
+    Seen seen[PLAYOUT_SEEN]
     ComfortNoise noise
     Concealment guess
     int16_t pcm[PLAYOUT_SAMPLES]
@@ -183,8 +184,8 @@ cdef inline int64_t target_transit(const Playout* p) noexcept nogil:
     cdef int64_t least, target
     if p.buffer.filled == 0:
         return 0
-    least = transit_share(&p.buffer, 0)
-    target = min(<int64_t> transit_share(&p.buffer, 980), 2 * <int64_t> transit_share(&p.buffer, 950) - least)
+    least = transit_share(&p.buffer, LEAST)
+    target = min(<int64_t> transit_share(&p.buffer, MOST_980), 2 * <int64_t> transit_share(&p.buffer, MOST_950) - least)
     if p.fec_wait and p.fec_missed < NO_FEC and p.index < PLAYOUT_FORMATS and p.decoders[p.index] != NULL:
         if p.decoders[p.index].recover != NULL:
             target += p.frame

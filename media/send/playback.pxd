@@ -97,9 +97,9 @@ cdef inline void _finish(Worker* w, Leg* leg, PlayQueue* queue, PlaybackEnd end)
 cdef inline void _rest(Worker* w, Leg* leg) noexcept nogil:
     """Off the wheel, once nothing plays any more."""
     cdef Playback* p = &leg.playback
-    if p.active and p.music.count == 0 and p.over.count == 0 and p.leaving.count == 0:
+    if leg.playing and p.music.count == 0 and p.over.count == 0 and p.leaving.count == 0:
         wheel_remove(w, &p.turn)
-        p.active = p.begun = p.stopping = 0
+        leg.playing = p.begun = p.stopping = 0
 
 
 cdef inline void playback_end(Worker* w, Leg* leg, PlaybackEnd end) noexcept nogil:
@@ -120,7 +120,7 @@ cdef inline void playback_stop(Worker* w, Leg* leg) noexcept nogil:
     """End with the next packet, in which everything fades away: within a packet time, and without a click."""
     cdef Playback* p = &leg.playback
     cdef int ticks
-    if not p.active or p.stopping:
+    if not leg.playing or p.stopping:
         return
     if not p.begun or not _has_live(leg, p.codec, p.clock_rate):
         playback_end(w, leg, PLAYBACK_STOPPED)
@@ -173,9 +173,9 @@ cdef inline void playback_begin(
     elif not from_silence:
         p.music.gain = 0
         _aim(&p.music, PLAY_UNITY, FADE)
-    if p.active:
+    if leg.playing:
         return
-    p.active = 1
+    leg.playing = 1
     p.begun = 0
     p.sequence = 0
     p.timestamp = 0

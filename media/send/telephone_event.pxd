@@ -38,7 +38,6 @@ cdef struct Press:
 
 
 cdef struct PressSender:
-    Press queue[PRESSES]
     uint8_t first
     uint8_t count
     uint8_t phase            # PressPhase
@@ -50,6 +49,7 @@ cdef struct PressSender:
     uint32_t length_ms       # of the press; while it is held, what is known of it
     uint32_t gap_ms
     uint32_t segment         # units before this segment
+    Press queue[PRESSES]
 
 
 cdef struct EventPacket:
