@@ -53,6 +53,10 @@ async def take(call: Call, old: Leg) -> Leg:
         switch.channels.leave(leg.name)
         call.story.warn("not joined", leg=leg.name, cause=str(error))
         raise CallFailed(NO_CIRCUIT) from error
+    if old.media is not None:
+        leg.media.negotiation.follow(old.media.negotiation)
+    if isinstance(old, OutboundLeg):
+        leg.number = old.number
     leg.state = LegState.ANSWERED
     leg.answered_at = switch.clock()
     call.own(leg)

@@ -70,6 +70,11 @@ class LocalDescription:
         self._version = 0
         self._tail = ""
 
+    def follow(self, before: LocalDescription) -> None:
+        """Describe the same session as another has so far, at an address and port of our own (RFC 3264 8)."""
+        self._session_id, self._version, self._tail = before._session_id, before._version, before._tail
+        self.timing = before.timing
+
     def write(
         self,
         layout: Layout,

@@ -134,6 +134,13 @@ class Negotiation:
         """What we said last of what was agreed last, as the offer it could be."""
         self._theirs: _TheirOffer | None = None
 
+    def follow(self, before: Negotiation) -> None:
+        """Go on with a session that another has settled so far, from a port of our own: its o= line and m= lines, and
+        what payload types mean in it, stay (RFC 3264 8). Keys are new: no key stream is used twice."""
+        self._local.follow(before._local)
+        self._layout = before._layout
+        self._numbers = before._numbers
+
     @property
     def state(self) -> NegotiationState:
         """Whose offer is outstanding."""

@@ -345,6 +345,12 @@ def consult(number: str = "2", *, again: str = "2", gone: bool = False) -> Calla
     return story
 
 
+def origin_of(data: bytes) -> tuple[str, int] | None:
+    """Session id and version of the SDP, if there is one."""
+    line = next((line for line in data.decode().split("\r\n") if line.startswith("o=")), None)
+    return None if line is None else (line.split(" ")[1], int(line.split(" ")[2]))
+
+
 def test_two_calls_become_one() -> None:
     world = play(consult())
     caller, agent, target = (world.phones[n] for n in (CALLER, AGENT, TARGET))
@@ -363,6 +369,10 @@ def test_two_calls_become_one() -> None:
     assert its_legs[1].sip_call_id == legs[2].sip_call_id, "one dialog, which goes on in another call"
     assert told(world, "goes on in another call")
     assert told(world, "joined from another call", 1)
+    # To the target it is one session, which moves (RFC 3264 8): the same id, one version more.
+    origins = [origin_of(data) for _, _, to_, data in world.wire.log if to_[0] == "198.51.100.2" and b"INVITE " in data]
+    first, second = [each for each in origins if each]
+    assert (second[0], second[1]) == (first[0], first[1] + 1)
 
 
 def test_a_target_that_called_the_transferor_itself() -> None:

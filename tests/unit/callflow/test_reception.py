@@ -210,7 +210,14 @@ def test_a_trunk_may_not_register_and_a_phone_may_not_pose_as_a_trunk() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "status"), [("OPTIONS", 200), ("MESSAGE", 405), ("SUBSCRIBE", 405), ("PUBLISH", 405), ("FOO", 501)]
+    ("method", "status"),
+    [
+        ("OPTIONS", 200),
+        ("MESSAGE", 405),
+        ("SUBSCRIBE", 405),
+        ("PUBLISH", 405),
+        ("FOO", 501),
+    ],
 )
 def test_other_requests(method: str, status: int) -> None:
     async def story() -> None:
@@ -221,6 +228,18 @@ def test_other_requests(method: str, status: int) -> None:
         response = outcome(trunk)
         assert response.status == status
         assert "INVITE" in (response.headers.get("Allow") or "")
+
+    run_virtual(story)
+
+
+@pytest.mark.parametrize(("method", "status"), [("REFER", 403), ("NOTIFY", 481)])
+def test_transfers_are_for_calls_only(method: str, status: int) -> None:
+    async def story() -> None:
+        world = World(Random(1), [to(1)])
+        trunk = world.phone(TRUNK)
+        request(trunk, method)
+        await world.settle()
+        assert outcome(trunk).status == status
 
     run_virtual(story)
 
