@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tests.bench import audio, footprint, listeners, machine, micro, mixing, relay, setup_rate, srtp
+from tests.bench import audio, footprint, hostile, listeners, machine, micro, mixing, relay, setup_rate, srtp
 from tests.bench.rows import table
 from tests.bench.transcode import run as transcode
 
@@ -29,6 +29,7 @@ GROUPS = {
     "srtp": srtp.run,
     "listeners": listeners.run,
     "mixing": mixing.run,
+    "hostile": hostile.run,
 }
 RESULT = machine.ROOT / "build" / "bench.json"
 
