@@ -209,6 +209,7 @@ def test_a_test_without_a_time_does_not_depend_on_when_it_runs() -> None:
 
 def test_rules_that_are_never_reached_are_warned_of(root: Path) -> None:
     dialplan = """
+numbering: {country_code: 49}
 routes:
   - {name: all phones, when: {from: phones}, do: [echo]}
   - {name: one phone, when: {from: phone:1001, called: 1}, do: [echo]}
@@ -216,7 +217,7 @@ routes:
 """
     found = ConfigFolder.make(root, TRUNK_AND_PHONES, dialplan).provision()
     assert [str(warning) for warning in found.warnings] == [
-        "dialplan.yaml:3:5 routes[1]: never reached: 'all phones' on line 2 takes every call it would"
+        "dialplan.yaml:4:5 routes[1]: never reached: 'all phones' on line 3 takes every call it would"
     ]
 
 

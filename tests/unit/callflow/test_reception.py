@@ -280,7 +280,7 @@ def test_a_request_that_cannot_be_handled_is_answered_500(monkeypatch: pytest.Mo
         (b"From: <sip:198.51.100.9>", "", "sip:198.51.100.9"),
         (b'From: "Anonymous" <sip:anonymous@anonymous.invalid>', "anonymous", "sip:anonymous@anonymous.invalid"),
         (b"From: <sips:x@198.51.100.9:5061;transport=tls>", "x", "sip:x@198.51.100.9"),
-        (b"From: <http://example.org/>", "anonymous", "sip:anonymous@anonymous.invalid"),
+        (b"From: <http://example.org/>", "", "sip:anonymous@anonymous.invalid"),
     ],
 )
 def test_callers_of_every_kind_are_named(from_: bytes, caller: str, uri: str) -> None:
