@@ -62,6 +62,7 @@ async def test_calls_are_signed_and_judged(tmp_path: Path) -> None:
         passport, _, _ = decode(parse(ours).token)
         assert (passport.orig, passport.dest, passport.attest) == (CALLER[1:], (CALLED[1:],), "C")
         assert unsigned.from_.uri.user == f"{CALLER};verstat=No-TN-Validation"
+        await until(lambda: sum("call ended" in line for line in daemon.log) == 2)
         calls = (await daemon.get("/api/calls?state=ended"))["calls"]
         told = {(call["verstat"], call["attestation"]) for call in calls}
         assert told == {("TN-Validation-Passed", "B"), ("No-TN-Validation", None)}
