@@ -71,7 +71,7 @@ class Outbound:
             call.story.tell("caller has reached a limit", limit=limit)
             self._refuse(call, who, [("", limit)], f"limits.callers.{limit} is reached")
             return others, TOO_MUCH
-        if dial.choose == "in_order" and len(taken) == len(considered):
+        if [each.target for each in taken] == trunks:
             return list(dial.targets), None
         return [*others, *(each.target for each in taken)], refused
 

@@ -90,6 +90,7 @@ class Resources:
                 cause = failed.cause
         if not ways:
             raise CallFailed(cause)
+        ways = self._healthy_first(call, ways)
         if dial.strategy == "parallel":
             # Of a trunk only the best next hop rings: several would ring the same person twice.
             return [Stage(tuple(each for of_one in ways for each in of_one[0].destinations))]
@@ -100,6 +101,22 @@ class Resources:
                 same_kind = after_trunk and _is_trunk(stage.destinations[0].name)
                 stages.append(Stage(stage.destinations, stage.alternative or same_kind))
         return stages
+
+    def _healthy_first(self, call: Call, ways: list[list[Stage]]) -> list[list[Stage]]:
+        """Trunks without a destination that nothing speaks against come behind the other trunks; phones stay."""
+        trunks = [of_one for of_one in ways if _is_trunk(of_one[0].destinations[0].name)]
+        if len(trunks) < 2 or self.health.spotless:
+            return ways
+        now = call.switch.clock()
+        ranks = [min(self.health.rank(stage.destinations[0].flow, now) for stage in of_one) for of_one in trunks]
+        if ranks == sorted(ranks):
+            return ways
+        for of_one, rank in zip(trunks, ranks, strict=True):
+            if rank:
+                name = of_one[0].destinations[0].name
+                call.story.tell("trunk tried last", leg=name, why="down" if rank == 2 else "failed lately")
+        healthy = iter([trunks[index] for index in sorted(range(len(trunks)), key=ranks.__getitem__)])
+        return [next(healthy) if _is_trunk(of_one[0].destinations[0].name) else of_one for of_one in ways]
 
     def _ways(self, call: Call, target: Target, origin: Origin | None, *, emergency: bool) -> list[Stage]:
         """The ways to one target, best first: each next hop of a trunk, or all of a phone's contacts at once.

@@ -60,6 +60,7 @@ class TrunkChooser:
             taken, unrated = self._by_cost(kept, called or _first_number(targets), emergency=emergency)
             return taken + unrated + out
         if choose == "in_order":
+            kept.sort(key=lambda target: target.priority)
             return [Considered(target) for target in kept] + out
         why = {"round_robin": "by turns", "weighted": "by weight"}[choose]
         name = "dial " + " ".join(target.trunk for target in targets)
@@ -82,19 +83,19 @@ class TrunkChooser:
     def _by_cost(
         self, targets: Sequence[TrunkTarget], called: str, *, emergency: bool
     ) -> tuple[list[Considered], list[Considered]]:
-        rated: list[tuple[float, Considered]] = []
+        rated: list[tuple[int, float, Considered]] = []
         unrated: list[Considered] = []
         for target in targets:
             rates = self._trunks[target.trunk].rates
             rate = None if rates is None else rates.rate(called)
             if rate is not None:
-                rated.append((rate.price, Considered(target, str(rate))))
+                rated.append((target.priority, rate.price, Considered(target, str(rate))))
             elif emergency:
                 unrated.append(Considered(target, "no rate, and an emergency"))
             else:
                 unrated.append(Considered(target, f"no rate for {called}", NO_RATE))
-        rated.sort(key=lambda each: each[0])  # stable: of equal prices the first one named
-        return [each for _, each in rated], unrated
+        rated.sort(key=lambda each: each[:2])  # stable: of equal prices the first one named
+        return [each for _, _, each in rated], unrated
 
 
 def _first_number(targets: Sequence[TrunkTarget]) -> str:

@@ -108,9 +108,18 @@ class DestinationHealth:
         None is left out: a far end that is deaf to OPTIONS may well take calls, and when all are down trying is all
         that is left.
         """
-        if not self._until and not self._probed:
+        if self.spotless:
             return list(destinations)
-        return sorted(destinations, key=lambda each: (self.state(each.flow) == "down", self.avoided(each.flow, now)))
+        return sorted(destinations, key=lambda each: self.rank(each.flow, now))
+
+    @property
+    def spotless(self) -> bool:
+        """Whether nothing at all is remembered."""
+        return not self._until and not self._probed
+
+    def rank(self, flow: Flow, now: float) -> int:
+        """0: nothing speaks against it; 1: it failed lately; 2: its probes are not answered."""
+        return 2 if self.state(flow) == "down" else int(self.avoided(flow, now))
 
     def avoided_for(self, flow: Flow, now: float) -> float:
         """Seconds it is still tried last after a failure; 0.0 when it is not."""

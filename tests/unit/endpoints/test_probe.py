@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from softswitch.endpoints.health import DestinationHealth
+from softswitch.dialplan.route import Route
+from softswitch.dialplan.rules import Dialplan, Rule
+from softswitch.endpoints.health import QUARANTINE, DestinationHealth
 from softswitch.endpoints.probe import ProbePolicy, Prober
 from softswitch.endpoints.selection import HopPolicy, RankedHop
 from softswitch.endpoints.trunk import NextHop, Trunk
@@ -183,6 +185,49 @@ def test_trunks_without_a_policy_or_switched_off_are_not_asked() -> None:
         await asyncio.sleep(30)
         assert first.asked == 0
         await silent.stop()
+        await world.settle()
+
+    run_virtual(story)
+
+
+def test_a_trunk_that_is_down_altogether_comes_behind_the_others() -> None:
+    async def story() -> None:
+        world, first, second, prober = await probed_world()
+        third = world.phone(3, Plan(answer=1, hang_up=2))
+        world.supervisor.resources = replace(
+            world.supervisor.resources, dialplan=Dialplan((Rule(Route("test", (to(1, 3),))),))
+        )
+        caller = world.phone(9)
+        await called(world, caller)
+        assert (first.rang, third.rang) == (1, 0)
+        first.status = None
+        await asyncio.sleep(45)
+        await called(world, caller)
+        assert (first.rang, second.rang, third.rang) == (1, 1, 0), "one of its next hops lives"
+        second.status = None
+        await asyncio.sleep(45)
+        await called(world, caller)
+        assert (first.rang, second.rang, third.rang) == (1, 1, 1)
+        told = [line.facts for line in world.recent.latest(1)[0].story if line.event == "trunk tried last"]
+        assert told == [{"leg": "trunk:t1", "why": "down"}]
+        await prober.stop()
+        await world.settle()
+
+    run_virtual(story)
+
+
+def test_a_trunk_that_failed_lately_comes_behind_the_others_for_a_while() -> None:
+    async def story() -> None:
+        world = World(Random(1), [to(1, 2)])
+        first = world.phone(1, Plan(reject=(0.1, 503)))
+        second = world.phone(2, Plan(answer=1, hang_up=2))
+        caller = world.phone(9)
+        for _ in range(2):
+            await called(world, caller)
+        assert (first.rang, second.rang) == (1, 2)
+        await asyncio.sleep(QUARANTINE)
+        await called(world, caller)
+        assert (first.rang, second.rang) == (2, 3)
         await world.settle()
 
     run_virtual(story)

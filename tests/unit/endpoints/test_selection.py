@@ -150,3 +150,12 @@ def test_a_number_is_judged_as_the_far_end_will_read_it(form: NumberFormat | Non
     chooser = TrunkChooser({"far": far}, Selector(lambda _: 0), TollGuard(Numbering("49", "00", "")))
     (considered,) = chooser.consider([TrunkTarget("far", number)], "in_order", number, emergency=False)
     assert (considered.toll.rule if considered.toll else "") == rule
+
+
+@pytest.mark.parametrize("choose", ["in_order", "least_cost", "round_robin", "weighted"])
+def test_a_lower_priority_comes_first_whatever_else_decides(choose: str) -> None:
+    chooser = TrunkChooser(TRUNKS, Selector(lambda _: 0), TollGuard(Numbering()))
+    targets = [TrunkTarget("cheap", "+49", 2), TrunkTarget("dear", "+49", 1), TrunkTarget("same", "+49", 1)]
+    for _ in range(3):
+        found = taken(chooser.consider(targets, choose, "+49", emergency=False))  # type: ignore[arg-type]
+        assert found[2] == "cheap"
