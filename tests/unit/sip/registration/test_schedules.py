@@ -95,6 +95,7 @@ def test_any_schedule(schedule: list[tuple[str, object]]) -> None:
     if stage.registration.state is not State.ENDED:
         stage.targets[:] = [UDP]
         stage.registration.look(stage.now)
+        stage.registers()
         attempts = 0
         while not (stage.registration.state is State.REGISTERED and stage.registration.preferred) and attempts < 20:
             if stage.registration.state is State.STOPPING:
