@@ -258,7 +258,7 @@ class Coding:
         spoken = self._spoken(record) if said else None
         if spoken is not None:
             yield _own_rate(said[0]) or _own_rate(spoken) or _WIDE, [], True
-        elif partner.silent:
+        elif partner.silent or (partner.sends_events and record.hears_tones):
             yield _NOISE_RATE, [], True
 
     def _decoded(self, source: LegRecord, target: LegRecord) -> list[PayloadFormat]:

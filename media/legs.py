@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from media.scoring import LegScoring
     from media.srtp.keys import LegKeys
 
+_TELEPHONE_EVENT = "telephone-event"
+
 
 @value_class(frozen=True, slots=True)
 class OpenedLeg:
@@ -81,6 +83,16 @@ class LegRecord:
         self.plan: Plan | None = None
         self.coders: dict[int, dict[Coder, Decoder | Encoder]] = {}
         self.keys: LegKeys | None = None
+
+    @property
+    def hears_tones(self) -> bool:
+        """Whether keys reach its far end as tones: it takes no telephone events."""
+        return self.tells_keys and not any(each.name.lower() == _TELEPHONE_EVENT for each in self.send)
+
+    @property
+    def sends_events(self) -> bool:
+        """Whether keys of its far end may come as telephone events."""
+        return any(each.name.lower() == _TELEPHONE_EVENT for each in self.receive)
 
     def released(self, token: int) -> None:
         """The worker has let go of an SRTP session that control gave it, known by its address."""

@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from media.record.writer import RecordingWriter
     from media.rooms import Rooms
 
-_TELEPHONE_EVENT = "telephone-event"
 _KEYS = "0123456789*#ABCD"
 _MOST_DIGITS = 32
 _SHORTEST_DIGIT = 40
@@ -192,7 +191,8 @@ class Posting:
         record.ptime = min(max(command.ptime // 10 * 10, _SHORTEST_PTIME), _LONGEST_PTIME)
         self._core.set_formats(command.leg, self._packed(record.receive), self._packed(record.send), record.ptime)
         self._coding.formats_changed(record)
-        self._speak_tones(record)
+        if not record.hears_tones:
+            self._coding.need(record, "digits", None)
         self._rooms.formats_changed(record)
         if record.settled_at is None:
             record.settled_at = time.monotonic()
@@ -249,12 +249,7 @@ class Posting:
         record = self._legs.get(command.leg)
         if record is not None:
             record.tells_keys = command.sends
-            self._speak_tones(record)
-
-    def _speak_tones(self, record: LegRecord) -> None:
-        """A far end that takes no telephone events is told keys as tones, which have to be encoded."""
-        tones = record.tells_keys and not any(each.name.lower() == _TELEPHONE_EVENT for each in record.send)
-        self._coding.need(record, "digits", Need(8000, hear=False) if tones else None)
+            self._coding.formats_changed(record)
 
     def _send_digits(self, command: SendDigits) -> None:
         events = [_KEYS.find(digit) for digit in command.digits.upper()]
@@ -267,6 +262,9 @@ class Posting:
                 f"digits last {_SHORTEST_DIGIT} to {_LONGEST_DIGIT} ms, and so do gaps; "
                 f"got {command.duration_ms} and {command.gap_ms}"
             )
+        record = self._legs.get(command.leg)
+        if record is not None and record.hears_tones:
+            self._coding.need(record, "digits", Need(8000, hear=False))
         self._core.send_digits(command.leg, bytes(events), command.duration_ms, command.gap_ms)
 
     def _open_recording(self, command: OpenRecording) -> None:

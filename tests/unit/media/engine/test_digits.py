@@ -12,7 +12,7 @@ import pytest
 from audiocodecs import g711
 from audiocodecs.coding import Decoder
 
-from media.commands import Connect, PayloadFormat, SendDigits, SetDigits
+from media.commands import Connect, PayloadFormat, SendDigits, SetDigits, SetFormats
 from media.events import DigitReceived
 from media.pieces import Digits
 from media.receive.digit_pieces import InBandDigits
@@ -273,6 +273,18 @@ async def test_tones_stay_tones_between_legs_that_both_want_them() -> None:
         while len(ear.audio) < len(said):
             await ear.take()
         assert [packet.payload for packet in ear.audio] == said
+
+
+async def test_legs_that_only_relay_tones_have_nothing_to_make_them_with() -> None:
+    """It is the greatest part of a leg's memory."""
+    async with media_world() as world:
+        _, alice, _ = await a_leg(world, (PCMA,), listens=True)
+        _, bob, _ = await a_leg(world, (PCMA,))
+        world.engine.post(Connect(alice.leg, bob.leg))
+        records = [world.engine._legs[leg.leg] for leg in (alice, bob)]
+        assert [record.plan for record in records] == [None, None]
+        world.engine.post(SetFormats(alice.leg, (PCMA, DTMF), (PCMA, DTMF)))
+        assert [record.plan is None for record in records] == [True, False]
 
 
 async def test_a_key_held_when_the_call_changes_hands_is_let_go() -> None:
