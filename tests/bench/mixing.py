@@ -30,8 +30,11 @@ def missing(window: Window) -> float:
 
 
 def clean(window: Window) -> bool:
-    """Whether the rooms kept their pace, and what they sent arrived."""
-    return missing(window) <= MOST_LOSS + TICK and window.gaps <= MOST_LOSS
+    """Whether the rooms kept their pace, and what they sent arrived.
+
+    More than was due means that the generator was held up and sent less than it should: nothing was measured.
+    """
+    return abs(missing(window)) <= MOST_LOSS + TICK and window.gaps <= MOST_LOSS
 
 
 def describe(window: Window) -> str:
