@@ -12,32 +12,31 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """What is known of one leg's far end."""
+    """What is known of one leg's far end. Handed the leg, which it must not hold: the circle would wait for the
+    collector."""
 
-    __slots__ = ("_asked_at", "_leg")
+    __slots__ = ("_asked_at",)
 
-    def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+    def __init__(self) -> None:
         self._asked_at: int | None = None
         """How many packets had come when it was asked last."""
 
-    def take(self, event: RefreshDue | FarEndAsked) -> None:
+    def take(self, leg: Leg, event: RefreshDue | FarEndAsked) -> None:
         """The session wants its refresh, or the far end has answered a question."""
         match event:
             case RefreshDue():
-                self._refresh()
+                _refresh(leg)
             case FarEndAsked(status=status):
-                self._leg.story.tell("far end answers", leg=self._leg.name, status=status)
-                if self._leg.media is not None:
-                    self._leg.media.expect_media_anew()
+                leg.story.tell("far end answers", leg=leg.name, status=status)
+                if leg.media is not None:
+                    leg.media.expect_media_anew()
 
-    def went_silent(self) -> bool:
+    def went_silent(self, leg: Leg) -> bool:
         """No packet for the whole time-out: whether that is the end of it.
 
         A far end that is silent may be there, muted: it is asked first. One that is not ends its session. One that
         answers has the time-out once more to be heard.
         """
-        leg = self._leg
         statistics = leg.media.statistics() if leg.media is not None else None
         heard = 0 if statistics is None else statistics.packets_received
         if self._asked_at == heard:
@@ -46,9 +45,9 @@ class Watch:
         with leg.switch.driver.turn():
             return not probe.ask(leg.session, leg.switch.clock())
 
-    def _refresh(self) -> None:
-        """Offer what is agreed again, word for word. An offer that is open already does as well."""
-        leg = self._leg
-        if leg.media is not None and leg.media.can_repeat:
-            with leg.switch.driver.turn():
-                leg.session.reinvite(leg.media.offer_again(), leg.switch.clock(), is_refresh=True)
+
+def _refresh(leg: Leg) -> None:
+    """Offer what is agreed again, word for word. An offer that is open already does as well."""
+    if leg.media is not None and leg.media.can_repeat:
+        with leg.switch.driver.turn():
+            leg.session.reinvite(leg.media.offer_again(), leg.switch.clock(), is_refresh=True)

@@ -159,7 +159,7 @@ class Leg:
         self.on_change: Callable[[], None] = _nobody
         self.silent = False
         self.connection = Connection(name, story)
-        self.watch = Watch(self)
+        self.watch = Watch()
         self.finished: set[int] = set()
         """Numbers of the playbacks that have ended."""
         self.speaks = False
@@ -269,7 +269,7 @@ class Leg:
             case OfferAnswered(body=body):
                 self._take_late_answer(body)
             case RefreshDue() | FarEndAsked():
-                self.watch.take(event)
+                self.watch.take(self, event)
             case OfferRefused():
                 self._offer_refused(event)
             case InfoReceived() | InfoRefused():
@@ -285,7 +285,7 @@ class Leg:
         """The engine heard nothing for too long; once the far end was asked the script decides what that means."""
         if self.state is LegState.ANSWERED:
             self.story.tell("media timeout", leg=self.name, silent_for=round(silent_for, 1))
-            if self.watch.went_silent():
+            if self.watch.went_silent(self):
                 self.silent = True
                 self.on_change()
 

@@ -120,7 +120,10 @@ def find_audio(description: SessionDescription, preferred: int, srtp: SrtpPolicy
         plain = plain or audio
     if plain is not None:
         return plain
-    raise first or SdpError("no audio stream", expected="an m=audio section", status=488, warning=NO_SUCH_MEDIA)
+    try:
+        raise first or SdpError("no audio stream", expected="an m=audio section", status=488, warning=NO_SUCH_MEDIA)
+    finally:
+        del first  # its traceback holds this frame, with the whole call: the circle would wait for the collector
 
 
 def read_audio(description: SessionDescription, index: int, srtp: SrtpPolicy = PLAIN) -> RemoteAudio:

@@ -28,6 +28,7 @@ STORIES: dict[str, tuple[list[Action], Plan, float, bytes | None]] = {
     "no answer": ([to(1, ring_for=3)], Plan(ring=0.1), 30, None),
     "echo": ([Echo(1)], Plan(), 30, None),
     "prompt": ([Play(("/prompt.wav",), early=True), Hangup(17)], Plan(), 30, None),
+    "nothing offered": ([to(1)], Plan(), 30, sdp(0)),
     "no common codec": ([to(1)], Plan(), 30, sdp(40000, "3")),
 }
 

@@ -52,6 +52,7 @@ def quiet(session: InviteSession, now: float) -> None:
         session.reliable.step(ReliableInput.CLOSE, now)
     if session.timing is not None:
         session.timing.step(TimerInput.CLOSE, now)
+        session.timing = None
     if session.modification is not None:
         session.modification.close(now)
         session.modification = None

@@ -190,7 +190,9 @@ class SessionTimer:
         """It takes as long as it takes."""
 
     def on_final(self, exchange: ClientRequest, response: Response | None, status: int, now: float) -> None:
-        """The outcome of our UPDATE."""
+        """The outcome of our UPDATE, if the session still stands: it may have crossed a BYE."""
+        if not self._session.is_established:
+            return
         if status in (405, 501):
             self._session.takes_update = False
             self.step(Input.REFUSED, now, 0.0)

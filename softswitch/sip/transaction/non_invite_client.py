@@ -105,15 +105,18 @@ class NonInviteClient:
         user.on_response(response, now)
 
     def _report_timeout(self, now: float, _: Response | None) -> None:
+        user = self.user
         self._forget(now, None)
-        self.user.on_failure(Failure.TIMEOUT, now)
+        user.on_failure(Failure.TIMEOUT, now)
 
     def _report_transport(self, now: float, _: Response | None) -> None:
+        user = self.user
         self._forget(now, None)
-        self.user.on_failure(Failure.TRANSPORT, now)
+        user.on_failure(Failure.TRANSPORT, now)
 
     def _forget(self, _: float, __: Response | None) -> None:
         self._stop_timers()
+        self.user = NOBODY  # who holds us: the circle would wait for the collector
         self.layer.client_over(self)
 
     def _stop_timers(self) -> None:

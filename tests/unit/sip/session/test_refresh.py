@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -488,6 +489,38 @@ def test_hanging_up_stops_the_timer() -> None:
     stage.answer(stage.one_request("BYE"), 200, tag=None)
     assert stage.wait(400) == []
     assert stage.all_over()
+
+
+def test_an_answer_to_our_refresh_that_crossed_a_bye_settles_nothing() -> None:
+    stage = Stage()
+    session = call(stage, ALLOW, ("Session-Expires", "100;refresher=uac"))
+    (update,) = sent_after(stage, 51)
+    assert isinstance(update, Request)
+    session.hangup(stage.now)
+    stage.answer(stage.one_request("BYE"), 200, tag=None)
+    stage.answer(update, 200, tag=None, headers=(("Session-Expires", "100;refresher=uac"),))
+    assert stage.wait(400) == []
+    assert stage.all_over()
+
+
+def test_a_session_nobody_answers_is_gone_without_the_collector() -> None:
+    stage = Stage()
+
+    def end_calls(number: int) -> None:
+        for _ in range(number):
+            call(stage, ALLOW, ("Session-Expires", "100;refresher=uas")).hangup(stage.now)
+            stage.wait(400)
+            stage.events()
+            assert stage.all_over()
+
+    end_calls(1)
+    gc.collect()
+    gc.disable()
+    try:
+        end_calls(10)
+        assert gc.collect() < 10, "less than one object a call"
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
