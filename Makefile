@@ -11,7 +11,7 @@ help:
 	@echo 'make test     all tests'
 	@echo 'make check    format, lint, types, import contracts'
 	@echo 'make bench    measure it against its bars and against rtpengine     (ONLY=relay for one group)'
-	@echo 'make interop  only the tests against SIPp, pjsua2 and baresip'
+	@echo 'make interop  only the tests against SIPp, pjsua2, baresip and Kamailio'
 
 run:
 	@scripts/setup run

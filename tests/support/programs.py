@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 
 import pytest
 
-PACKAGES = {"sipp": "sip-tester", "baresip": "baresip", "espeak-ng": "espeak-ng"}
+PACKAGES = {"sipp": "sip-tester", "baresip": "baresip", "kamailio": "kamailio", "espeak-ng": "espeak-ng"}
 QUIT_PATIENCE = 5.0
 
 
 def required(program: str) -> str:
     """Return where a program is; fail the test when it is missing."""
-    found = shutil.which(program)
+    # Debian keeps servers where only root's PATH leads.
+    found = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     if found is None:
         pytest.fail(f"{program} is not installed: apt-get install {PACKAGES[program]} (scripts/setup test does so)")
     return found
