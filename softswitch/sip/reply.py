@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.sip.flow import Flow
+from softswitch.sip.grammar import split_list
 from softswitch.sip.outgoing import one_line
 from softswitch.sip.status import reason_phrase
 
@@ -33,15 +34,17 @@ class Reply:
     def __init__(self, request: Request, via: str) -> None:
         """`request` as parse_message gave it; `via`: its top Via as noted by this server (`received`, `rport`).
 
-        All other Vias are copied as they are.
+        All other Vias are copied as they are, readable or not: they are other people's.
         """
         headers = request.headers
         _, sender, self._to, call_id, cseq = headers.essential()
         lines = f"Via: {via}\r\n"
         vias = headers.lines("Via")
-        if len(vias) > 1 or "," in vias[0]:
-            for other in headers.get_all("Via")[1:]:
+        if "," in vias[0]:
+            for other in split_list(vias[0])[1:]:
                 lines += f"Via: {other}\r\n"
+        for line in vias[1:]:
+            lines += f"Via: {line}\r\n"
         self._via = lines
         self._charset = request.charset
         self._from = f"From: {sender}\r\nTo: "

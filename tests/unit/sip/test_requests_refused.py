@@ -233,3 +233,11 @@ def test_a_node_without_room_goes_on_with_the_calls_it_has() -> None:
     assert stage.kinds() == ["OfferReceived"]
     stage.hear(stage.request("BYE", cseq=3, to_tag=session.local_tag))
     assert "200 BYE" in stage.labels()
+
+
+@pytest.mark.parametrize("method", ["BYE", "INVITE", "OPTIONS"])
+def test_vias_below_the_top_go_back_as_they_came(method: str) -> None:
+    top, below = "SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bKa", 'SIP " / 2.0/UDP 203.0.113.1, SIP/2.0/UDP <'
+    stage = Stage()
+    stage.hear(stage.request(method, via=f"{top}\r\nVia: {below}", body=OFFER, to_tag="gone"))
+    assert stage.one_response(481).headers.lines("Via") == [top, below]
