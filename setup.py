@@ -5,6 +5,7 @@ Metadata lives in pyproject.toml; this file exists only because a list of extens
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -40,13 +41,22 @@ def extensions() -> list[Extension]:
     return found
 
 
+def translators() -> int:
+    """Processes that translate side by side; 0 where a process may have no semaphores (a root without /dev/shm)."""
+    try:
+        multiprocessing.Lock()
+    except OSError:
+        return 0
+    return CORES
+
+
 setup(
     options={"build_ext": {"parallel": CORES}},
     packages=[*find_packages(include=["softswitch*", "media*", "config*"]), *find_packages("codecs")],
     package_data={"": ["*.pyi", "*.pxd", "*.yaml", "*.json", "*.mako", "py.typed"]},
     ext_modules=cythonize(
         extensions(),
-        nthreads=CORES,
+        nthreads=translators(),
         include_path=[str(ROOT), str(ROOT / "codecs")],
         compiler_directives={
             "language_level": "3",
