@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CallerLimit = Literal["concurrent", "calls_per_day", "minutes_per_day"]
 
 CAPACITY = 100_000
-"""Callers remembered in a day; beyond it the one seen first is forgotten."""
+"""Callers remembered in a day; beyond it those seen first are forgotten, one in a hundred at a time."""
 
 
 @value_class(frozen=True, slots=True)
@@ -114,8 +114,11 @@ class CallerLedger:
         return used
 
     def _forget(self, today: int) -> None:
-        """Who has no call and was not here today; if nobody, whoever has no call and came first."""
+        """Who has no call and was not here today; if nobody, whoever has no call and came first.
+
+        Several at a time: everybody is looked at, which must not happen for each new caller once there is no room.
+        """
         idle = [caller for caller, used in self._used.items() if not used.now]
-        gone = [caller for caller in idle if self._used[caller].day != today] or idle[:1]
+        gone = [caller for caller in idle if self._used[caller].day != today] or idle[: 1 + self._capacity // 100]
         for caller in gone:
             del self._used[caller]

@@ -77,6 +77,16 @@ def test_memory_is_bounded_and_running_calls_are_kept() -> None:
     assert callers.begin("x", "phone:0", "123", 0.0) == "concurrent"
 
 
+def test_room_is_made_for_several_at_a_time() -> None:
+    callers = ledger(capacity=1000, concurrent=1)
+    for number in range(1001):
+        callers.begin(str(number), f"phone:{number}", "123", 0.0)
+        callers.end(str(number), 0.0, 0.0)
+    kept = len(callers._used)
+    assert 900 < kept < 1000, "everybody is looked at again for the next new caller"
+    assert "phone:1000" in callers._used
+
+
 def test_without_limits_nothing_is_kept() -> None:
     callers = ledger()
     assert callers.begin("a", "phone:1", "123", 0.0) is None
