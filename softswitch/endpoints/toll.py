@@ -120,6 +120,10 @@ class TollGuard:
                 found.append(self._canonical(folded[behind:]))
                 found.append(self._canonical(_SERVICE_CODE.sub("", folded, count=1)))
             found.append(self._canonical(folded.replace("*", "").replace("#", "")))
+            # A + in the middle, 0049+33…: who reads on from there reads a whole number.
+            plus = max(number.rfind("+"), number.rfind("\uff0b"))
+            if plus > 0:
+                found.append(self._canonical(_folded(number[plus:])))
         if self._country == NORTH_AMERICA:
             found += ["+1" + each for each in found if len(each) == 10 and each.isdigit()]
         return list(dict.fromkeys(each for each in found if each))

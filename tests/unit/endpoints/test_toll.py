@@ -137,6 +137,11 @@ def test_signs_among_the_digits_hide_nothing(number: str, mark: str, at: int) ->
     assert judged(AT_HOME, GERMANY, clean(spelt)) == "international"
 
 
+@given(number=ABROAD, before=st.sampled_from(["0049", "0", "+49", "112", "*31#0", "30", "0049+"]))
+def test_a_plus_in_the_middle_begins_a_number(number: str, before: str) -> None:
+    assert judged(AT_HOME, GERMANY, clean(f"{before}%2B{number}")) == "international"
+
+
 @given(number=ABROAD, zero=st.sampled_from([0x0660, 0x06F0, 0x0966, 0xFF10]))
 def test_digits_of_other_scripts_are_digits(number: str, zero: int) -> None:
     spelt = "".join(chr(zero + int(digit)) for digit in "00" + number)
