@@ -59,6 +59,12 @@ def test_nothing_raises_for_any_number() -> None:
         is_route_problem(from_status(status))
 
 
+@pytest.mark.parametrize("status", [420, 421, 422, 423])
+def test_what_a_callee_asks_of_our_request_is_nothing_its_caller_could_do(status: int) -> None:
+    """A 422 without Min-SE (RFC 4028 6) or a 420 without Unsupported is no answer a caller can make sense of."""
+    assert towards_caller(from_status(status)).status == 502
+
+
 @pytest.mark.parametrize(("hidden", "shown"), HIDDEN.items())
 def test_what_is_hidden_becomes_something_known_with_the_same_q850_cause(hidden: int, shown: int) -> None:
     cause = from_status(hidden)
