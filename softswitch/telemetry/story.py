@@ -20,6 +20,8 @@ OPENING = 200
 """Events kept from the beginning of a call: how it came about."""
 CLOSING = 200
 """Events kept from its end: how it went. What lies between is dropped and counted when a call tells more."""
+REPEATED = 10
+"""Lines of one kind that a call may log in a second once events are dropped: a far end must not fill the disk."""
 
 
 class StoryLine(NamedTuple):
@@ -45,7 +47,7 @@ class Story:
     Invariants: at most OPENING + CLOSING events and as many messages are held; one call id joins them all.
     """
 
-    __slots__ = ("_clock", "_lines", "_messages", "_omitted", "_sink", "call_id", "started_at")
+    __slots__ = ("_clock", "_lines", "_logged", "_messages", "_omitted", "_sink", "call_id", "started_at")
 
     def __init__(self, call_id: str, sink: Sink, *, clock: Callable[[], float] = time.time) -> None:
         """`clock` gives Unix seconds."""
@@ -55,6 +57,8 @@ class Story:
         self._lines: list[StoryLine] = []
         self._messages: list[Message] = []
         self._omitted = 0
+        self._logged: dict[str, tuple[int, int]] | None = None
+        """Event -> second and lines in it, once events are dropped."""
         self.started_at = clock()
 
     def tell(self, event: str, /, **facts: Fact) -> None:
@@ -97,4 +101,16 @@ class Story:
             del self._lines[OPENING]
             self._omitted += 1
         self._lines.append(StoryLine(now, event, facts))
+        if self._omitted and self._is_flood(event, now):
+            return
         self._sink.put(LogLine(now, level, self.call_id, event, facts))
+
+    def _is_flood(self, event: str, now: float) -> bool:
+        """Whether the log has had enough of this kind for this second."""
+        if self._logged is None:
+            self._logged = {}
+        second, lines = self._logged.get(event, (0, 0))
+        if second != int(now):
+            second, lines = int(now), 0
+        self._logged[event] = (second, lines + 1)
+        return lines >= REPEATED

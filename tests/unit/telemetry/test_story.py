@@ -10,7 +10,7 @@ import pytest
 
 from softswitch.telemetry.log_sink import NullSink
 from softswitch.telemetry.siptrace import label, render_ladder
-from softswitch.telemetry.story import CLOSING, OPENING, Story, StoryLine
+from softswitch.telemetry.story import CLOSING, OPENING, REPEATED, Story, StoryLine
 
 if TYPE_CHECKING:
     from softswitch.telemetry.log_format import LogLine
@@ -54,6 +54,20 @@ def test_fact_may_be_called_event() -> None:
     of = story()
     of.tell("noted", event="x", self="y")
     assert of.lines[0].facts == {"event": "x", "self": "y"}
+
+
+def test_a_far_end_that_repeats_itself_does_not_fill_the_log() -> None:
+    told = Told()
+    now = 1000.0
+    of = Story("call-1", told, clock=lambda: now)
+    for _ in range(OPENING + CLOSING + 5000):
+        of.tell("progress", status=183)
+    assert len(told.lines) == OPENING + CLOSING + REPEATED
+    of.tell("call ended")
+    assert told.lines[-1].event == "call ended", "what is said once is always said"
+    now += 1.0
+    of.tell("progress", status=183)
+    assert told.lines[-1].event == "progress"
 
 
 def test_endless_call_keeps_its_beginning_and_its_end() -> None:
