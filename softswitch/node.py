@@ -48,7 +48,7 @@ from softswitch.neighbours import Door, Neighbours, meet_neighbours
 from softswitch.observation import Observation
 from softswitch.provision import hold_music, transfer_audio
 from softswitch.sip.digest import NonceKeeper
-from softswitch.sip.stack import SipStack
+from softswitch.sip.stack import SipStack, open_to_all
 from softswitch.sip.timers import Timers
 from softswitch.speech.engine import SpeechError
 from softswitch.speech.preview import Preview
@@ -87,6 +87,8 @@ if TYPE_CHECKING:
     from softswitch.endpoints.tls_identities import TrunkIdentities
     from softswitch.provision import Provision
     from softswitch.sip.events import Event
+    from softswitch.sip.flow import Flow
+    from softswitch.sip.message import Request
     from softswitch.transport.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -116,6 +118,7 @@ class Node:
         self._loop = asyncio.get_running_loop()
         self._registrations = TrunkRegistrations()
         self._on_sip: Callable[[Event], None] = _nobody_listens
+        self._screen: Callable[[Request, Flow, float], tuple[int, str] | None] = open_to_all
         self._on_media: Callable[[MediaEvent], None] = _nobody_listens
         self.supervisor: CallSupervisor
         self.driver: SipDriver
@@ -189,7 +192,8 @@ class Node:
             recent=recent,
             file_records=state.cdr.submit,
         )
-        self._on_sip = self._reception(neighbours, resources).dispatch
+        reception = self._reception(neighbours, resources)
+        self._on_sip, self._screen = reception.dispatch, reception.screen
         observation = Observation(
             supervisor=self.supervisor,
             engine=engine,
@@ -287,6 +291,7 @@ class Node:
             timers=Timers(timers.t1, timers.t2, timers.t4),
             belongs=neighbours.gate.same_party,
             overload=lambda request, now: admission.refusal(request.uri.user or "", now),
+            screen=lambda request, flow, now: self._screen(request, flow, now),
             large=DatagramLimit(settings.sip.largest_datagram, lambda: self.driver.listening()),
         )
         self.driver = SipDriver(

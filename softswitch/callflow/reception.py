@@ -19,6 +19,7 @@ from softswitch.endpoints.trunk import Trunk
 from softswitch.sip.body import ACCEPT
 from softswitch.sip.core import ALLOW, SUPPORTED
 from softswitch.sip.events import InviteReceived, RegistrationChanged, RequestCompleted, RequestReceived
+from softswitch.sip.outgoing import header_lines
 from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.stir.errors import StirError
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from softswitch.endpoints.registrar import Registrar
     from softswitch.endpoints.trunk_registration import TrunkRegistrations
     from softswitch.sip.events import Event
+    from softswitch.sip.flow import Flow
     from softswitch.sip.message import Request
     from softswitch.transport.driver import SipDriver
 
@@ -108,6 +110,13 @@ class Reception:
                         log.exception("call %s: %s was not handled", leg.story.call_id, type(event).__name__)
                         leg.hangup(INTERNAL)
                         self._supervisor.fail(leg.story.call_id, error)
+
+    def screen(self, request: Request, flow: Flow, now: float) -> tuple[int, str] | None:
+        """Status and header lines for an INVITE whose sender must prove who he is, and has not tried."""
+        if not isinstance(self._gate.may_begin(flow), Phones):
+            return None
+        refusal = self._authenticator.screen(request, flow, now)
+        return None if refusal is None else (refusal.status, header_lines(refusal.headers))
 
     def _invite(self, event: InviteReceived) -> None:
         now = self._driver.now()

@@ -102,15 +102,20 @@ class Authenticator:
         self._locks = FailureLocks() if locks is None else locks
         self._is_bound = is_bound
 
-    def authenticate(self, request: Request, flow: Flow, now: float) -> Authenticated | Challenge | Refused:
-        """Who sends `request`, or what to answer instead. `now` in monotonic seconds."""
-        source = flow.remote[0]
-        locked = self._locks.locked_for(source, now)
+    def screen(self, request: Request, flow: Flow, now: float) -> Challenge | Refused | None:
+        """What to answer at once, whatever the request says; None: it has credentials to be judged."""
+        locked = self._locks.locked_for(flow.remote[0], now)
         if locked and not self._is_bound(flow):
             return Refused(503, None, (("Retry-After", str(math.ceil(locked))),))
+        return self._challenge(now) if self._credentials(request) is None else None
+
+    def authenticate(self, request: Request, flow: Flow, now: float) -> Authenticated | Challenge | Refused:
+        """Who sends `request`, or what to answer instead. `now` in monotonic seconds."""
+        refusal = self.screen(request, flow, now)
+        if refusal is not None:
+            return refusal
         credentials = self._credentials(request)
-        if credentials is None:
-            return self._challenge(now)
+        assert credentials is not None
         verdict, owner = Verdict.REFUSED, None
         algorithm = credentials.algorithm.upper()
         if algorithm in self._algorithms and (credentials.get("qop") or "").lower() == QOP:
@@ -136,7 +141,7 @@ class Authenticator:
                 # A live nonce refused for its count is a replay: only a genuinely old one is called stale.
                 return self._challenge(now, stale=not self._nonces.is_live(credentials.nonce, now))
             case Verdict.REFUSED:
-                self._locks.failed(source, now)
+                self._locks.failed(flow.remote[0], now)
                 return self._challenge(now)
 
     def _credentials(self, request: Request) -> AuthCredentials | None:

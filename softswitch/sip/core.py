@@ -39,6 +39,7 @@ class Core:
         "large",
         "layer",
         "overload",
+        "screen",
         "server_line",
         "sessions",
         "token",
@@ -51,11 +52,14 @@ class Core:
         durations: Timers,
         belongs: Callable[[Flow, Flow], bool],
         overload: Callable[[Request, float], int | None],
+        screen: Callable[[Request, Flow, float], tuple[int, str] | None],
         large: LargeRequests,
     ) -> None:
         self.token = token
         self.overload = overload
         """Seconds after which the caller may try again; None: there is room for this INVITE."""
+        self.screen = screen
+        """Status and header lines for an INVITE that must say first who it is from; None: it may begin."""
         self.large = large
         """Where requests go that are too large for UDP."""
         self.belongs = belongs

@@ -166,6 +166,10 @@ def _outside_dialog(core: Core, request: Request, key: str, flow: Flow, now: flo
         if retry_after is not None:
             refuse(core, request, flow, 503, lines=f"Retry-After: {retry_after}\r\n")
             return
+        challenge = core.screen(request, flow, now)
+        if challenge is not None:
+            refuse(core, request, flow, challenge[0], lines=challenge[1])
+            return
         _invite(core, request, key, merge, flow, now)
         return
     via = request.via

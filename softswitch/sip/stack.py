@@ -54,6 +54,11 @@ def room_for_all(request: Request, now: float) -> int | None:
     return None
 
 
+def open_to_all(request: Request, flow: Flow, now: float) -> tuple[int, str] | None:
+    """A node that asks nobody who he is."""
+    return None
+
+
 class SipStack:
     """All transactions, dialogs and sessions of one node."""
 
@@ -65,6 +70,7 @@ class SipStack:
         timers: Timers = RFC_TIMERS,
         belongs: Callable[[Flow, Flow], bool] = same_host,
         overload: Callable[[Request, float], int | None] = room_for_all,
+        screen: Callable[[Request, Flow, float], tuple[int, str] | None] = open_to_all,
         large: LargeRequests = ANY_SIZE,
     ) -> None:
         """`token` gives a fresh random hexadecimal text, at least 64 bits of it, each time it is called.
@@ -75,9 +81,12 @@ class SipStack:
         `overload(request, now)`: asked about each INVITE that would begin a call, before anything is made for it. None
         takes it; else the answer is 503 with that many seconds as Retry-After, and nothing is kept (RFC 3261 8.2.7).
 
+        `screen(request, flow, now)`: asked next. The status and header lines of a challenge that is sent once and keeps
+        nothing either: one that is repeated until its ACK is a weapon against whoever the source is forged to be.
+
         `large`: what becomes of requests that are too large for UDP.
         """
-        self._core = Core(token, user_agent, timers, belongs, overload, large)
+        self._core = Core(token, user_agent, timers, belongs, overload, screen, large)
         self._registrations: list[Registration] = []
 
     # In.
