@@ -25,12 +25,14 @@ class PhoneError(Exception):
 class Handset:
     """One phone process. Its context is its life: leaving it ends the process, by its id, and waits for it."""
 
-    def __init__(self, name: str, address: str, folder: Path, *, port: int = 0, srtp: str = "off") -> None:
-        """`srtp`: off, optional or mandatory, with keys in SDP."""
+    def __init__(
+        self, name: str, address: str, folder: Path, *, port: int = 0, srtp: str = "off", ca: Path | None = None
+    ) -> None:
+        """`srtp`: off, optional or mandatory, with keys in SDP; `ca`: TLS, with servers that it vouches for."""
         self.name = name
         self.address = address
         self.port = port
-        self._srtp = srtp
+        self._options = [srtp] if ca is None else [srtp, str(ca)]
         self._log = folder / f"{name}.log"
         self._output = folder / f"{name}.output"
         self._happened: list[Event] = []
@@ -38,7 +40,8 @@ class Handset:
     async def __aenter__(self) -> Self:
         with self._output.open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "softswitch.demo.phone", self.address, str(self.port), str(self._log), self._srtp,
+                sys.executable, "-m", "softswitch.demo.phone",
+                self.address, str(self.port), str(self._log), *self._options,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=output,
             )  # fmt: skip
         try:

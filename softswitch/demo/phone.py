@@ -1,8 +1,9 @@
 """A software phone in a process of its own: pjsua2, told what to do and telling what happens in lines of JSON.
 
-`python -m softswitch.demo.phone ADDRESS PORT LOGFILE [SRTP]` (port 0: any; SRTP: off, optional or mandatory). pjsua2 is
-GPL, has its own threads and signal habits, and carries four calls at most: it never lives in the switch's process. Its
-sound device is a clock that plays to nobody; its conference bridge runs at 8 kHz: G.711 passes without resampling.
+`python -m softswitch.demo.phone ADDRESS PORT LOGFILE [SRTP [CA]]` (port 0: any; SRTP: off, optional or mandatory; CA:
+file with the authority of servers, which are reached over TLS then, and over nothing else). pjsua2 is GPL, has its own
+threads and signal habits, and carries four calls at most: it never lives in the switch's process. Its sound device is a
+clock that plays to nobody; its conference bridge runs at 8 kHz: G.711 passes without resampling.
 
 Commands: `register` (registrar, user, password), `call` (uri), `ring`, `answer`, `play` (file), `record` (file),
 `hold`, `resume`, `hangup`, `quit`. Events: see `Phone`.
@@ -113,8 +114,9 @@ class Phone:
     `holding`, `held`, `played`, `transferring` and `transferred` (status), `ended` (status, reason), `failed` (reason).
     """
 
-    def __init__(self, address: str, port: int, log: str, srtp: str = "off") -> None:
+    def __init__(self, address: str, port: int, log: str, srtp: str = "off", ca: str = "") -> None:
         self._address = address
+        self._ca = ca
         self._srtp = SRTP[srtp]
         self.call: PhoneCall | None = None
         self._first: PhoneCall | None = None
@@ -136,11 +138,14 @@ class Phone:
         transport = pjsua2.TransportConfig()
         transport.boundAddress = address
         transport.port = port
-        transport_id = self._endpoint.transportCreate(pjsua2.PJSIP_TRANSPORT_UDP, transport)
+        transport.tlsConfig.CaListFile = ca
+        transport.tlsConfig.verifyServer = True
+        kind = pjsua2.PJSIP_TRANSPORT_TLS if ca else pjsua2.PJSIP_TRANSPORT_UDP
+        transport_id = self._endpoint.transportCreate(kind, transport)
         self._endpoint.libStart()
         self._account = Account(self)
         where = self._endpoint.transportGetInfo(transport_id).localName  # "127.0.0.2:41234"
-        self._account.create(self._identity(f"sip:phone@{where}"))
+        self._account.create(self._identity(f"sip:phone@{where}{';transport=tls' if ca else ''}"))
         say("ready", port=int(where.rpartition(":")[2]))
 
     def run(self) -> None:
@@ -191,7 +196,7 @@ class Phone:
         identity.idUri = uri
         identity.mediaConfig.transportConfig.boundAddress = self._address
         identity.mediaConfig.srtpUse = self._srtp
-        identity.mediaConfig.srtpSecureSignaling = 0  # with keys in SDP over UDP, too
+        identity.mediaConfig.srtpSecureSignaling = int(bool(self._ca))  # with keys in SDP over UDP, too
         identity.callConfig.timerUse = pjsua2.PJSUA_SIP_TIMER_INACTIVE
         return identity
 
@@ -273,4 +278,4 @@ class Phone:
 
 
 if __name__ == "__main__":
-    Phone(sys.argv[1], int(sys.argv[2]), *sys.argv[3:5]).run()
+    Phone(sys.argv[1], int(sys.argv[2]), *sys.argv[3:6]).run()

@@ -31,7 +31,7 @@ audio_level no
 rtcp_mux no
 ctrl_tcp_listen {address}:{control}
 snd_path {folder}
-module g711.so
+{tls}module g711.so
 module g722.so
 module opus.so
 module sndfile.so
@@ -66,10 +66,12 @@ class Baresip:
         srtp: str = "",
         codecs: str = "pcma,pcmu",
         rate: int = 8000,
+        ca: Path | None = None,
     ) -> None:
         """`srtp`: "", or what baresip calls its kind (`srtp` for optional, `srtp-mand`).
 
-        `codecs`: as baresip names them; `rate`: of the speech, Hz.
+        `codecs`: as baresip names them; `rate`: of the speech, Hz; `ca`: who vouches for servers it reaches over TLS,
+        which `registrar` then says.
         """
         self._folder = folder / f"baresip-{user}"
         self._address, self._control = address, control
@@ -83,6 +85,7 @@ class Baresip:
                 speech=speech,
                 rate=rate,
                 folder=self._folder,
+                tls="" if ca is None else f"sip_cafile {ca}\n",
             )
         )
         (self._folder / "accounts").write_text(
