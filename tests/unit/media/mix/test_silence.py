@@ -15,6 +15,7 @@ from media.commands import (
     Disconnect,
     PayloadFormat,
     Play,
+    SendDigits,
     SetDigits,
     SetDirection,
     StartEcho,
@@ -200,7 +201,13 @@ async def test_an_echo_that_is_closed_in_a_pause_leaves_nothing_behind() -> None
     async with media_world() as world:
         alice = world.far_end()
         leg = world.leg(alice, (PCMA, CN), send=(PCMA,))
-        world.engine.post(SetDigits(leg.leg, sends=True, listens=False), StartEcho(leg.leg))
+        # A leg that was sent a tone has an encoder, and with it something to make noise with.
+        world.engine.post(SetDigits(leg.leg, sends=True, listens=False), SendDigits(leg.leg, "1"))
+        await alice.hear()
+        for _ in range(3):
+            await a_while(world)
+        alice.hear_waiting()
+        world.engine.post(StartEcho(leg.leg))
         await world.settled()
         alice.talk(leg, 3)
         await alice.hear_many(3)
