@@ -5,27 +5,13 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from config.section import Section
-from config.values import AnyNumber, Boolean, Line, OneOrMore, Text, shown
+from config.values import AnyCase, AnyNumber, Boolean, Line, OneOrMore, Text, shown
 
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-NumberFormat = Annotated[
-    Literal["e164", "international", "us_national"],
-    BeforeValidator(_lower),
-    WithJsonSchema({"enum": ["e164", "international", "us_national", "E164", "INTERNATIONAL", "US_NATIONAL"]}),
-]
-_ANONYMIZATION = ["none", "remote_party_id", "asserted_identity", "preferred_identity"]
-Anonymization = Annotated[
-    Literal["none", "remote_party_id", "asserted_identity", "preferred_identity"],
-    BeforeValidator(_lower),
-    WithJsonSchema({"enum": [*_ANONYMIZATION, *map(str.upper, _ANONYMIZATION)]}),
-]
+NumberFormat = Annotated[Literal["e164", "international", "us_national"], AnyCase()]
+Anonymization = Annotated[Literal["none", "remote_party_id", "asserted_identity", "preferred_identity"], AnyCase()]
 IdentitySource = Literal["from", "pai", "ppi", "rpid"]
 IdentityHeader = Literal["pai", "ppi", "rpid"]
 DiversionReason = Literal[

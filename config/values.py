@@ -119,57 +119,36 @@ def _text(value: object) -> str:
     raise ValueError(f"expected text, got {shown(value)}{hint}")
 
 
+@dataclass(frozen=True, slots=True)
+class AnyCase:
+    """Annotation of a Literal of lower-case words: each may be written in any case.
+
+    `told`: the words of which editors are told the upper-case spelling as well; None: of all.
+    """
+
+    told: tuple[str, ...] | None = None
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_lower, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        words = handler(schema)["enum"]
+        return {"enum": [*words, *(word.upper() for word in (words if self.told is None else self.told))]}
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-Direction = Annotated[
-    Literal["inbound", "outbound", "both"],
-    BeforeValidator(_lower),
-    WithJsonSchema({"enum": ["inbound", "outbound", "both", "INBOUND", "OUTBOUND", "BOTH"]}),
-]
-Reliable = Annotated[
-    Literal["off", "supported", "required"],
-    BeforeValidator(_lower),
-    WithJsonSchema({"enum": ["off", "supported", "required", "OFF", "SUPPORTED", "REQUIRED"]}),
-]
-
-
-ReferPolicy = Annotated[
-    Literal["accept", "refuse"],
-    BeforeValidator(_lower),
-    WithJsonSchema({"enum": ["accept", "refuse", "ACCEPT", "REFUSE"]}),
-]
-FailedTransfer = Annotated[
-    Literal["return", "end"],
-    BeforeValidator(_lower),
-    WithJsonSchema({"enum": ["return", "end", "RETURN", "END"]}),
-]
-TrunkType = Annotated[
-    Literal["static", "registered", "authenticated"],
-    BeforeValidator(_lower),
-    WithJsonSchema({"enum": ["static", "registered", "authenticated", "STATIC", "REGISTERED", "AUTHENTICATED"]}),
-]
-Refresher = Annotated[
-    Literal["auto", "us", "them"],
-    BeforeValidator(_lower),
-    WithJsonSchema({"enum": ["auto", "us", "them", "AUTO", "US", "THEM"]}),
-]
-
-
-Redirect = Annotated[
-    Literal["refuse", "follow"], BeforeValidator(_lower), WithJsonSchema({"enum": ["refuse", "follow"]})
-]
-HopStrategy = Annotated[
-    Literal["failover", "round_robin", "weighted"],
-    BeforeValidator(_lower),
-    WithJsonSchema({"enum": ["failover", "round_robin", "weighted", "FAILOVER", "ROUND_ROBIN"]}),
-]
-TrunkChoice = Annotated[
-    Literal["in_order", "round_robin", "weighted", "least_cost"],
-    BeforeValidator(_lower),
-    WithJsonSchema({"enum": ["in_order", "round_robin", "weighted", "least_cost"]}),
-]
+Direction = Annotated[Literal["inbound", "outbound", "both"], AnyCase()]
+Reliable = Annotated[Literal["off", "supported", "required"], AnyCase()]
+ReferPolicy = Annotated[Literal["accept", "refuse"], AnyCase()]
+FailedTransfer = Annotated[Literal["return", "end"], AnyCase()]
+TrunkType = Annotated[Literal["static", "registered", "authenticated"], AnyCase()]
+Refresher = Annotated[Literal["auto", "us", "them"], AnyCase()]
+Redirect = Annotated[Literal["refuse", "follow"], AnyCase(told=())]
+HopStrategy = Annotated[Literal["failover", "round_robin", "weighted"], AnyCase(told=("failover", "round_robin"))]
+TrunkChoice = Annotated[Literal["in_order", "round_robin", "weighted", "least_cost"], AnyCase(told=())]
 
 
 def _dtmf(value: object) -> object:
