@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from softswitch.b2bua.channels import Channels
     from softswitch.callflow.supervisor import CallSupervisor, RunningCall
     from softswitch.endpoints.access_control import Gate
-    from softswitch.endpoints.trunk import NextHop, Trunk
+    from softswitch.endpoints.trunk import Trunk
     from softswitch.sip.stack import SipStack
     from softswitch.store.cdr_writer import CdrWriter
     from softswitch.telemetry.log_sink import LogSink
     from softswitch.telemetry.snapshot import CallSnapshot, ContactSnapshot
     from softswitch.telemetry.story import Message, StoryLine
     from softswitch.transport.certificates import Keyring
+    from softswitch.transport.next_hop import NextHop
 
 
 class Observation:

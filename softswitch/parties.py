@@ -27,7 +27,7 @@ from softswitch.endpoints.rates import Rates
 from softswitch.endpoints.selection import IN_ORDER, HopPolicy, RankedHop
 from softswitch.endpoints.tls_identities import ANY_TRANSPORT, TrunkTls
 from softswitch.endpoints.toll import NO_POLICY, TollPolicy
-from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.endpoints.trunk import Trunk
 from softswitch.endpoints.trunk_registration import RegistrationPolicy
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sdp.crypto import SrtpPolicy
@@ -42,6 +42,7 @@ from softswitch.sip.session.terms import SessionTerms, TimerTerms
 from softswitch.sip.uri import Uri, escape_user
 from softswitch.transport.dns import Names
 from softswitch.transport.listener import is_address
+from softswitch.transport.next_hop import NextHop
 from softswitch.transport.tls import UNVERIFIED
 
 if TYPE_CHECKING:

@@ -37,12 +37,13 @@ if TYPE_CHECKING:
     from softswitch.dialplan.rules import Dialplan
     from softswitch.endpoints.bindings import Bindings
     from softswitch.endpoints.health import DestinationHealth
-    from softswitch.endpoints.trunk import NextHop, Trunk
+    from softswitch.endpoints.trunk import Trunk
     from softswitch.endpoints.trunk_registration import TrunkRegistrations
     from softswitch.sip.flow import Flow
     from softswitch.sip.uri import Uri
     from softswitch.streams.session import Streams
     from softswitch.transport.locate import Locator
+    from softswitch.transport.next_hop import NextHop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,6 @@ from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.sip.uri import Uri, user_part
-from softswitch.transport.next_hop import NextHop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
     from softswitch.endpoints.trunk_registration import RegistrationPolicy
     from softswitch.sip.digest import Credentials
     from softswitch.sip.flow import Flow
-
-__all__ = ["NextHop", "Trunk", "user_part"]
+    from softswitch.transport.next_hop import NextHop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

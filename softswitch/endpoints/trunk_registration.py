@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from softswitch.b2bua.destination import Destination
-    from softswitch.endpoints.trunk import NextHop, Trunk
+    from softswitch.endpoints.trunk import Trunk
     from softswitch.sip.digest import Credentials
     from softswitch.sip.events import RegistrationChanged
     from softswitch.sip.flow import Flow
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from softswitch.sip.registration.registration import Registration
     from softswitch.sip.registration.state import Pace
     from softswitch.sip.stack import SipStack
+    from softswitch.transport.next_hop import NextHop
 
 _log = logging.getLogger(__name__)
 

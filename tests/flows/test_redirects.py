@@ -10,9 +10,9 @@ import pytest
 
 from softswitch.b2bua.redirect import MOST, places
 from softswitch.endpoints.toll import TollPolicy
-from softswitch.endpoints.trunk import NextHop
 from softswitch.sip.message import Response
 from softswitch.telemetry.cdr import Outcome
+from softswitch.transport.next_hop import NextHop
 from tests.support.phone import sdp
 from tests.support.puppets import a_moment
 from tests.support.raw_peer import RawPeer

@@ -37,7 +37,7 @@ from softswitch.endpoints.registrar import Registrar
 from softswitch.endpoints.selection import Selector
 from softswitch.endpoints.toll import NO_POLICY, TollGuard, TollPolicy
 from softswitch.endpoints.toll_watch import TollWatch
-from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.endpoints.trunk import Trunk
 from softswitch.endpoints.trunk_registration import TrunkRegistrations
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sip.digest import NonceKeeper
@@ -53,6 +53,7 @@ from softswitch.telemetry.metrics import Metrics
 from softswitch.telemetry.recent import RecentCalls
 from softswitch.transport.driver import SipDriver
 from softswitch.transport.locate import Locator
+from softswitch.transport.next_hop import NextHop
 from tests.support.phone import Everyone, Phone, Plan
 from tests.support.quiet_media import QuietMedia
 from tests.support.wire_loop import Wire

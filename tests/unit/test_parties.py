@@ -23,11 +23,11 @@ from softswitch.dialplan.number_format import NumberFormat
 from softswitch.dialplan.route import Dial, describe
 from softswitch.endpoints.identity import FROM_ALONE, IdentityRules
 from softswitch.endpoints.limits import NO_LIMITS, TrunkLimits
-from softswitch.endpoints.trunk import NextHop
 from softswitch.sdp.crypto import SrtpPolicy
 from softswitch.sip.digest import Credentials, hashed
 from softswitch.sip.registration.state import Pace
 from softswitch.sip.session.terms import SessionTerms, TimerTerms
+from softswitch.transport.next_hop import NextHop
 from tests.support.config_files import ENVIRON, ConfigFolder
 
 if TYPE_CHECKING:

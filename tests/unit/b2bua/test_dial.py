@@ -11,8 +11,8 @@ import pytest
 from softswitch.b2bua.cause import BUSY, NO_ANSWER, NO_ROUTE, ReleaseCause, from_status
 from softswitch.b2bua.dial import _weightiest
 from softswitch.dialplan.route import Dial, PhoneTarget, TrunkTarget
-from softswitch.endpoints.trunk import NextHop
 from softswitch.telemetry.cdr import Outcome
+from softswitch.transport.next_hop import NextHop
 from tests.support.phone import Plan, sdp
 from tests.support.puppets import a_moment, act, requests_to
 from tests.support.switch_world import SWITCH, World, to

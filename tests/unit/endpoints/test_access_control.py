@@ -12,8 +12,9 @@ import pytest
 from softswitch.endpoints.access_control import AccessConflictError, Gate, Phones
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.tls_identities import TrunkTls
-from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.endpoints.trunk import Trunk
 from softswitch.sip.flow import Flow
+from softswitch.transport.next_hop import NextHop
 
 
 def flow(address: str, port: int = 5060) -> Flow:

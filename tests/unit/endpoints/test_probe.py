@@ -15,10 +15,11 @@ from softswitch.dialplan.rules import Dialplan, Rule
 from softswitch.endpoints.health import QUARANTINE, DestinationHealth
 from softswitch.endpoints.probe import ProbePolicy, Prober
 from softswitch.endpoints.selection import HopPolicy, RankedHop
-from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.endpoints.trunk import Trunk
 from softswitch.sip.events import RequestReceived
 from softswitch.sip.flow import Flow
 from softswitch.sip.message import Request, parse_message
+from softswitch.transport.next_hop import NextHop
 from tests.support.phone import Phone, Plan
 from tests.support.switch_world import SWITCH, World, to
 from tests.support.virtual_time import run_virtual

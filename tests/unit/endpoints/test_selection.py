@@ -20,7 +20,8 @@ from softswitch.endpoints.limits import TrunkLimits
 from softswitch.endpoints.rates import Rates
 from softswitch.endpoints.selection import HopPolicy, RankedHop, Selector
 from softswitch.endpoints.toll import TollGuard, TollPolicy
-from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.endpoints.trunk import Trunk
+from softswitch.transport.next_hop import NextHop
 
 A, B, C = (NextHop(f"192.0.2.{number}") for number in (1, 2, 3))
 

@@ -9,11 +9,12 @@ from softswitch.b2bua.presentation import Presentation
 from softswitch.b2bua.terms import MediaTerms
 from softswitch.dialplan.number_format import NumberFormat
 from softswitch.endpoints.health import QUARANTINE, DestinationHealth
-from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.endpoints.trunk import Trunk
 from softswitch.sdp.negotiate import Codec
 from softswitch.sip.digest import Credentials
 from softswitch.sip.flow import Flow
 from softswitch.sip.uri import Uri, user_part
+from softswitch.transport.next_hop import NextHop
 
 PCMA = Codec("PCMA", 8000)
 HOPS = (NextHop("192.0.2.1"), NextHop("sip.example.net", 5080, "TCP"), NextHop("2001:db8::1"))

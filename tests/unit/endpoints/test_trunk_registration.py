@@ -11,11 +11,12 @@ import pytest
 from softswitch.b2bua.terms import MediaTerms
 from softswitch.dialplan.route import Dial, Reject, TrunkTarget
 from softswitch.endpoints.network import Source
-from softswitch.endpoints.trunk import NextHop, Trunk
+from softswitch.endpoints.trunk import Trunk
 from softswitch.endpoints.trunk_registration import RegistrationPolicy
 from softswitch.sip.digest import Credentials
 from softswitch.sip.registration.state import Pace
 from softswitch.sip.uri import Uri
+from softswitch.transport.next_hop import NextHop
 from tests.support.carrier import REALM, Carrier
 from tests.support.phone import Plan
 from tests.support.puppets import a_moment, requests_to
