@@ -134,23 +134,30 @@ class World:
         return Handset("carrier", CARRIER, self.folder, port=self.carrier_port)
 
     @asynccontextmanager
-    async def desk(self, srtp: str = "off") -> AsyncIterator[Handset]:
-        """pjsua2, registered as 1001."""
-        async with Handset("desk", DESK, self.folder, srtp=srtp) as desk:
-            desk.tell("register", registrar=f"sip:{self.registrar}", user="1001", password=self.node.password)
+    async def desk(self, srtp: str = "off", at: str = "", ca: Path | None = None) -> AsyncIterator[Handset]:
+        """pjsua2, registered as 1001; `at`: where, if not at the switch itself."""
+        async with Handset("desk", DESK, self.folder, srtp=srtp, ca=ca) as desk:
+            desk.tell("register", registrar=f"sip:{at or self.registrar}", user="1001", password=self.node.password)
             registered = await desk.expect("registered")
             assert registered["status"] == 200
             yield desk
 
     @asynccontextmanager
     async def workshop(
-        self, srtp: str = "", codecs: str = "pcma,pcmu", speech: Path | None = None, rate: int = 8000
+        self,
+        srtp: str = "",
+        codecs: str = "pcma,pcmu",
+        speech: Path | None = None,
+        rate: int = 8000,
+        at: str = "",
+        ca: Path | None = None,
     ) -> AsyncIterator[Baresip]:
-        """Run baresip, registered as 1002. It says `speech`, a file of `rate` Hz, by default the phone's."""
+        """Run baresip, registered as 1002 (`at`: where, if not at the switch itself). It says `speech`, a file of
+        `rate` Hz, by default the phone's."""
         async with Baresip(
             self.folder, address=WORKSHOP, port=free_port(address=WORKSHOP), control=free_port(address=WORKSHOP),
-            registrar=self.registrar, user="1002", password=self.node.password,
-            speech=speech or self.speech.phone, srtp=srtp, codecs=codecs, rate=rate,
+            registrar=at or self.registrar, user="1002", password=self.node.password,
+            speech=speech or self.speech.phone, srtp=srtp, codecs=codecs, rate=rate, ca=ca,
         ) as phone:  # fmt: skip
             await phone.registered()
             yield phone

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from softswitch.demo.handset import Handset
-from softswitch.demo.node import free_port
-from tests.interop.conftest import CONFIG, DESK, TO_DESK, WORKSHOP, World
-from tests.support.baresip import Baresip
+from tests.interop.conftest import CONFIG, TO_DESK, World
 from tests.support.kamailio import Kamailio
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from softswitch.demo.handset import Handset
     from tests.interop.conftest import Speech
+    from tests.support.baresip import Baresip
     from tests.support.golden import Golden
 
 pytestmark = pytest.mark.interop
@@ -51,25 +50,13 @@ class Edge:
         self.world = World(folder, speech, config)
         self.proxy = Kamailio(folder, EDGE, ROUTING, switch=self.world.registrar)
 
-    @asynccontextmanager
-    async def desk(self) -> AsyncIterator[Handset]:
+    def desk(self) -> AbstractAsyncContextManager[Handset]:
         """pjsua2, registered as 1001 through the proxy."""
-        async with Handset("desk", DESK, self.world.folder) as desk:
-            desk.tell("register", registrar=f"sip:{self.proxy.place}", user="1001", password=self.world.node.password)
-            registered = await desk.expect("registered")
-            assert registered["status"] == 200
-            yield desk
+        return self.world.desk(at=self.proxy.place)
 
-    @asynccontextmanager
-    async def workshop(self) -> AsyncIterator[Baresip]:
-        """Run baresip, registered as 1002 through the proxy."""
-        async with Baresip(
-            self.world.folder, address=WORKSHOP, port=free_port(address=WORKSHOP), control=free_port(address=WORKSHOP),
-            registrar=self.proxy.place, user="1002", password=self.world.node.password,
-            speech=self.world.speech.phone,
-        ) as workshop:  # fmt: skip
-            await workshop.registered()
-            yield workshop
+    def workshop(self) -> AbstractAsyncContextManager[Baresip]:
+        """baresip, registered as 1002 through the proxy."""
+        return self.world.workshop(at=self.proxy.place)
 
     def spoken_to(self, phone: str) -> set[str]:
         """Whom a pjsua2 phone had SIP messages from, or sent some to."""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from softswitch.demo.handset import Handset
 from softswitch.demo.node import HOST, free_port
 from softswitch.demo.speech import score, seconds
-from tests.interop.conftest import CONFIG, DESK, TO_CARRIER, TO_WORKSHOP, WORKSHOP, World
-from tests.support.baresip import Baresip
+from tests.interop.conftest import CONFIG, TO_CARRIER, TO_WORKSHOP, World
 from tests.support.certificates import Authority
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from softswitch.demo.handset import Handset
     from tests.interop.conftest import Speech
+    from tests.support.baresip import Baresip
     from tests.support.golden import Golden
 
 pytestmark = pytest.mark.interop
@@ -43,25 +43,13 @@ class Sealed:
         config = config.replace("allow_from: [", f"allow_from: [{HOST}/32, ")
         self.world = World(folder, speech, config.replace("phones:\n", "phones:\n  srtp: mandatory\n"))
 
-    @asynccontextmanager
-    async def desk(self) -> AsyncIterator[Handset]:
+    def desk(self) -> AbstractAsyncContextManager[Handset]:
         """pjsua2, registered as 1001."""
-        async with Handset("desk", DESK, self.world.folder, srtp="mandatory", ca=self.authority.file) as desk:
-            desk.tell("register", registrar=f"sip:{self.place}", user="1001", password=self.world.node.password)
-            registered = await desk.expect("registered")
-            assert registered["status"] == 200
-            yield desk
+        return self.world.desk("mandatory", at=self.place, ca=self.authority.file)
 
-    @asynccontextmanager
-    async def workshop(self) -> AsyncIterator[Baresip]:
-        """Run baresip, registered as 1002."""
-        async with Baresip(
-            self.world.folder, address=WORKSHOP, port=free_port(address=WORKSHOP), control=free_port(address=WORKSHOP),
-            registrar=self.place, user="1002", password=self.world.node.password,
-            speech=self.world.speech.phone, srtp="srtp-mand", ca=self.authority.file,
-        ) as workshop:  # fmt: skip
-            await workshop.registered()
-            yield workshop
+    def workshop(self) -> AbstractAsyncContextManager[Baresip]:
+        """baresip, registered as 1002."""
+        return self.world.workshop("srtp-mand", at=self.place, ca=self.authority.file)
 
 
 @pytest.fixture
