@@ -22,11 +22,11 @@ from media.events import (
     RoomChanged,
     RoomClosed,
 )
-from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NO_CIRCUIT, NOT_SECURE, TOO_MANY_HOPS
-from softswitch.b2bua.channels import LIMITS
+from softswitch.b2bua.cause import ADDRESS_INCOMPLETE
 from softswitch.b2bua.codec_choice import towards
 from softswitch.b2bua.conference import Conferences
 from softswitch.b2bua.digits import pressed
+from softswitch.b2bua.invitation import CLEAR, Introduction, admitted, in_uri
 from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.leg_media import LegMedia
 from softswitch.b2bua.outbound_leg import OutboundLeg
@@ -46,14 +46,9 @@ if TYPE_CHECKING:
     from softswitch.b2bua.ladder import Ladder
     from softswitch.b2bua.leg import Leg
     from softswitch.b2bua.leg_media import MediaDoor
+    from softswitch.b2bua.terms import MediaTerms
     from softswitch.sip.flow import Flow
     from softswitch.transport.driver import SipDriver
-
-
-_CLEAR = frozenset({"UDP", "TCP", "WS"})
-"""Transports without encryption of their own."""
-MOST_FORWARDS = 70
-"""Max-Forwards of a call whose INVITE states none, or more (RFC 3261 8.1.1.6)."""
 
 
 class Switchboard:
@@ -107,48 +102,20 @@ class Switchboard:
         many switches, 484 when the destination cannot be written as a SIP message, 480 when the call came with a sips:
         URI and the way there has no TLS.
         """
-        if caller.session.request.uri.scheme == "sips" and destination.flow.transport in _CLEAR:
-            raise CallFailed(NOT_SECURE)
-        refused = None
-        if not destination.emergency:
-            refused = self.channels.refusal(destination.name, "outbound", self.clock())
-        if refused is not None:
-            caller.story.tell("limit reached", endpoint=destination.name, limit=LIMITS[refused])
-            raise CallFailed(NO_CIRCUIT)
-        # A call that runs in circles through several B2BUAs ends here (RFC 7332 4); the proxies' rules cannot see it.
-        stated = caller.session.request.max_forwards
-        forwards = MOST_FORWARDS if stated is None else min(stated, MOST_FORWARDS) - 1
-        if forwards <= 0:
-            raise CallFailed(TOO_MANY_HOPS)
+        forwards = admitted(destination, caller, self.channels, self.clock())
         codecs = towards(destination.terms.codecs, caller.can_do())
         if not codecs:
             raise caller.incompatible_with(destination)
-        origin, policy, flow = destination.origin or caller.origin, destination.policy, destination.flow
-        shown = policy.presentation.show(origin, _in_uri(flow.local[0]), destination.uri)
-        identity = () if policy.attestor is None else policy.attestor.headers(origin, shown, destination.number)
-        media = LegMedia(
-            self.engine,
-            label=destination.name,
-            group=group,
-            advertised=self._media_address or flow.local[0],
-            session_id=self.number(),
-            peer=flow.remote[0],
-            terms=destination.terms,
-        )
+        flow, told = destination.flow, Introduction.of(destination, caller)
+        media = self._open(destination.name, group, flow, destination.terms)
         try:
             with self.driver.turn() as stack:
-                headers = (
-                    *shown.headers,
-                    *identity,
-                    *destination.headers,
-                    *policy.headers.given(origin.headers, withheld=origin.withheld),
-                    ("Max-Forwards", str(forwards)),
-                )
+                headers = told.headers(forwards)
                 if destination.call_path:
                     headers = (*headers, (CALL_PATH, stack.call_path(caller.session)))
                 session = stack.invite(
                     uri=destination.uri,
-                    from_=shown.from_,
+                    from_=told.shown.from_,
                     to=destination.to,
                     contact=self.contact(flow, secure=destination.uri.scheme == "sips"),
                     flow=flow,
@@ -170,7 +137,7 @@ class Switchboard:
                 leg.group = group
                 leg.media = media
                 leg.number = destination.number
-                leg.told = origin
+                leg.told = told.origin
                 self._by_media[media.leg] = leg
                 self.ladder.claim(session.call_id, leg)
         except LocalProtocolError as error:
@@ -185,24 +152,28 @@ class Switchboard:
             leg=leg.name,
             uri=str(destination.uri),
             via=flow.transport,
-            caller=shown.from_.uri.user,
-            instead_of=shown.replaced or None,
+            caller=told.shown.from_.uri.user,
+            instead_of=told.shown.replaced or None,
         )
         return leg
 
     def open_media(self, leg: Leg) -> LegMedia:
         """A port for a leg that has none yet. Raises media.ports.PortsExhausted."""
-        media = LegMedia(
-            self.engine,
-            label=leg.name,
-            group=leg.group,
-            advertised=self._media_address or leg.session.flow.local[0],
-            session_id=self.number(),
-            peer=leg.session.flow.remote[0],
-            terms=leg.terms,
-        )
+        media = self._open(leg.name, leg.group, leg.session.flow, leg.terms)
         self._by_media[media.leg] = leg
         return media
+
+    def _open(self, label: str, group: str, flow: Flow, terms: MediaTerms) -> LegMedia:
+        """A port for a leg whose signalling goes over `flow`."""
+        return LegMedia(
+            self.engine,
+            label=label,
+            group=group,
+            advertised=self._media_address or flow.local[0],
+            session_id=self.number(),
+            peer=flow.remote[0],
+            terms=terms,
+        )
 
     def contact(self, flow: Flow, *, secure: bool = False) -> NameAddr:
         """Our Contact on this flow; `secure`: a sips: URI, where the dialog has one (RFC 3261 8.1.1.8, 12.1.1)."""
@@ -210,12 +181,12 @@ class Switchboard:
             return secure_contact(flow)
         host, port = flow.local
         parameters = NO_PARAMETERS if flow.transport == "UDP" else Parameters((("transport", flow.transport.lower()),))
-        return NameAddr("", Uri("sip", None, _in_uri(host), port, parameters), NO_PARAMETERS)
+        return NameAddr("", Uri("sip", None, in_uri(host), port, parameters), NO_PARAMETERS)
 
     def keys_exchanged(self, leg: Leg) -> None:
         """SRTP was agreed with this leg's far end. Warns, once for each, when its keys went there for all to read."""
         transport = leg.session.flow.transport
-        if transport in _CLEAR and leg.name not in self._keys_in_clear:
+        if transport in CLEAR and leg.name not in self._keys_in_clear:
             self._keys_in_clear.add(leg.name)
             self._warn(
                 f"{leg.name}: SRTP keys travel in the clear, signalling there is {transport} and not TLS: who can read "
@@ -264,7 +235,3 @@ class Switchboard:
                 leg.connection.heard(event)
             case LegGone():
                 leg.media_gone(event)
-
-
-def _in_uri(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
