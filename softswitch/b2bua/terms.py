@@ -9,6 +9,7 @@ from softswitch.sdp.extended_reports import XrPolicy
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
+    from softswitch.b2bua.web import WebTerms
     from softswitch.sdp.codec import Codec
     from softswitch.sdp.crypto import SrtpPolicy
 
@@ -35,6 +36,8 @@ class MediaTerms:
     """dB by which steady noise in what comes from there is lowered."""
     dtmf: Dtmf = "rfc4733"
     """How digits go there and come from there."""
+    web: WebTerms | None = None
+    """What holds for the endpoint's browsers; None: it has none."""
 
 
 NO_TERMS = MediaTerms()
