@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import choice_checks, codec_checks, phone_checks, tls_checks, trunk_checks
+from config import choice_checks, codec_checks, phone_checks, tls_checks, trunk_checks, webrtc_checks
 from config.dialplan_schema import CALLED
 from config.problem import Problem, did_you_mean
 from config.values import lasting
@@ -347,6 +347,8 @@ def _prompt_trouble(file: Path) -> str | None:
 def _secrets(written: Written, sections: Sections) -> Iterator[Problem]:
     held: list[tuple[KeyPath, Secret | None]] = [(("admin", "token"), sections.admin.token)]
     held.append((("stir_shaken", "key"), sections.stir_shaken.key))
+    if sections.webrtc.turn is not None:
+        held.append((("webrtc", "turn", "secret"), sections.webrtc.turn.secret))
     held += [(("trunks", name, "password"), trunk.password) for name, trunk in sections.trunks.items()]
     for name, phone in sections.phones.users.items():
         held.append((("phones", "users", name, "password"), phone.password))
@@ -415,6 +417,7 @@ _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_listeners, frozenset({"sip", "admin"})),
     (tls_checks.problems, frozenset({"sip", "trunks"})),
     (_media, frozenset({"media", "sip"})),
+    (webrtc_checks.problems, frozenset({"webrtc", "media", "sip"})),
     (_phones, frozenset({"phones"})),
     (_session_timers, frozenset({"trunks", "phones"})),
     (_quality, frozenset({"quality"})),

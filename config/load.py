@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from config.stream_schema import Stream
     from config.transfer_schema import Transfer
     from config.trunk_schema import Trunk
+    from config.webrtc_schema import WebRtc
     from config.yaml12 import Document, Tree
 
 M = TypeVar("M", bound=BaseModel)
@@ -64,6 +65,7 @@ class Settings:
     media: Media
     trunks: Mapping[str, Trunk]
     phones: Phones
+    webrtc: WebRtc
     stir_shaken: StirShaken
     quality: Quality
     recording: Recording

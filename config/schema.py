@@ -40,6 +40,7 @@ from config.values import (
     Transport,
     Whole,
 )
+from config.webrtc_schema import WebRtc
 
 ADMIN_TOKEN = "var/secrets/admin-token"  # noqa: S105 - a path
 """The file of `admin.token` when it is not given."""
@@ -275,6 +276,7 @@ class Sections(Section):
         Mapping[Name, Trunk], Field(description="Carriers and other switches, by name.", default_factory=dict)
     ]
     phones: Phones = Field(default_factory=Phones, description="Phones that register here.")
+    webrtc: WebRtc = Field(default_factory=WebRtc, description="Browsers as legs of calls.")
     stir_shaken: StirShaken = Field(
         default_factory=StirShaken, description="The right to telephone numbers: certificates and keys."
     )
