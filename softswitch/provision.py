@@ -50,7 +50,8 @@ from softswitch.dialplan.route import (
     TrunkTarget,
     summary,
 )
-from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule, SourceCondition, TimeCondition
+from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule, SourceCondition
+from softswitch.time_condition import TimeCondition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule, SourceCondition, TimeCondition
+    from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule, SourceCondition
+    from softswitch.time_condition import TimeCondition
 
 
 def unreachable(plan: Dialplan) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from softswitch.dialplan.number_format import NumberFormat
     from softswitch.dialplan.route import Route
+    from softswitch.time_condition import TimeCondition
 
-MINUTES_OF_DAY = 24 * 60
-EVERY_DAY = frozenset(range(7))
 UTC = ZoneInfo("UTC")
 AS_TYPED = Numbering()
 
@@ -50,35 +49,6 @@ class NumberCondition:
         alternatives += ["a local phone"] if self.local else []
         alternatives += [f"regex {pattern.pattern}" for pattern in self.patterns]
         return " or ".join(alternatives)
-
-
-@dataclass(frozen=True, slots=True)
-class TimeCondition:
-    """Days of the week (Monday 0) and a span of wall-clock minutes in a time zone.
-
-    `start` > `end` runs past midnight and belongs to the day it starts on. Wall clock means that on the day the clocks
-    go forward a minute that does not exist is never met, and one that comes twice is met twice.
-    """
-
-    zone: ZoneInfo
-    days: frozenset[int] = EVERY_DAY
-    start: int = 0
-    end: int = MINUTES_OF_DAY
-
-    def fits(self, at: datetime) -> bool:
-        local = at.astimezone(self.zone)
-        minute = local.hour * 60 + local.minute
-        if self.start < self.end:
-            return self.start <= minute < self.end and local.weekday() in self.days
-        if minute >= self.start:
-            return local.weekday() in self.days
-        return minute < self.end and (local - timedelta(days=1)).weekday() in self.days
-
-    def __str__(self) -> str:
-        names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-        days = "every day" if self.days == EVERY_DAY else " ".join(names[day] for day in sorted(self.days))
-        clock = f"{self.start // 60:02}:{self.start % 60:02}-{self.end // 60:02}:{self.end % 60:02}"
-        return f"{days} {clock} {self.zone.key}"
 
 
 @dataclass(frozen=True, slots=True)

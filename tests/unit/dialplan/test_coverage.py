@@ -14,7 +14,8 @@ from softswitch.dialplan.coverage import unreachable
 from softswitch.dialplan.match import CallFacts, decide
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import Answer, Route
-from softswitch.dialplan.rules import UTC, Dialplan, NumberCondition, Rule, SourceCondition, TimeCondition
+from softswitch.dialplan.rules import UTC, Dialplan, NumberCondition, Rule, SourceCondition
+from softswitch.time_condition import TimeCondition
 
 PHONE = SourceCondition(kinds=frozenset({"phone"}))
 ANY = SourceCondition(kinds=frozenset({"phone", "trunk"}))

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from softswitch.dialplan.match import NO_ROUTE, TOO_LONG, CallFacts, Decision, canonical, decide, is_emergency
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import CALLED, Dial, Echo, PhoneTarget, Reject, Rewrite, Route, TrunkTarget
-from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule, SourceCondition, TimeCondition
+from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule, SourceCondition
+from softswitch.time_condition import TimeCondition
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 1, 7, 12, 0, tzinfo=BERLIN)

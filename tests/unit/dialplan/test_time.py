@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softswitch.dialplan.moment import parse_moment
-from softswitch.dialplan.rules import TimeCondition
+from softswitch.time_condition import TimeCondition
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
