@@ -1,0 +1,1 @@
+"""The rules of a contact centre: decisions without SIP, sockets or a clock of their own."""
