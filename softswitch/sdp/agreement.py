@@ -10,8 +10,10 @@ from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from softswitch.sdp.attributes import Direction
+    from softswitch.sdp.browser import RemoteTransport, WebAgreement
     from softswitch.sdp.codec import Codec, Format
     from softswitch.sdp.keying import SrtpKeys
+    from softswitch.sdp.video import VideoAgreement, VideoOffer
 
 
 @value_class(frozen=True, slots=True)
@@ -32,6 +34,10 @@ class AudioOffer:
     """Word for word their last description: a refresh, nothing needs doing to the media (RFC 3264 8)."""
     secure: bool = False
     """They offer SRTP with keys that can be used."""
+    web: RemoteTransport | None = None
+    """A browser's ICE and DTLS; None: a plain leg. Media then goes where ICE says, whatever the address above."""
+    video: VideoOffer | None = None
+    """What a browser offers of video; None: nothing that could be relayed."""
 
     @property
     def codecs(self) -> tuple[Codec, ...]:
@@ -46,7 +52,7 @@ class AudioOffer:
     @property
     def plausible(self) -> bool:
         """Whether media may be sent to their address at all; an unspecified address is a hold and harms nobody."""
-        return self.on_hold or is_plausible_media_address(self.remote_address)
+        return self.web is not None or self.on_hold or is_plausible_media_address(self.remote_address)
 
 
 @value_class(frozen=True, slots=True)
@@ -73,6 +79,12 @@ class AudioAgreement:
     """SRTP with these; None: plain RTP."""
     rtcp_xr: XrTerms = NO_XR
     """The extended reports both sides asked for (RFC 3611 5)."""
+    web: WebAgreement | None = None
+    """A browser's transport; None: a plain leg. Media then goes where ICE says, whatever the address above."""
+    video: VideoAgreement | None = None
+    """None: no video in this session, or it was refused."""
+    nack: bool = False
+    """Both take requests for lost audio packets: RTCP generic NACK (RFC 4585 6.2.1)."""
 
     @property
     def codec(self) -> Codec:
@@ -96,4 +108,4 @@ class AudioAgreement:
     @property
     def plausible(self) -> bool:
         """Whether media may be sent to their address at all; an unspecified address is a hold and harms nobody."""
-        return self.on_hold or is_plausible_media_address(self.remote_address)
+        return self.web is not None or self.on_hold or is_plausible_media_address(self.remote_address)
