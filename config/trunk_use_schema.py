@@ -82,6 +82,14 @@ class TrunkUse(Section):
             "are answered 503, and calls to it go to the next trunk of the rule."
         ),
     ] = None
+    messages_per_second: Annotated[
+        int,
+        Whole(10, 1_000_000),
+        Field(
+            description="SIP messages that are read a second from each of its addresses, twice as many at once; a call "
+            "is four to six. The rest of a flood is dropped, with the reason in the log."
+        ),
+    ] = 2500
 
     @model_validator(mode="before")
     @classmethod

@@ -180,6 +180,7 @@ def _trunk(name: str, section: TrunkSection, numbering: Numbering, attestor: Att
             inbound=section.direction != "outbound",
             outbound=section.direction != "inbound",
             capacity=Capacity(section.channel_limit, section.calls_per_second),
+            messages_per_second=section.messages_per_second,
         ),
         tls=ANY_TRANSPORT if section.tls is None else TrunkTls(section.tls.identities, section.tls.required),
         hops=_hops(name, section),

@@ -127,8 +127,9 @@ class Reception:
             case Phones():
                 match self._authenticator.authenticate(request, event.flow, now):
                     case Authenticated(trunk=str(name)):
-                        self._gate.vouch_for(event.flow, now)
-                        self._call_from_trunk(event, self._supervisor.resources.trunks[name], now)
+                        trunk = self._supervisor.resources.trunks[name]
+                        self._gate.vouch_for(event.flow, trunk, now)
+                        self._call_from_trunk(event, trunk, now)
                     case Authenticated(user=user):
                         self._call_from_phone(event, user, now)
                     case Challenge(headers=headers, status=status):

@@ -9,15 +9,16 @@ from __future__ import annotations
 import ipaddress
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from softswitch.endpoints.throttle import TokenBuckets
+from softswitch.endpoints.pace import Pace
 from softswitch.endpoints.tls_identities import TrunkIdentities
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from softswitch.endpoints.network import Network
+    from softswitch.endpoints.pace import RegisteredSources
     from softswitch.endpoints.trunk import Trunk
     from softswitch.sip.flow import Flow
 
@@ -27,8 +28,6 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 REPORT_INTERVAL = 60.0
 """Seconds between two lines about the same unknown source, and between two summaries."""
-VOUCHED_SECONDS = 600.0
-"""How long a source is not held to a phone's pace after a trunk has proved who it is from there."""
 REPORTED_SOURCES = 20
 """Unknown sources named in one interval; the rest is only counted."""
 
@@ -43,13 +42,6 @@ class Phones:
     def label(self) -> str:
         """The name used in logs for phones not yet identified."""
         return "phones"
-
-
-class RegisteredSources(Protocol):
-    """What the gate asks the bindings."""
-
-    def has_source(self, address: str) -> bool:
-        """True when a phone is registered from this address."""
 
 
 class AccessConflictError(ValueError):
@@ -92,10 +84,13 @@ class Gate:
                 if (address := _canonical(hop.host)) is not None:
                     self._reached.setdefault(str(address), trunk)
         self._registrars: dict[str, dict[int, Trunk]] = {}
-        self._vouched: dict[str, float] = {}
-        self._registered = registered
-        self._unregistered_buckets = TokenBuckets(rate=unregistered_rate, burst=2 * unregistered_rate)
-        self._registered_buckets = TokenBuckets(rate=registered_rate, burst=2 * registered_rate)
+        self._pace = Pace(
+            trunks,
+            registered=registered,
+            unregistered_rate=unregistered_rate,
+            registered_rate=registered_rate,
+            capacity=capacity,
+        )
         self._capacity = capacity
         self._known: dict[str, _Known] = {}
         self._unknown: dict[str, None] = {}
@@ -108,23 +103,32 @@ class Gate:
         Next hops of trunks are admitted too, because answers and requests within a dialog come from there. Whether a
         call or a registration may *begin* there is for `may_begin`.
         """
-        if flow.peer and (proven := self.identities.trunk(flow)) is not None:
-            return proven
         address, port = flow.remote
+        if flow.peer and (proven := self.identities.trunk(flow)) is not None:
+            return self._heard(proven, address, now)
         known = self._known.get(address)
         if known is None:
             known = self._look_up(address)
             if known is None:
                 self._refuse_unknown(address, now)
                 return None
-        if known.rate_free:
-            return known.trunk
         owner = known.beginner(port)
-        if isinstance(owner, Phones):
-            return known.trunk or (owner if self._within_rate(address, now) else None)
-        if owner is None and known.trunk is None:
+        if isinstance(owner, Phones) and known.trunk is None:
+            if self._pace.phones_keep(address, now):
+                return owner
+            self._refuse_flood(address, now, "it sends more messages a second than a phone may")
+            return None
+        trunk = known.trunk if owner is None or isinstance(owner, Phones) else owner
+        if trunk is None:
             self._refuse_unknown(address, now)
-        return owner or known.trunk
+            return None
+        return self._heard(trunk, address, now)
+
+    def _heard(self, trunk: Trunk, address: str, now: float) -> Trunk | None:
+        if self._pace.trunk_keeps(trunk, address, now):
+            return trunk
+        self._refuse_flood(address, now, f"it sends more than {trunk.label} may (messages_per_second)")
+        return None
 
     def may_begin(self, flow: Flow) -> Trunk | Phones | None:
         """Who a request outside any dialog that came by `flow` is from; None: nobody who may send one."""
@@ -191,12 +195,9 @@ class Gate:
             self._known.clear()
             self._unknown.clear()
 
-    def vouch_for(self, flow: Flow, now: float) -> None:
+    def vouch_for(self, flow: Flow, trunk: Trunk, now: float) -> None:
         """A trunk has just proved who it is from there: its calls are more than a phone's, for a while."""
-        address = flow.remote[0]
-        if address not in self._vouched and len(self._vouched) >= self._capacity:
-            del self._vouched[next(iter(self._vouched))]
-        self._vouched[address] = now + VOUCHED_SECONDS
+        self._pace.vouch(flow.remote[0], trunk, now)
 
     def _look_up(self, address: str) -> _Known | None:
         if address in self._unknown:
@@ -216,16 +217,9 @@ class Gate:
         known = self._known[address] = _Known(_with_registrar(rule, registrar), reached)
         return known
 
-    def _within_rate(self, address: str, now: float) -> bool:
-        if self._vouched and self._vouched.get(address, 0.0) > now:
-            return True
-        registered = self._registered is not None and self._registered.has_source(address)
-        buckets = self._registered_buckets if registered else self._unregistered_buckets
-        if buckets.take(address, now):
-            return True
+    def _refuse_flood(self, address: str, now: float, why: str) -> None:
         self.counters.throttled += 1
-        self._report.note(address, now, "it sends more messages a second than a phone may")
-        return False
+        self._report.note(address, now, why)
 
     def _refuse_unknown(self, address: str, now: float) -> None:
         self.counters.unknown += 1
@@ -245,16 +239,13 @@ class _Rule:
 class _Known:
     """What is decided about one address."""
 
-    __slots__ = ("_owner", "_ports", "rate_free", "trunk")
+    __slots__ = ("_owner", "_ports", "trunk")
 
     def __init__(self, rule: _Rule | None, reached: Trunk | None) -> None:
         self._owner = None if rule is None else rule.owner
         self._ports: Mapping[int, Trunk] = {} if rule is None else rule.ports
-        self.trunk: Trunk | None = reached
-        self.rate_free = False
-        if not self._ports and not isinstance(self._owner, Phones):
-            self.trunk = self._owner or reached
-            self.rate_free = True
+        self.trunk = reached
+        """Whom we reach there: heard, though it may begin nothing."""
 
     def beginner(self, port: int) -> Trunk | Phones | None:
         """Who may begin something from this port."""

@@ -8,7 +8,7 @@ from softswitch.value import value_class
 
 @value_class(frozen=True, slots=True, kw_only=True)
 class TrunkLimits:
-    """Immutable, from the configuration. The defaults limit nothing."""
+    """Immutable, from the configuration. The defaults limit no calls."""
 
     enabled: bool = True
     """The operator's switch: False takes no calls and sends none; calls that run go on."""
@@ -17,6 +17,9 @@ class TrunkLimits:
     outbound: bool = True
     """Whether it may be called."""
     capacity: Capacity = Capacity()
+    messages_per_second: int = 2500
+    """SIP messages from each of its addresses, with twice as many saved up: about what comes of 500 calls a second
+    through one of them. More are not read."""
 
     @property
     def direction(self) -> str:

@@ -42,7 +42,7 @@ media: {{address: 127.0.0.1, ports: {{first: {media}, last: {media_last}}}, prio
 admin: {{address: 127.0.0.1, port: {admin}}}
 recording: {{enabled: false}}
 trunks:
-  carrier: {{sources: ["127.0.0.2"], destinations: ["127.0.0.2:{carrier}"]}}
+  carrier: {{sources: ["127.0.0.2"], destinations: ["127.0.0.2:{carrier}"], messages_per_second: 1000000}}
 phones:
   allow_from: [127.0.0.3/32]
   users: {{1001: {{password: {{file: var/secrets/desk, create: true}}}}}}

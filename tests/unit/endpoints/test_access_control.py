@@ -10,6 +10,7 @@ import time
 import pytest
 
 from softswitch.endpoints.access_control import AccessConflictError, Gate, Phones
+from softswitch.endpoints.limits import TrunkLimits
 from softswitch.endpoints.network import Source
 from softswitch.endpoints.tls_identities import TrunkTls
 from softswitch.endpoints.trunk import Trunk
@@ -132,6 +133,25 @@ def test_flood_of_one_phone_is_cut_and_the_next_one_is_heard() -> None:
     assert gate.admit(flow("10.0.0.1"), 1.0) is not None
 
 
+def test_flood_from_one_address_of_a_trunk_is_cut_and_the_others_are_heard(caplog: pytest.LogCaptureFixture) -> None:
+    slow = Trunk(name="slow", sources=(Source.parse("192.0.2.0/24"),), limits=TrunkLimits(messages_per_second=20))
+    gate = Gate([slow, trunk("other", "198.51.100.7")])
+    assert sum(gate.admit(flow("192.0.2.7"), 0.0) is not None for _ in range(1000)) == 40
+    assert gate.counters.throttled == 960
+    assert [record.getMessage() for record in caplog.records] == [
+        "dropping messages from 192.0.2.7: it sends more than trunk:slow may (messages_per_second)"
+    ]
+    assert gate.admit(flow("192.0.2.8"), 0.0) is slow
+    assert gate.admit(flow("198.51.100.7"), 0.0) is not None
+    assert sum(gate.admit(flow("192.0.2.7"), 1.0) is not None for _ in range(1000)) == 20
+
+
+def test_a_trunk_that_proves_itself_by_certificate_has_a_pace_too() -> None:
+    roaming = Trunk(name="roaming", tls=TrunkTls(("a.test",)), limits=TrunkLimits(messages_per_second=20))
+    gate = Gate([roaming])
+    assert sum(gate.admit(secure("203.0.113.9", "roaming a.test"), 0.0) is not None for _ in range(100)) == 40
+
+
 def test_unknown_sources_are_counted_and_named_once_an_interval(caplog: pytest.LogCaptureFixture) -> None:
     gate = Gate([])
     for second in range(50):
@@ -155,7 +175,7 @@ def test_forged_sources_cost_neither_memory_nor_log_lines(caplog: pytest.LogCapt
     assert len(caplog.records) <= 20
     assert len(gate._known) <= 1000
     assert len(gate._unknown) <= 1000
-    assert len(gate._unregistered_buckets) <= 10_000
+    assert gate._pace.sources <= 10_000
     assert gate.counters.unknown > 29_000
 
 
@@ -269,7 +289,7 @@ def test_two_trunks_at_one_registrar_do_not_drive_each_other_out() -> None:
 def test_where_a_trunk_has_proved_who_it_is_nobody_counts_for_a_while() -> None:
     gate = Gate([], phones("10.0.0.0/8"), unregistered_rate=1.0)
     busy = flow("10.0.0.1")
-    gate.vouch_for(busy, 0.0)
+    gate.vouch_for(busy, trunk("roaming"), 0.0)
     assert all(gate.admit(busy, 0.0) for _ in range(100))
     assert not all(gate.admit(flow("10.0.0.2"), 0.0) for _ in range(100))
     assert not all(gate.admit(busy, 601.0) for _ in range(100))
