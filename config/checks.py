@@ -67,6 +67,7 @@ def warnings(written: Written, sections: Sections) -> list[Problem]:
         *_secrets(written, sections),
         *_wide_open(written, sections),
         *_idle_suites(written, sections),
+        *trunk_checks.warnings(written.positions, sections),
         *choice_checks.open_abroad(written.positions, _country_code(written), sections),
         *codec_checks.unheard(written.positions, sections),
     ]

@@ -22,6 +22,17 @@ def problems(places: Positions, sections: Sections) -> Iterator[Problem]:
     yield from _users(places, sections)
 
 
+def warnings(places: Positions, sections: Sections) -> Iterator[Problem]:
+    """What works, and is probably not meant."""
+    for name, trunk in sections.trunks.items():
+        if trunk.type != "authenticated" and trunk.password is not None and trunk.realm is None:
+            message = (
+                "is used for the realm that asks first, whoever that is behind this trunk: give realm, the one that "
+                "the trunk's challenges name"
+            )
+            yield places.problem(("trunks", name, "password"), message)
+
+
 def _registration(places: Positions, path: KeyPath, trunk: Trunk) -> Iterator[Problem]:
     section = trunk.registration
     if trunk.type != "registered":

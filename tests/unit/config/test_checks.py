@@ -330,7 +330,7 @@ def test_warnings(root: Path) -> None:
         """
         trunks:
           any: {sources: [0.0.0.0/0]}
-          a: {destinations: [192.0.2.1], username: x, password: {file: pw}}
+          a: {destinations: [192.0.2.1], username: x, realm: r, password: {file: pw}}
           b: {destinations: [192.0.2.2], username: x, password: secret}
           c: {destinations: [192.0.2.3], srtp: off, srtp_suites: [AEAD_AES_128_GCM]}
           d: {destinations: [192.0.2.4], srtp: optional, srtp_suites: [AEAD_AES_128_GCM]}
@@ -338,11 +338,13 @@ def test_warnings(root: Path) -> None:
         """,
     )
     assert [str(warning).replace(str(root), "ROOT") for warning in folder.load().warnings] == [
-        "config/all.yaml:3:57 trunks.a.password: others can read ROOT/pw: chmod 600 it",
+        "config/all.yaml:3:67 trunks.a.password: others can read ROOT/pw: chmod 600 it",
         "config/all.yaml:4:57 trunks.b.password: a secret in plain text: better {env: NAME} or {file: path}",
         "config/all.yaml:2:19 trunks.any.sources[0]: the whole internet may call in as this trunk",
         "config/all.yaml:5:58 trunks.c.srtp_suites: has no effect: srtp is off",
         "config/all.yaml:7:23 phones.srtp_suites: has no effect: srtp is off",
+        "config/all.yaml:4:57 trunks.b.password: is used for the realm that asks first, whoever that is behind this "
+        "trunk: give realm, the one that the trunk's challenges name",
     ]
 
 
