@@ -56,7 +56,8 @@ class CallerLedger:
         self._day_of = day_of
         self._capacity = capacity
         self._used: dict[str, _Used] = {}
-        self._running: dict[str, tuple[str, set[str]]] = {}
+        self._running: dict[str, dict[str, set[str]]] = {}
+        """The numbers called in each call, by who wanted them, the first of them first."""
 
     def restore(self, caller: str, calls: int, seconds: float, now: float) -> None:
         """What a caller has used today before the node was started."""
@@ -69,38 +70,37 @@ class CallerLedger:
     ) -> CallerLimit | None:
         """The limit that keeps this caller from calling `called`; None: it is counted.
 
-        Once for each number of a call, however many trunks are tried: a call that is transferred from number to number
-        is one call at a time, and several of the day. `regardless`: counted in any case.
+        Once for each number of a call, however many trunks are tried: a call that somebody transfers from number to
+        number is one of theirs at a time, and several of the day. `regardless`: counted in any case.
         """
         limits = self._limits
         if not limits.any:
             return None
-        running = self._running.get(call_id)
-        if running is not None and called in running[1]:
+        numbers = self._running.get(call_id, {}).get(caller)
+        if numbers is not None and called in numbers:
             return None
         used = self._of(caller, now)
         if not regardless:
-            if running is None and limits.concurrent is not None and used.now >= limits.concurrent:
+            if numbers is None and limits.concurrent is not None and used.now >= limits.concurrent:
                 return "concurrent"
             if limits.calls_per_day is not None and used.calls >= limits.calls_per_day:
                 return "calls_per_day"
             if limits.minutes_per_day is not None and used.seconds >= limits.minutes_per_day * 60:
                 return "minutes_per_day"
         used.calls += 1
-        if running is None:
+        if numbers is None:
             used.now += 1
-            self._running[call_id] = (caller, {called})
-        else:
-            running[1].add(called)
+            numbers = self._running.setdefault(call_id, {})[caller] = set()
+        numbers.add(called)
         return None
 
     def end(self, call_id: str, talk_seconds: float, now: float) -> None:
-        """A call is over, whether it was counted or not."""
-        running = self._running.pop(call_id, None)
-        if running is not None:
-            used = self._of(running[0], now)
+        """A call is over, whether it was counted or not. What was talked is the first caller's."""
+        for caller in self._running.pop(call_id, ()):
+            used = self._of(caller, now)
             used.now = max(0, used.now - 1)
             used.seconds += talk_seconds
+            talk_seconds = 0.0
 
     def _of(self, caller: str, now: float) -> _Used:
         day = self._day_of(now)

@@ -33,6 +33,18 @@ def test_a_call_that_is_transferred_on_and_on_is_several_of_the_day() -> None:
     ]  # fmt: skip
 
 
+def test_who_transfers_somebody_elses_call_has_one_more_at_a_time() -> None:
+    callers = ledger(concurrent=1)
+    assert callers.begin("a", "phone:1", "123", 0.0) is None
+    assert callers.begin("b", "phone:2", "123", 0.0) is None
+    assert callers.begin("a", "phone:2", "456", 1.0) == "concurrent"
+    callers.end("b", 0.0, 2.0)
+    assert callers.begin("a", "phone:2", "456", 3.0) is None
+    assert callers.begin("c", "phone:2", "123", 4.0) == "concurrent"
+    callers.end("a", 60.0, 5.0)
+    assert [callers.begin(call, who, "1", 6.0) for call, who in (("d", "phone:1"), ("e", "phone:2"))] == [None, None]
+
+
 def test_calls_and_minutes_of_a_day_come_back_at_midnight() -> None:
     callers = ledger(calls_per_day=2, minutes_per_day=10)
     for call in "ab":
