@@ -167,9 +167,10 @@ class Resources:
                     raise CallFailed(NOT_REGISTERED)
                 return [Stage(contacts, alternative=number > 0) for number, contacts in enumerate(rounds)]
 
-    def redirected(self, call: Call, leg: OutboundLeg) -> list[Destination]:
+    def redirected(self, call: Call, leg: OutboundLeg, by: Leg | None = None) -> list[Destination]:
         """Where a leg may be tried that its trunk has redirected: over the same trunk, and only numbers that it may be
-        asked to call. An address of the trunk's own is taken as the way there, another one is not."""
+        asked to call. An address of the trunk's own is taken as the way there, another one is not. `by`: as in
+        `stages`."""
         trunk = self.trunks.get(leg.name.removeprefix("trunk:")) if _is_trunk(leg.name) else None
         if trunk is None or not trunk.follows_redirects:
             return []
@@ -180,7 +181,7 @@ class Resources:
         for uri in leg.redirected_to:
             number = canonical(self.dialplan, uri.user or "", leg.name)
             try:
-                stages = self.stages(call, Dial((TrunkTarget(trunk.name, number),), called=number), origin)
+                stages = self.stages(call, Dial((TrunkTarget(trunk.name, number),), called=number), origin, by=by)
             except CallFailed as failed:
                 call.story.tell("redirection refused", leg=leg.name, to=str(uri), cause=failed.cause.text)
                 continue

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from softswitch.b2bua.call import Call
+    from softswitch.b2bua.destination import Destination
+    from softswitch.b2bua.outbound_leg import OutboundLeg
     from softswitch.b2bua.transfer import TransferRequest
     from softswitch.callflow.recorder import Recorder
     from softswitch.callflow.resources import Resources
@@ -176,6 +178,10 @@ async def _dial(
 ) -> Leg | Sequence[Action]:
     """Follow the dialplan as if the transferor had dialled this."""
     call, resources = desk.call, desk.resources
+
+    def redirected(leg: OutboundLeg) -> Sequence[Destination]:
+        return _on_behalf(Stage(tuple(resources.redirected(call, leg, transferor))), transferor, replaces).destinations
+
     decision = route(desk, transferor, number, datetime.now(UTC))
     forbidden = decision.actions and isinstance(decision.actions[0], Reject)
     if not request.is_refer and resources.transfer_policy(call.served.name).refer_out and not forbidden:
@@ -200,6 +206,7 @@ async def _dial(
                         watch=resources.watch,
                         ringback=resources.sounds.transfer_ringback(action.ringback),
                         on_progress=request.progress,
+                        follow=redirected,
                     )
                     found = _joined(desk, leg)
                 except CallFailed as failed:

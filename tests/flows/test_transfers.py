@@ -96,6 +96,22 @@ def caller_refers(world: World, caller: Phone, agent: Phone) -> None:
     caller.refer(caller.sessions[0], "2")
 
 
+def test_a_target_that_has_moved_is_followed_where_its_trunk_may_be_asked() -> None:
+    """The number it names is called over its own trunk, on behalf of the transferor; its address is not taken up."""
+    moved = Plan(reject=(0.5, 302), moved_to="sip:99@198.51.100.2")
+
+    def story(world: World, caller: Phone, agent: Phone) -> None:
+        trunks = world.supervisor.resources.trunks
+        trunks["t2"] = replace(trunks["t2"], follows_redirects=True)  # type: ignore[index]
+        agent_refers(world, caller, agent)
+
+    world = play(story, target=moved)
+    invites = [data for _, _, to_, data in world.wire.log if to_[0] == "198.51.100.2" and data.startswith(b"INVITE ")]
+    called = list(dict.fromkeys(data.split(b" ", 2)[1] for data in invites))
+    assert [uri.split(b"@")[0] for uri in called] == [b"sip:123", b"sip:99"]
+    assert all(b"\r\nReferred-By: <sip:123@192.0.2.1>\r\n" in data for data in invites)
+
+
 # -- blind (RFC 5589 6) -----------------------------------------------------------------------------------------------
 
 

@@ -51,6 +51,8 @@ class Plan:
     reject: tuple[float, int] | None = None
     hang_up: float | None = None
     hold: float | None = None
+    moved_to: str = ""
+    """Contact of its 3xx."""
 
 
 class Joinable(Protocol):
@@ -217,7 +219,8 @@ class Phone:
             )
         if plan.reject is not None:
             status = plan.reject[1]
-            loop.call_later(plan.reject[0], self._do, lambda now: session.reject(status, now))
+            headers = (("Contact", f"<{plan.moved_to}>"),) if plan.moved_to else ()
+            loop.call_later(plan.reject[0], self._do, lambda now: session.reject(status, now, headers=headers))
         if plan.hang_up is not None:
             loop.call_later(plan.hang_up, self.hang_up, session)
 
