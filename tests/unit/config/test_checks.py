@@ -344,8 +344,8 @@ def test_warnings(root: Path) -> None:
         "config/all.yaml:5:58 trunks.c.srtp_suites: has no effect: srtp is off",
         "config/all.yaml:7:23 phones.srtp_suites: has no effect: srtp is off",
         (
-            "config/all.yaml:4:57 trunks.b.password: is used for the realm that asks first, whoever that is behind this "
-            "trunk: give realm, the one that the trunk's challenges name"
+            "config/all.yaml:4:57 trunks.b.password: is used for the realm that asks first, whoever that is behind "
+            "this trunk: give realm, the one that the trunk's challenges name"
         ),
     ]
 
