@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import choice_checks, codec_checks, phone_checks, tls_checks, trunk_checks, webrtc_checks
+from config import (
+    choice_checks,
+    codec_checks,
+    phone_checks,
+    tls_checks,
+    trunk_checks,
+    web_checks,
+    webrtc_checks,
+)
 from config.dialplan_schema import CALLED
 from config.problem import Problem, did_you_mean
 from config.values import lasting
@@ -70,6 +78,7 @@ def warnings(written: Written, sections: Sections) -> list[Problem]:
         *trunk_checks.warnings(written.positions, sections),
         *choice_checks.open_abroad(written.positions, _country_code(written), sections),
         *codec_checks.unheard(written.positions, sections),
+        *web_checks.warnings(written, sections),
     ]
 
 
@@ -350,6 +359,8 @@ def _secrets(written: Written, sections: Sections) -> Iterator[Problem]:
     held.append((("stir_shaken", "key"), sections.stir_shaken.key))
     if sections.webrtc.turn is not None:
         held.append((("webrtc", "turn", "secret"), sections.webrtc.turn.secret))
+    if sections.web is not None:
+        held.append((("web", "token_key"), sections.web.token_key))
     held += [(("trunks", name, "password"), trunk.password) for name, trunk in sections.trunks.items()]
     for name, phone in sections.phones.users.items():
         held.append((("phones", "users", name, "password"), phone.password))
@@ -424,6 +435,7 @@ _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_quality, frozenset({"quality"})),
     (_stir_shaken, frozenset({"trunks", "stir_shaken"})),
     (_admin, frozenset({"admin"})),
+    (web_checks.problems, frozenset({"web", "sip", "admin"})),
     (_prompts, frozenset({"prompts"})),
 )
 """Each check, and the sections it needs."""

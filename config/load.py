@@ -22,6 +22,7 @@ from config.problem import ConfigError, Place, Problem
 from config.schema import ADMIN_TOKEN, Sections
 from config.secrets import SecretReader
 from config.values import Surroundings
+from config.web_schema import TOKEN_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from config.stream_schema import Stream
     from config.transfer_schema import Transfer
     from config.trunk_schema import Trunk
+    from config.web_schema import Web
     from config.webrtc_schema import WebRtc
     from config.yaml12 import Document, Tree
 
@@ -74,6 +76,7 @@ class Settings:
     streams: Mapping[str, Stream]
     hold: Hold | None
     transfer: Transfer
+    web: Web | None
     admin: Admin
     database: Database
     logging: Logging
@@ -199,7 +202,10 @@ def _with_defaults(tree: dict[str, Tree]) -> dict[str, Tree]:
     """A section without keys is an empty one; defaults that depend on the root are filled in."""
     filled = {name: {} if value is None else value for name, value in tree.items()}
     defaults: list[tuple[str, str, Tree]] = [(section, key, _default(section, key)) for section, key in _DEFAULT_PATHS]
-    for section, key, value in [*defaults, ("admin", "token", {"file": ADMIN_TOKEN, "create": True})]:
+    defaults.append(("admin", "token", {"file": ADMIN_TOKEN, "create": True}))
+    if "web" in filled:
+        defaults.append(("web", "token_key", {"file": TOKEN_KEY, "create": True}))
+    for section, key, value in defaults:
         keys = filled.setdefault(section, {})
         if isinstance(keys, dict) and keys.get(key) is None:
             filled[section] = {**keys, key: value}

@@ -40,6 +40,7 @@ from config.values import (
     Transport,
     Whole,
 )
+from config.web_schema import Web
 from config.webrtc_schema import WebRtc
 
 ADMIN_TOKEN = "var/secrets/admin-token"  # noqa: S105 - a path
@@ -292,6 +293,9 @@ class Sections(Section):
         Hold | None, Field(description="What a held party hears. Not given: what the holder sends, or silence.")
     ] = None
     transfer: Transfer = Field(default_factory=Transfer, description="Calls that are handed over to somebody else.")
+    web: Annotated[
+        Web | None, Field(description="Pages, their API and SIP over WebSocket. Not given: nothing of these.")
+    ] = None
     admin: Admin = Field(default_factory=Admin, description="HTTP endpoint for operators.")
     database: Database = Field(default_factory=Database, description="Call records.")
     logging: Logging = Field(default_factory=Logging, description="Structured logs.")
