@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.bench.rows import Row
-from tests.bench.transcode import DRAIN, SECONDS, Codecs
+from tests.bench.transcode import DRAIN, ROUNDS, SECONDS, Codecs, beside
 
 if TYPE_CHECKING:
     from tests.bench.transcode import Log, Window
@@ -21,7 +21,8 @@ STEP = 1.15
 MOST_LOSS = 0.001
 TICK = 0.02 / (SECONDS + DRAIN)  # of a room, as a share of the window: where in it the first one falls is chance
 LIMIT = 6000  # ports end here
-ROUNDS = 3
+BESIDE = 999  # calls of two legs: rooms of three need a number that three divides
+RELAYED = 1900  # calls a core that relays must carry (tests.bench.relay)
 
 
 def missing(window: Window) -> float:
@@ -80,12 +81,30 @@ def conference(log: Log, *, quiet: bool) -> Window:
     return sorted(windows, key=lambda window: window.core)[ROUNDS // 2]
 
 
+def cost_to_relay(log: Log) -> Row:
+    """What 20 ms of a leg cost in a room, against relaying its packet: the same sockets, packets and machine.
+
+    A core that just relays `RELAYED` calls spends 1 s on 100 packets of each; `BAR` legs are 50 turns a second each.
+    """
+    with Codecs("PCMA", "PCMA") as relay, Codecs("PCMA", "PCMA", room=ROOM) as rooms:
+        found = beside(log, {"relayed": relay, "in rooms": rooms}, BESIDE)
+    ratio = found["in rooms"].cpu_us / found["relayed"].cpu_us
+    how = (
+        f"CPU for 20 ms of a leg, {2 * BESIDE} legs in rooms of three against {BESIDE} relayed calls, best of {ROUNDS} "
+        f"windows in turn; the bar is {BAR} legs where {RELAYED} calls are relayed"
+    )
+    return Row("mixing.three_party_cost_to_relay", ratio, "", f"<= {100 * RELAYED / (50 * BAR):.2f}", how)
+
+
 def run(log: Log) -> list[Row]:
-    """Rooms of three, then the conferences."""
+    """Rooms of three beside the relay, then as many as there can be, then the conferences."""
+    log("rooms of three beside the relay")
+    beside_relay = cost_to_relay(log)
     log("rooms of three, everybody speaks")
     legs, window = most_legs(log)
     how = f"engine alone on one core, A-law, all legs speak, {SECONDS:.0f} s a step, < 0.1 % lost"
     rows = [
+        beside_relay,
         Row("mixing.three_party_legs_per_core", legs, "legs", f">= {BAR}", how),
         Row("mixing.three_party_us_per_leg_tick", window.cpu_us, "us", None, f"CPU for 20 ms of a leg, at {legs} legs"),
     ]

@@ -178,26 +178,23 @@ def most_calls(codecs: Codecs, bar: int, log: Log) -> tuple[int, Window]:
             return best.calls, best
 
 
-def beside(log: Log) -> tuple[Window, Window]:
-    """Relay and translation in turn, so that both have the same machine; the least disturbed window of each."""
-    windows: dict[str, list[Window]] = {"PCMA": [], "PCMU": []}
-    with Codecs("PCMA", "PCMA") as relay, Codecs("PCMA", "PCMU") as laws:
-        for _ in range(ROUNDS):
-            for name, codecs in (("PCMA", relay), ("PCMU", laws)):
-                windows[name].append(codecs.watch(RATIO_CALLS))
-                log(f"PCMA to {name}: {describe(windows[name][-1])}")
-                codecs.rest()
-    return min(windows["PCMA"], key=_cost), min(windows["PCMU"], key=_cost)
-
-
-def _cost(window: Window) -> float:
-    return window.cpu_us
+def beside(log: Log, engines: dict[str, Codecs], calls: int = RATIO_CALLS) -> dict[str, Window]:
+    """Engines in turn, so that all have the same machine; the least disturbed window of each."""
+    windows: dict[str, list[Window]] = {name: [] for name in engines}
+    for _ in range(ROUNDS):
+        for name, engine in engines.items():
+            windows[name].append(engine.watch(calls))
+            log(f"{name}: {describe(windows[name][-1])}")
+            engine.rest()
+    return {name: min(found, key=lambda window: window.cpu_us) for name, found in windows.items()}
 
 
 def run(log: Log) -> list[Row]:
     """Relay and translation beside each other, then Opus at both complexities."""
     rows = []
-    relay, laws = beside(log)
+    with Codecs("PCMA", "PCMA") as plain, Codecs("PCMA", "PCMU") as mapped:
+        found = beside(log, {"PCMA to PCMA": plain, "PCMA to PCMU": mapped})
+    relay, laws = found["PCMA to PCMA"], found["PCMA to PCMU"]
     how = f"engine alone, {RATIO_CALLS} calls, 50 packets/s each way on both legs; best of {ROUNDS} windows in turn"
     rows += [
         Row("transcode.relay_us_per_packet", relay.cpu_us, "us", None, how),
