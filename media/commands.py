@@ -115,6 +115,19 @@ class SetKeys:
 
 
 @value_class(frozen=True, slots=True)
+class SetPath:
+    """Where the media of a browser leg comes from and goes to: the pair ICE has settled on, consent given.
+
+    Nothing is sent elsewhere, nor taken from elsewhere, nor anything at all before `SetKeys`. An address of "" closes
+    the path, when consent is lost (RFC 7675). On such a leg SetRemote means nothing.
+    """
+
+    leg: int
+    address: str
+    port: int
+
+
+@value_class(frozen=True, slots=True)
 class SetExtendedReports:
     """What SDP agreed on (RFC 3611 5, `a=rtcp-xr`): Receiver Reference Time and DLRR both ways, VoIP Metrics by us.
 
@@ -337,6 +350,7 @@ Command = (
     | SetDirection
     | SetExtendedReports
     | SetKeys
+    | SetPath
     | Connect
     | Disconnect
     | Play

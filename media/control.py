@@ -16,10 +16,10 @@ import time
 from typing import TYPE_CHECKING
 
 from media import translate
-from media.addresses import bind_address
+from media.addresses import address_text, bind_address
 from media.coding import Coding
 from media.engine import EngineCore
-from media.events import EngineDegraded, LegGone, PlaybackFinished
+from media.events import EngineDegraded, HandshakeReceived, LegGone, PlaybackFinished
 from media.legs import LegRecord, OpenedLeg
 from media.play.prompt import VOX_RATE
 from media.play.track import wav_file
@@ -136,9 +136,12 @@ class MediaEngine:
 
     # -- legs ---------------------------------------------------------------------------------------------------
 
-    def open_leg(self, *, label: str, group: str = "") -> OpenedLeg:
+    def open_leg(self, *, label: str, group: str = "", browser: bool = False) -> OpenedLeg:
         """Bind an RTP/RTCP port pair now. `label` names the leg in messages; legs of one call share a `group`, so that
         one worker has them all.
+
+        `browser`: one port for STUN, DTLS and media. What comes as `HandshakeReceived` is answered by `send_datagram`;
+        no media is taken or sent before `SetPath` and `SetKeys`.
 
         Raises PortsExhausted when no pair is left, or no file descriptor.
         """
@@ -146,7 +149,9 @@ class MediaEngine:
         while True:
             port = self._ports.take(time.monotonic())
             try:
-                leg = self._core.open_leg(worker, port, secrets.token_bytes(_DICE), self._settings.media_timeout)
+                leg = self._core.open_leg(
+                    worker, port, secrets.token_bytes(_DICE), self._settings.media_timeout, browser=browser
+                )
             except OSError as error:
                 self._ports.put_back(port, time.monotonic())
                 if error.errno == errno.EADDRINUSE:
@@ -174,6 +179,15 @@ class MediaEngine:
         for command in commands:
             carry(command)
         self._wake_soon()
+
+    def send_datagram(self, leg: int, data: bytes, address: str, port: int) -> None:
+        """Send STUN or DTLS from the leg's RTP socket now.
+
+        What cannot be sent is lost, like a datagram on its way: to an address that is none, for a leg that is gone.
+        """
+        host = self._posting.reachable(address, port)
+        if host:
+            self._core.send_datagram(leg, data, host, port)
 
     def load_prompt(self, path: str | Path, *, vox_rate: int = VOX_RATE) -> int:
         """Decode a sound file once and give the id `Play` takes. Raises PromptError(file, reason)."""
@@ -357,7 +371,11 @@ class MediaEngine:
                 event = self._playbacks.finished(event)
             if event is not None:
                 self._tell(event)
-        return bool(entries)
+        handshakes = self._core.read_handshakes(worker)
+        for leg, data, host, port in handshakes:
+            if leg in self._legs:
+                self._tell(HandshakeReceived(leg, data, address_text(host), port))
+        return bool(entries or handshakes)
 
     def _gone(self, leg: int) -> LegGone:
         """The worker has let go of the leg: sum it up, give its ports back."""

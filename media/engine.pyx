@@ -22,7 +22,7 @@ from media.mix.room_orders cimport FADES_IN
 from media.mix.seat cimport HEARS_MIX, HEARS_NOTHING, Room, room_lay_out, room_size
 from media.net.batch cimport batch_free, batch_make
 from media.net.steer cimport STEER_PORTS, Steering, steer_begin, steer_close, steer_open, steer_socket
-from media.net.udp cimport Address, address_host, address_make, address_port, udp_open
+from media.net.udp cimport Address, address_host, address_make, address_port, udp_open, udp_send
 from media.orders cimport SHARED_TAG, EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
 from media.play.source cimport play_source
 from media.pool cimport Pool, pool_close, pool_give, pool_init, pool_take
@@ -36,7 +36,8 @@ from media.ring cimport (
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
     COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
-    COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PLAYOUT, COMMAND_SET_REMOTE,
+    COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PATH, COMMAND_SET_PLAYOUT,
+    COMMAND_SET_REMOTE,
     COMMAND_SET_VOICE, COMMAND_START_TAP,
     COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, EVENT_STARTED,
     DIGITS_ORDERED, Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done,
@@ -46,6 +47,8 @@ from media.ring cimport (
 from media.rtp.rtcp_xr cimport XR_UNAVAILABLE, VoipBlock
 from media.send.packetize cimport SendStream, send_skipped
 from media.send.sender_report cimport Reports
+from media.web.handshakes cimport Handshake, HandshakeRing, handshake_done, handshake_next
+from media.web.side cimport BrowserSide
 from media.wheel cimport wheel_init
 from media.worker cimport Worker
 
@@ -113,6 +116,7 @@ cdef enum:
     SMALLEST_ROOM = 8192     # ... from so many octets, a room of four
     SLOT_BITS = 20           # of a leg id: its place; the rest is the generation
     RECEIVE_BUFFER = 32768   # doubled by the kernel: some 50 packets of G.711, a second of a call
+    MOST_HANDSHAKES = 64     # the same of read_handshakes(): each is a message to be checked and answered
     MOST_EVENTS = 1024       # read() hands over at most so many, so that the event loop gets its turn
 
 
@@ -140,6 +144,7 @@ cdef class EngineCore:
     cdef Pool voice_pool
     cdef Pool playout_pool
     cdef Pool listener_pool
+    cdef Pool browser_pool
     cdef Pool room_pools[ROOM_SIZES]
     cdef uint64_t generation
     cdef Address local
@@ -181,6 +186,7 @@ cdef class EngineCore:
         pool_init(&self.voice_pool, sizeof(Voice))
         pool_init(&self.playout_pool, sizeof(Playout))
         pool_init(&self.listener_pool, sizeof(KeyListener))
+        pool_init(&self.browser_pool, sizeof(BrowserSide))
         for i in range(ROOM_SIZES):
             pool_init(&self.room_pools[i], SMALLEST_ROOM << i)
         if not (self.workers and self.ready and self.threads and self.legs):
@@ -194,8 +200,9 @@ cdef class EngineCore:
             w.epoll = w.wake_fd = w.event_fd = -1
             w.commands = <CommandRing*> aligned_zeroed(sizeof(CommandRing))
             w.events = <EventRing*> aligned_zeroed(sizeof(EventRing))
+            w.handshakes = <HandshakeRing*> calloc(1, sizeof(HandshakeRing))    # pages nobody uses cost nothing
             w.active = <Leg**> calloc(most_legs, sizeof(Leg*))
-            if not (w.commands and w.events and w.active):
+            if not (w.commands and w.events and w.handshakes and w.active):
                 raise MemoryError("no memory for a media worker")
             w.epoll = epoll_create1(EPOLL_CLOEXEC)
             w.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
@@ -229,6 +236,7 @@ cdef class EngineCore:
                 close(w.event_fd)
             free(w.commands)
             free(w.events)
+            free(w.handshakes)
             free(w.active)
             free(w)
             free(self.ready[i])
@@ -241,6 +249,7 @@ cdef class EngineCore:
             pool_give(&self.leg_pool, self.legs[place])
         for i in range(ROOM_SIZES):
             pool_close(&self.room_pools[i])
+        pool_close(&self.browser_pool)
         pool_close(&self.listener_pool)
         pool_close(&self.playout_pool)
         pool_close(&self.voice_pool)
@@ -309,26 +318,32 @@ cdef class EngineCore:
 
     # Legs
 
-    def open_leg(self, int worker, uint16_t port, bytes dice not None, double media_timeout):
+    def open_leg(self, int worker, uint16_t port, bytes dice not None, double media_timeout, *, bint browser=False):
         """Bind `port` and `port + 1` and hand the leg to the worker. Gives the id; raises OSError when either is taken.
 
+        `browser`: `port` alone is bound, and media waits for `set_path` and `set_keys`.
         `dice`: 22 random bytes for SSRC, first sequence number, first timestamp and CNAME (RFC 3550 5.1, RFC 7022).
         """
         cdef uint32_t place
-        cdef int fd, rtcp_fd
+        cdef int fd, rtcp_fd = -1
         cdef const uint8_t* random = dice
         cdef Address local = self.local
         cdef Leg* leg
+        cdef BrowserSide* side = NULL
         cdef Command command
         if len(dice) < 22:
             raise ValueError(f"22 random bytes expected, got {len(dice)}")
         fd = self._bind(port)
         try:
-            rtcp_fd = self._bind(port + 1)
+            rtcp_fd = -1 if browser else self._bind(port + 1)
         except OSError:
             close(fd)
             raise
         place = self._free.pop() if self._free else self._new_place()
+        if browser:
+            side = <BrowserSide*> pool_take(&self.browser_pool)
+            if side == NULL:
+                raise MemoryError("no memory for a browser's leg")
         leg = self.legs[place]
         memset(leg, 0, sizeof(Leg))
         leg.id = place | self.generation << SLOT_BITS
@@ -356,6 +371,10 @@ cdef class EngineCore:
         leg.reports.cname_length = <uint8_t> len(name)
         memcpy(leg.reports.cname, <const uint8_t*> name, len(name))
         leg.keys.format = NO_FORMAT
+        if browser:
+            leg.browser = side
+            leg.is_browser = 1
+            leg.rtcp_mux = 1
         leg.state = LEG_OPEN
         self.open_legs += 1
         self._begin(&command, leg, COMMAND_OPEN)
@@ -372,7 +391,8 @@ cdef class EngineCore:
             raise KeyError(f"leg {leg_id} is not waiting to be reaped")
         port = leg.port
         close(leg.fd)
-        close(leg.rtcp_fd)
+        if leg.rtcp_fd >= 0:
+            close(leg.rtcp_fd)
         self._give_memories(leg)
         leg.state = LEG_FREE
         leg.id = 0
@@ -603,6 +623,14 @@ cdef class EngineCore:
             command.number = new_ssrc
             self._post(&command, leg)
 
+    def set_path(self, uint64_t leg_id, bytes host, uint16_t port):
+        """Where a browser leg's media comes from and goes to; an empty host: nowhere."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_PATH)
+        if leg != NULL:
+            address_make(&command.order.remote.address, host, <int> len(host), port)
+            self._post(&command, leg)
+
     def retire_keys(self, uint64_t leg_id, uintptr_t session):
         """Ask for EVENT_RELEASED with the address as token: then nothing uses the session any more."""
         cdef Command command
@@ -784,6 +812,31 @@ cdef class EngineCore:
             eventfd_ring(w.event_fd)
         return out
 
+    def read_handshakes(self, int worker):
+        """Take what came to browser legs' ports and is no media: (leg, data, host, port) each, the oldest first.
+
+        Call behind `read`, whose `event_fd` announces these, too.
+        """
+        cdef Worker* w = self.workers[worker]
+        cdef const Handshake* entry = handshake_next(w.handshakes)
+        cdef list out = []
+        while entry != NULL:
+            out.append((entry.leg, (<const uint8_t*> entry.data)[:entry.length], *self._text(&entry.source)))
+            handshake_done(w.handshakes)
+            entry = handshake_next(w.handshakes)
+            if len(out) == MOST_HANDSHAKES and entry != NULL:
+                eventfd_ring(w.event_fd)
+                break
+        return out
+
+    def send_datagram(self, uint64_t leg_id, bytes data not None, bytes host, uint16_t port):
+        """From the leg's RTP socket, now. What the kernel refuses is lost, as anywhere behind it."""
+        cdef Address to
+        cdef Leg* leg = self._find(leg_id)
+        if leg != NULL and leg.state == LEG_OPEN:
+            address_make(&to, host, <int> len(host), port)
+            udp_send(leg.fd, data, len(data), &to)
+
     def flush(self):
         """Post what found its ring full. True when nothing waits any more."""
         cdef int i
@@ -873,6 +926,8 @@ cdef class EngineCore:
         pool_give(&self.voice_pool, leg.voice_memory)
         pool_give(&self.playout_pool, leg.playout_memory)
         pool_give(&self.listener_pool, leg.keys.memory)
+        pool_give(&self.browser_pool, leg.browser)
+        leg.browser = NULL
         leg.voice = leg.voice_memory = NULL
         leg.playout_memory = NULL
         leg.keys.listener = leg.keys.memory = NULL

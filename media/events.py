@@ -19,6 +19,7 @@ __all__ = [
     "DigitReceived",
     "EngineDegraded",
     "Event",
+    "HandshakeReceived",
     "LegGone",
     "LinkHealthy",
     "LinkUnhealthy",
@@ -62,6 +63,19 @@ class DigitReceived:
     leg: int
     digit: str
     duration_ms: int
+
+
+@value_class(frozen=True, slots=True)
+class HandshakeReceived:
+    """A STUN or DTLS datagram (RFC 7983: its first octet is 0-3 or 20-63) came to a browser leg's port.
+
+    Anybody may have sent it: nothing in it, nor the address, is checked. It is at most 1,500 octets long.
+    """
+
+    leg: int
+    data: bytes
+    address: str
+    port: int
 
 
 @value_class(frozen=True, slots=True)
@@ -176,6 +190,7 @@ Event = (
     MediaStarted
     | MediaTimeout
     | DigitReceived
+    | HandshakeReceived
     | PlaybackFinished
     | QualityReport
     | RoomChanged

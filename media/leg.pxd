@@ -20,6 +20,7 @@ from media.send.packetize cimport SendStream
 from media.send.sender_report cimport Reports
 from media.send.telephone_event cimport PressSender
 from media.srtp.session cimport SrtpSession
+from media.web.side cimport BrowserSide
 
 cdef enum:
     FORMATS = 12             # payload types a leg may have each way
@@ -52,6 +53,7 @@ cdef enum DropReason:
     DROP_REPLAYED            # SRTP: a number that was seen, or is too old to tell
     DROP_OUT_OF_ORDER        # transcoding: what follows it had been passed on, or a jump that nothing confirmed yet
     DROP_UNDECODABLE
+    DROP_HANDSHAKE           # a browser's STUN or DTLS beyond what is taken in a while
     DROP_REASONS
 
 cdef enum Translation:
@@ -211,6 +213,7 @@ cdef struct Leg:
     uint8_t timeout_told
     uint8_t quiet_codec         # the last packet was comfort noise
     uint8_t wire                # Wire
+    uint8_t is_browser          # there is a `browser`: other rules of who is heard
     uint16_t port
     uint32_t local_host         # WIRE_SHARED: the IPv4 address the far end sends to, network order
     uint8_t silence_told        # control knows that they stop sending in pauses
@@ -254,3 +257,4 @@ cdef struct Leg:
     uint32_t drops[DROP_REASONS]
     uint32_t tap_overruns
     uint16_t worker
+    BrowserSide* browser        # NULL: the far end is none

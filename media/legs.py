@@ -19,7 +19,7 @@ _TELEPHONE_EVENT = "telephone-event"
 
 @value_class(frozen=True, slots=True)
 class OpenedLeg:
-    """A leg with its ports bound: RTP on `port`, RTCP on `port + 1`."""
+    """A leg with its ports bound: RTP on `port`, RTCP on `port + 1`; all of a browser's on `port`."""
 
     leg: int
     address: str

@@ -19,7 +19,8 @@ from media.ring cimport COMMAND_EXTENDED, COMMAND_OPEN_ROOM, COMMAND_SCORES
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
     COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
-    COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PLAYOUT, COMMAND_SET_REMOTE,
+    COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PATH, COMMAND_SET_PLAYOUT,
+    COMMAND_SET_REMOTE,
     COMMAND_SET_VOICE, COMMAND_START_TAP,
     COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, PLAYBACK_STOPPED,
     Command, DigitsOrder, FormatsOrder, RemoteOrder, command_done, command_next, event_crowded,
@@ -32,6 +33,7 @@ from media.srtp.guard cimport retire_keys, set_keys
 from media.srtp.session cimport SrtpSession
 from media.sweep cimport report_interval, send_report
 from media.voice cimport voice_coders, voice_playout, voice_route
+from media.web.path cimport path_settle
 from media.worker cimport Worker, tell_gone, tell_released
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -57,8 +59,9 @@ cdef inline void _open(Worker* w, Leg* leg) noexcept nogil:
     ready.events = EPOLLIN
     ready.data.ptr = leg
     epoll_ctl(w.epoll, EPOLL_CTL_ADD, leg.fd, &ready)
-    ready.data.u64 |= RTCP_TAG
-    epoll_ctl(w.epoll, EPOLL_CTL_ADD, leg.rtcp_fd, &ready)
+    if leg.rtcp_fd >= 0:
+        ready.data.u64 |= RTCP_TAG
+        epoll_ctl(w.epoll, EPOLL_CTL_ADD, leg.rtcp_fd, &ready)
     leg.heard_at = w.now
     leg.reports.next_at = w.now + report_interval(w) // 2
     leg.active_index = w.active_count
@@ -113,7 +116,8 @@ cdef inline void _close(Worker* w, Leg* leg) noexcept nogil:
     _drop_tap(leg)
     wire_close(w, leg)
     epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.fd, &unused)
-    epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.rtcp_fd, &unused)
+    if leg.rtcp_fd >= 0:
+        epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.rtcp_fd, &unused)
     w.active_count -= 1
     w.active[leg.active_index] = w.active[w.active_count]
     w.active[leg.active_index].active_index = leg.active_index
@@ -140,6 +144,8 @@ cdef inline void _connect(Worker* w, Leg* a, Leg* b) noexcept nogil:
 
 
 cdef inline void _set_remote(Worker* w, Leg* leg, const RemoteOrder* order, bint mux) noexcept nogil:
+    if leg.is_browser:
+        return                   # where its media goes is ICE's to say
     latch_signal(&leg.latch, &order.address, w.now, w.latch_window)
     if not leg.latch.locked:
         wire_release(w, leg)
@@ -245,6 +251,12 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
         _set_coders(w, leg, &command.order.coders)
     elif command.kind == COMMAND_SET_KEYS:
         set_keys(w, leg, command)
+        if leg.is_browser:
+            path_settle(w, leg)
+    elif command.kind == COMMAND_SET_PATH:
+        if leg.is_browser:
+            leg.browser.path = command.order.remote.address
+            path_settle(w, leg)
     elif command.kind == COMMAND_RETIRE_KEYS:
         retire_keys(w, leg, <SrtpSession*> command.pointer)
     elif command.kind == COMMAND_EXTENDED:

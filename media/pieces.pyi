@@ -6,7 +6,7 @@ Address = tuple[bytes, int]
 
 def parse_rtp(data: bytes) -> tuple[int, bool, int, int, int, bytes] | None: ...
 def parse_rtcp(
-    data: bytes, ssrc: int
+    data: bytes, ssrc: int, reduced: bool = False
 ) -> tuple[int, int | None, tuple[int, int, int, int, int, int] | None, bool] | None: ...
 
 class StreamStatistics:

@@ -35,10 +35,10 @@ def parse_rtp(bytes data not None):
     )
 
 
-def parse_rtcp(bytes data not None, uint32_t ssrc):
+def parse_rtcp(bytes data not None, uint32_t ssrc, bint reduced=False):
     """(sender SSRC, middle of the NTP time | None, report block about `ssrc` | None, BYE), or None when malformed."""
     cdef RtcpCompound compound
-    if not rtcp_parse(data, <int> len(data), ssrc, &compound):
+    if not rtcp_parse(data, <int> len(data), ssrc, reduced, &compound):
         return None
     block = &compound.block
     return (

@@ -33,6 +33,7 @@ from media.commands import (
     SetGain,
     SetKeys,
     SetMediaTimeout,
+    SetPath,
     SetRemote,
     StartEcho,
     StartTap,
@@ -128,6 +129,7 @@ class Posting:
             SetDirection: self._set_direction,
             SetExtendedReports: self._set_extended_reports,
             SetKeys: self._set_keys,
+            SetPath: self._set_path,
             Connect: self._connect,
             Disconnect: self._disconnect,
             Play: self._play,
@@ -216,6 +218,14 @@ class Posting:
                 return
             record.keys = LegKeys()
         record.keys.set(self._core, command.leg, command.receive, command.send, _new_ssrc)
+
+    def _set_path(self, command: SetPath) -> None:
+        host = self.reachable(command.address, command.port)
+        self._core.set_path(command.leg, host, command.port if host else 0)
+
+    def reachable(self, address: str, port: int) -> bytes:
+        """The bytes of an address something may be sent to; b"" for any other."""
+        return remote_address(address, ipv6=self._ipv6) if 0 < port < 65536 else b""
 
     def _connect(self, command: Connect) -> None:
         self._core.connect(command.a, command.b, True)

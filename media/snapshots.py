@@ -17,6 +17,7 @@ class DropCounters:
     SRTP: `unauthenticated` were altered, forged or under another key; `replayed` came again, or too late to tell, or
     would have been sent under a number used before.
     `out_of_order` and `undecodable` only where audio is decoded: what is only relayed keeps its order and its faults.
+    `handshake`: STUN and DTLS to a browser leg's port, more of it than is taken in a while.
     """
 
     malformed: int = 0
@@ -29,6 +30,7 @@ class DropCounters:
     replayed: int = 0
     out_of_order: int = 0
     undecodable: int = 0
+    handshake: int = 0
 
     @property
     def total(self) -> int:
@@ -44,6 +46,7 @@ class DropCounters:
             + self.replayed
             + self.out_of_order
             + self.undecodable
+            + self.handshake
         )
 
 

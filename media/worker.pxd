@@ -8,6 +8,7 @@ from media.net.batch cimport Batch
 from media.net.steer cimport SteerEntry
 from media.receive.telephone_event cimport Digit
 from media.srtp.session cimport SRTP_TRAILER
+from media.web.handshakes cimport HandshakeRing
 from media.ring cimport (
     EVENT_DIGIT, EVENT_GONE, EVENT_PLAYBACK_FINISHED, EVENT_RELEASED, EVENT_STARTED, EVENT_TIMEOUT,
     CommandRing, Event, EventKind, EventRing, PlaybackEnd, event_post, event_room,
@@ -41,6 +42,7 @@ cdef struct Worker:
     uint64_t drops[DROP_REASONS]
     CommandRing* commands
     EventRing* events
+    HandshakeRing* handshakes
     Leg** active             # legs that are open; room for every leg there can be
     uint32_t active_count
     uint32_t sweep_at        # the next leg the sweep looks at

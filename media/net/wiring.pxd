@@ -10,13 +10,15 @@ from media.leg cimport WIRE_CONNECTED, WIRE_KEPT_OPEN, WIRE_LEARNING, WIRE_OPEN,
 from media.net.latch cimport latch_settled
 from media.net.steer cimport steer_clear, steer_set
 from media.net.udp cimport (
-    Address, address_family, address_known, udp_connect, udp_disconnect, udp_receive, udp_receive_local, udp_tell_local,
+    Address, address_family, address_known, address_same, udp_connect, udp_disconnect, udp_receive, udp_receive_local, udp_tell_local,
 )
 from media.worker cimport DATAGRAM_ROOM, Worker
 
 
 cdef inline void wire_under_load(Worker* w, Leg* leg) noexcept nogil:
     """Begin to connect a leg whose lock can no longer move."""
+    if leg.is_browser and w.batch == NULL:
+        return                   # connected, it would hear no check of another pair (media.web.path)
     if leg.wire == WIRE_OPEN and w.gathering and latch_settled(&leg.latch, w.now):
         leg.wire = WIRE_LEARNING
         udp_tell_local(leg.fd, address_family(&leg.latch.source), 1)
@@ -52,7 +54,7 @@ cdef inline void _share(Worker* w, Leg* leg, const Address* local) noexcept nogi
 cdef inline ssize_t _learn(Worker* w, Leg* leg, Address* source) noexcept nogil:
     cdef Address local
     cdef ssize_t length = udp_receive_local(leg.fd, w.buffer, DATAGRAM_ROOM, source, &local)
-    if length >= 0 and address_known(&local):
+    if length >= 0 and address_known(&local) and address_same(source, &leg.latch.source):
         udp_tell_local(leg.fd, address_family(&leg.latch.source), 0)
         if not udp_connect(leg.fd, &leg.latch.source, &local):
             leg.wire = WIRE_KEPT_OPEN

@@ -23,7 +23,7 @@ cdef tuple _raw(const VoipBlock* m):
 def parse_extended(bytes data not None, uint32_t ssrc):
     """(reference time | None, (last reference, delay) | None, VoIP Metrics | None) of a compound, None: malformed."""
     cdef RtcpCompound compound
-    if not rtcp_parse(data, <int> len(data), ssrc, &compound):
+    if not rtcp_parse(data, <int> len(data), ssrc, False, &compound):
         return None
     x = &compound.extended
     return (
@@ -81,7 +81,7 @@ cdef class Reporter:
     def read(self, bytes data not None, int64_t now):
         """Take a compound in; False when it is malformed."""
         cdef RtcpCompound compound
-        if not rtcp_parse(data, <int> len(data), self.sent.ssrc, &compound):
+        if not rtcp_parse(data, <int> len(data), self.sent.ssrc, False, &compound):
             return False
         report_read(&self.reports, &compound, &self.sent, &self.received, now, self.ntp_start)
         return True

@@ -11,6 +11,7 @@ from media.receive.accepted cimport rtcp_accepted, rtp_accepted
 from media.rtp.packet cimport RtpPacket, rtp_parse
 from media.rtp.rtcp cimport RtcpCompound, rtcp_parse
 from media.srtp.guard cimport open_packet
+from media.web.intake cimport browser_datagram
 from media.worker cimport DATAGRAM_ROOM, Worker, drop
 
 
@@ -46,7 +47,7 @@ cdef inline void _rtcp(Worker* w, Leg* leg, uint8_t* data, int length, const Add
         length = open_packet(w, leg, data, length, True)
         if length < 0:
             return
-    if not rtcp_parse(data, length, leg.sent.ssrc, &compound):
+    if not rtcp_parse(data, length, leg.sent.ssrc, False, &compound):
         drop(w, leg, DROP_MALFORMED)
         return
     leg.rtcp_source = source[0]
@@ -58,7 +59,9 @@ cdef inline void rtp_datagram(Worker* w, Leg* leg, uint8_t* data, ssize_t length
     cdef Kind kind = datagram_kind(data, length)
     w.datagrams += 1
     w.packets_received += 1
-    if length > DATAGRAM_ROOM:
+    if leg.is_browser:
+        browser_datagram(w, leg, data, length, source)
+    elif length > DATAGRAM_ROOM:
         drop(w, leg, DROP_MALFORMED)
     elif kind == RTP:
         _rtp(w, leg, data, <int> length, source)

@@ -49,14 +49,21 @@ cdef inline void _read_block(const uint8_t* at, ReportBlock* block) noexcept nog
     block.delay_since_last_sr = read32(at + 20)
 
 
-cdef inline bint rtcp_parse(const uint8_t* data, int length, uint32_t our_ssrc, RtcpCompound* out) noexcept nogil:
+cdef inline bint rtcp_parse(
+    const uint8_t* data, int length, uint32_t our_ssrc, bint reduced, RtcpCompound* out
+) noexcept nogil:
     """False unless the whole compound is well formed (RFC 3550 A.2): version 2 throughout, SR or RR first, padding only
-    on the last packet, lengths that add up, report counts that fit, extended blocks that fill their packet."""
+    on the last packet, lengths that add up, report counts that fit, extended blocks that fill their packet.
+
+    `reduced`: any packet may come first (RFC 5506), as it may where that was agreed on.
+    """
     cdef int at = 0
     cdef int size, blocks, offset, i
     cdef uint8_t kind
     memset(out, 0, sizeof(RtcpCompound))
-    if length < 8 or length & 3 or data[1] not in (RTCP_SR, RTCP_RR) or data[0] & 0x20 and read16(data + 2) * 4 + 4 < length:
+    if length < 8 or length & 3 or data[0] & 0x20 and read16(data + 2) * 4 + 4 < length:
+        return False
+    if not reduced and data[1] not in (RTCP_SR, RTCP_RR):
         return False
     out.sender_ssrc = read32(data + 4)
     while at < length:

@@ -9,6 +9,7 @@ from media.events import (
     ConnectionWeak,
     DigitReceived,
     EngineDegraded,
+    HandshakeReceived,
     LegGone,
     LinkHealthy,
     LinkUnhealthy,
@@ -211,8 +212,8 @@ class Switchboard:
                 if reached is not None:
                     reached(mark)
                 return
-            case RoomChanged() | RoomClosed():
-                return  # who is in a room is known from who was let in
+            case RoomChanged() | RoomClosed() | HandshakeReceived():
+                return  # who is in a room is known from who was let in; a handshake is no leg's affair
             case LegGone():
                 leg = self._by_media.pop(event.leg, None)
             case _:
