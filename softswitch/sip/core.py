@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 ALLOW_LINE = f"Allow: {ALLOW}\r\n"
-SUPPORTED = ("100rel", "timer", "replaces", "norefersub")
+SUPPORTED = ("100rel", "timer", "replaces", "norefersub", "trickle-ice")
 """Option tags of what works here; `session/terms.py` takes away what an endpoint shall not use."""
 
 REGISTERING = ("path", "outbound")

@@ -151,6 +151,15 @@ class InfoReceived:
 
 
 @value_class(frozen=True, slots=True)
+class CandidatesReceived:
+    """An INFO of the package trickle-ice, already answered with 200."""
+
+    session: InviteSession
+    fragment: bytes
+    """Lines of SDP (RFC 8840 9): `a=candidate:` and `a=end-of-candidates` among them."""
+
+
+@value_class(frozen=True, slots=True)
 class InfoRefused:
     """A digit of ours was not taken: 300..699, 408 (nobody answered) or 503 (transport)."""
 
@@ -219,6 +228,7 @@ Event = (
     | RefreshDue
     | FarEndAsked
     | InfoReceived
+    | CandidatesReceived
     | InfoRefused
     | ReferReceived
     | ReferralEnded

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.sip.session.refresh import SessionTimer
 from softswitch.sip.session.reliable import ReliableResponses
-from softswitch.sip.session.terms import RELIABLE, TIMER, allows, option_tags
+from softswitch.sip.session.terms import RELIABLE, TIMER, TRICKLE, allows, option_tags
 
 if TYPE_CHECKING:
     from softswitch.sip.session.session import InviteSession
@@ -18,6 +18,8 @@ def admit(session: InviteSession, terms: SessionTerms) -> tuple[int, tuple[tuple
     session.terms = terms
     headers = session.request.headers
     required = option_tags(headers, "Require")
+    if TRICKLE in required and not terms.trickle:
+        return 420, (("Unsupported", TRICKLE),)
     if terms.timer is not None:
         timing = session.timing = SessionTimer(session, terms.timer)
         least = timing.too_short(session.request)

@@ -1,19 +1,21 @@
-"""INFO, both ways (RFC 6086): digits in the body, ours in order and one at a time.
+"""INFO, both ways (RFC 6086): digits in the body, ours in order and one at a time; candidates of browsers.
 
 RFC 6086 wants bodies to belong to negotiated packages; digits by INFO are older and belong to none (its section 2,
-"legacy usage"), so they are recognised by their type. A package we did not ask for is refused with 469.
+"legacy usage"), so they are recognised by their type. The one package there is are candidates of ICE (RFC 8840), where
+the session takes them; one we did not ask for is refused with 469.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from softswitch.sip.client_request import ClientRequest
 from softswitch.sip.dtmf import ACCEPTED, PLAIN, RELAY, is_digits, read_key
 from softswitch.sip.errors import RemoteProtocolError
-from softswitch.sip.events import InfoReceived, InfoRefused
+from softswitch.sip.events import CandidatesReceived, InfoReceived, InfoRefused
 from softswitch.sip.session.fork import DISCARD
+from softswitch.sip.session.terms import TRICKLE
 
 if TYPE_CHECKING:
     from softswitch.sip.dtmf import KeyPress
@@ -22,15 +24,20 @@ if TYPE_CHECKING:
     from softswitch.sip.session.session import InviteSession
 
 MOST_WAITING = 64
+FRAGMENT: Final = "application/trickle-ice-sdpfrag"
 
 
 def answer(session: InviteSession, theirs: Theirs, now: float) -> None:
-    """Theirs: 200 for a digit and for a body that says nothing; 400, 415 or 469 otherwise."""
+    """Theirs: 200 for a digit, for candidates and for a body that says nothing; 400, 415 or 469 otherwise."""
     request = theirs.request
-    content_type = request.headers.get("Content-Type") or ""
+    package, content_type = request.headers.get("Info-Package"), request.headers.get("Content-Type") or ""
     status, lines, reason, key = 200, "", None, None
-    if request.headers.get("Info-Package") is not None:
-        status, lines = 469, "Recv-Info: \r\n"
+    if package is not None:
+        known = TRICKLE if session.terms.trickle else ""
+        if package.partition(";")[0].strip(" \t").lower() != TRICKLE or not known:
+            status, lines = 469, f"Recv-Info: {known}\r\n"
+        elif content_type.partition(";")[0].strip(" \t").lower() != FRAGMENT:
+            status, lines = 415, f"Accept: {FRAGMENT}\r\n"
     elif request.body and not is_digits(content_type):
         status, lines = 415, f"Accept: {ACCEPTED}\r\n"
     elif request.body:
@@ -40,7 +47,9 @@ def answer(session: InviteSession, theirs: Theirs, now: float) -> None:
             status, reason = error.status, error.reason
     reply = theirs.reply.write(status, reason=reason, headers=session.core.server_line + lines)
     theirs.server.respond(status, reply, now)
-    if status == 200:
+    if status == 200 and package is not None:
+        session.core.events.append(CandidatesReceived(session, request.body))
+    elif status == 200:
         session.core.events.append(InfoReceived(session, request, key))
 
 

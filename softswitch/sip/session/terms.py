@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +19,8 @@ RELIABLE = "100rel"
 """The option tag of RFC 3262."""
 TIMER = "timer"
 """The option tag of RFC 4028."""
+TRICKLE = "trickle-ice"
+"""The option tag of RFC 8840, and its Info package."""
 LEAST_INTERVAL = 90
 """Seconds, RFC 4028 4: no session interval is shorter."""
 _NONE: frozenset[str] = frozenset()
@@ -58,20 +60,30 @@ class SessionTerms:
     """Provisional responses that are acknowledged (RFC 3262): never, with whoever can, or with nobody who cannot."""
     timer: TimerTerms | None = None
     """Session timers, ours and theirs; None: none."""
+    trickle: bool = False
+    """Whether candidates of ICE may come one by one, in INFO requests (RFC 8840)."""
     supported_line: str = field(init=False)
     """What we support there: for requests, 2xx and whatever else may carry it."""
     invite_lines: str = field(init=False)
     """What an INVITE of ours says."""
 
     def __post_init__(self) -> None:
-        unused = {RELIABLE: self.reliable == "off", TIMER: self.timer is None}
+        unused = {RELIABLE: self.reliable == "off", TIMER: self.timer is None, TRICKLE: not self.trickle}
         tags = [tag for tag in SUPPORTED if not unused.get(tag)]
         supported = f"Supported: {', '.join(tags)}\r\n" if tags else ""
+        if self.trickle:
+            supported += f"Recv-Info: {TRICKLE}\r\n"  # RFC 6086 3
         required = f"Require: {RELIABLE}\r\n" if self.reliable == "required" else ""
         object.__setattr__(self, "supported_line", supported)
         timer = self.timer
         expires = "" if timer is None else timer.lines(timer.expires, timer.minimum, timer.first_refresher)
         object.__setattr__(self, "invite_lines", supported + required + expires)
+
+
+@lru_cache(64)
+def trickling(terms: SessionTerms) -> SessionTerms:
+    """The same with candidates by INFO."""
+    return replace(terms, trickle=True)
 
 
 PLAIN = SessionTerms()

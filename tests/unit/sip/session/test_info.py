@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from softswitch.sip.dtmf import KeyPress
-from softswitch.sip.events import InfoReceived, InfoRefused
+from softswitch.sip.events import CandidatesReceived, InfoReceived, InfoRefused
+from softswitch.sip.session.terms import SessionTerms
 from tests.support.stage import Stage
 
 if TYPE_CHECKING:
@@ -75,6 +76,54 @@ def test_a_package_we_did_not_ask_for_gets_469() -> None:
     stage.hear(info(stage, session, body=b"Signal=5\r\n", headers="Info-Package: x-dtmf\r\n"))
     assert stage.one_response(469).headers.get("Recv-Info") == ""
     assert stage.events() == []
+
+
+TRICKLING = SessionTerms(trickle=True)
+PACKAGE = "Info-Package: trickle-ice\r\nContent-Disposition: Info-Package\r\n"
+FRAGMENT = b"a=mid:0\r\na=candidate:1 1 UDP 2130706431 192.0.2.9 40000 typ host\r\n"
+
+
+def test_candidates_are_taken_where_they_were_asked_for_and_told_as_they_came() -> None:
+    stage = Stage()
+    session = stage.be_called(headers="Supported: trickle-ice\r\n")
+    assert session.admit(TRICKLING, stage.now)
+    session.accept(b"v=0\r\n", stage.now)
+    accepted = stage.one_response(200)
+    assert accepted.headers.get("Recv-Info") == "trickle-ice"
+    assert "trickle-ice" in (accepted.headers.get("Supported") or "")
+    stage.hear(info(stage, session, body=FRAGMENT, content_type="application/trickle-ice-sdpfrag", headers=PACKAGE))
+    assert "200 INFO" in stage.labels()
+    (event,) = stage.events()
+    assert isinstance(event, CandidatesReceived)
+    assert event.fragment == FRAGMENT
+
+
+def test_candidates_of_another_type_of_body_get_415() -> None:
+    stage = Stage()
+    session = stage.called_up()
+    session.terms = TRICKLING
+    stage.hear(info(stage, session, body=FRAGMENT, content_type="application/sdp", headers=PACKAGE))
+    assert stage.one_response(415).headers.get("Accept") == "application/trickle-ice-sdpfrag"
+
+
+def test_candidates_nobody_asked_for_get_469() -> None:
+    stage = Stage()
+    session = stage.called_up()
+    stage.hear(info(stage, session, body=FRAGMENT, content_type="application/trickle-ice-sdpfrag", headers=PACKAGE))
+    assert stage.one_response(469).headers.get("Recv-Info") == ""
+    assert stage.events() == []
+
+
+def test_who_requires_candidates_by_info_is_refused_where_there_are_none() -> None:
+    stage = Stage()
+    session = stage.be_called(headers="Require: trickle-ice\r\n")
+    assert not session.admit(SessionTerms(), stage.now)
+    assert stage.one_response(420).headers.get("Unsupported") == "trickle-ice"
+
+
+def test_an_invite_of_ours_says_that_candidates_may_come_by_info() -> None:
+    _, invite = Stage().place_call(terms=TRICKLING)
+    assert invite.headers.get("Recv-Info") == "trickle-ice"
 
 
 def body(request: Request) -> tuple[str | None, bytes]:
