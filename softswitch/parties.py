@@ -16,6 +16,7 @@ from softswitch.b2bua.header_policy import HeaderTable
 from softswitch.b2bua.presentation import OwnNumbers, Presentation
 from softswitch.b2bua.terms import NOISE_REDUCTION_DB, MediaTerms
 from softswitch.b2bua.transfer import TransferPolicy, TransferRules
+from softswitch.b2bua.web import WebTerms
 from softswitch.dialplan.number_format import NumberFormat
 from softswitch.dialplan.numbers import Numbering
 from softswitch.endpoints.authentication import ALGORITHMS, Account
@@ -46,7 +47,7 @@ from softswitch.transport.next_hop import NextHop
 from softswitch.transport.tls import UNVERIFIED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from config.identity_schema import HeaderRules
     from config.load import Settings
@@ -59,15 +60,17 @@ if TYPE_CHECKING:
     from softswitch.b2bua.presentation import IdentityHeader
     from softswitch.endpoints.network import Network
     from softswitch.sdp.codec import Codec
+    from softswitch.sdp.opus import OpusParameters
 
 
 def codecs(section: TrunkSection | PhonesSection) -> tuple[Codec, ...]:
     """Its codecs, best first, Opus with what is asked of it."""
     wanted = section.opus
-    opus = parameters_of(wanted.bandwidth, fec=wanted.fec, dtx=wanted.dtx, cbr=wanted.cbr)
-    return tuple(
-        replace(codec, fmtp=opus.fmtp) if codec.name == "opus" else codec for codec in map(_codec, section.codecs)
-    )
+    return _codecs(section.codecs, parameters_of(wanted.bandwidth, fec=wanted.fec, dtx=wanted.dtx, cbr=wanted.cbr))
+
+
+def _codecs(names: Iterable[str], opus: OpusParameters) -> tuple[Codec, ...]:
+    return tuple(replace(codec, fmtp=opus.fmtp) if codec.name == "opus" else codec for codec in map(_codec, names))
 
 
 def _codec(name: str) -> Codec:
@@ -115,9 +118,16 @@ def terms(section: TrunkSection | PhonesSection) -> MediaTerms:
     )
 
 
+def web_terms(settings: Settings) -> WebTerms:
+    """What the phones' browsers may have."""
+    section = settings.webrtc
+    opus = parameters_of(section.bandwidth, fec=True, dtx=True, cbr=False)
+    return WebTerms(codecs=_codecs(section.codecs, opus), reconnect=section.reconnect)
+
+
 def phone_terms(settings: Settings) -> dict[str, MediaTerms]:
     """What media each phone may have, by its user name."""
-    common = terms(settings.phones)
+    common = replace(terms(settings.phones), web=web_terms(settings))
     return {
         user: common if phone.srtp is None else replace(common, srtp=SrtpPolicy(phone.srtp, common.srtp.suites))
         for user, phone in settings.phones.users.items()

@@ -82,6 +82,8 @@ TOO_LONG: Final = ReleaseCause(480, 102, "longer than any call may be")
 SHUTDOWN: Final = ReleaseCause(503, 41, "switch is shutting down")
 TRANSFERRED: Final = ReleaseCause(200, 16, "transferred")
 REPLACED: Final = ReleaseCause(200, COMPLETED_ELSEWHERE, "replaced")
+BROWSER_LOST: Final = ReleaseCause(480, 27, "browser lost")
+BROWSER_UNREACHABLE: Final = ReleaseCause(480, 27, "no way to the browser")
 STREAM_LOST: Final = ReleaseCause(503, 38, "media stream lost")
 INTERNAL: Final = ReleaseCause(500, 41, "internal failure")
 

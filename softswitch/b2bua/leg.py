@@ -21,6 +21,7 @@ from softswitch.b2bua.transfer import Transfers
 from softswitch.sdp.errors import SdpError, warning_value
 from softswitch.sip.events import (
     Answered,
+    CandidatesReceived,
     Ended,
     Established,
     FarEndAsked,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.b2bua.terms import MediaTerms
+    from softswitch.b2bua.web import WebNews
     from softswitch.sdp.codec import Codec
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
@@ -68,6 +70,7 @@ SessionEvent = (
     | RefreshDue
     | FarEndAsked
     | InfoReceived
+    | CandidatesReceived
     | InfoRefused
     | ReferReceived
     | ReferralEnded
@@ -158,7 +161,7 @@ class Leg:
         self.media: LegMedia | None = None
         self.on_change: Callable[[], None] = _nobody
         self.silent = False
-        self.connection = Connection(name, story)
+        self.connection = Connection(name, story, webrtc=terms.is_browser)
         self.watch = Watch()
         self.finished: set[int] = set()
         """Numbers of the playbacks that have ended."""
@@ -251,17 +254,8 @@ class Leg:
         match event:
             case Progressed() | Answered():
                 pass
-            case Refused(response=None, status=408):
-                self._end(causes.NO_RESPONSE, "timeout")
-            case Refused(response=None, status=status):
-                self._end(causes.from_status(status), "transport")
-            case Refused(status=408, at_once=True):
-                self._end(causes.UNHEARD, "remote")
-            case Refused(response=response):
-                assert response is not None
-                for warning in response.headers.get_all("Warning")[:3]:
-                    self.story.tell("warning received", leg=self.name, warning=warning[:200])
-                self._end(causes.from_response(response), "remote")
+            case Refused():
+                self._refused(event)
             case Established(body=body):
                 self._established(body)
             case OfferReceived(body=body):
@@ -274,12 +268,32 @@ class Leg:
                 self._offer_refused(event)
             case InfoReceived() | InfoRefused():
                 told_by_info(self, event)
+            case CandidatesReceived():
+                self._take_candidates(event.fragment)
             case ReferReceived() | ReferralEnded() | TransferProgressed() | TransferCompleted():
                 self.transfers.take(self, event)
             case Ended():
                 self._session_ended(event)
             case _:
                 assert_never(event)
+
+    def _refused(self, event: Refused) -> None:
+        match event:
+            case Refused(response=None, status=408):
+                self._end(causes.NO_RESPONSE, "timeout")
+            case Refused(response=None, status=status):
+                self._end(causes.from_status(status), "transport")
+            case Refused(status=408, at_once=True):
+                self._end(causes.UNHEARD, "remote")
+            case Refused(response=response):
+                assert response is not None
+                for warning in response.headers.get_all("Warning")[:3]:
+                    self.story.tell("warning received", leg=self.name, warning=warning[:200])
+                self._end(causes.from_response(response), "remote")
+
+    def _take_candidates(self, fragment: bytes) -> None:
+        if self.media is not None and self.media.browser is not None:
+            self.media.browser.take_candidates(fragment)
 
     def lost_media(self, silent_for: float) -> None:
         """The engine heard nothing for too long; once the far end was asked the script decides what that means."""
@@ -313,6 +327,11 @@ class Leg:
         """The connection turned weak or recovered, its link left the healthy limits or came back."""
         self.connection.take(news)
         self.on_change()
+
+    def web_changed(self, news: WebNews) -> None:
+        """The way to its browser was found, lost or found again."""
+        if self.media is not None and self.media.browser is not None and self.state is not LegState.ENDED:
+            self.media.browser.take(self, news)
 
     def press(self, digit: str) -> None:
         """The far end has pressed a key."""

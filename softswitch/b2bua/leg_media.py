@@ -29,13 +29,14 @@ from softswitch.sdp.negotiate import Direction, Negotiation, NegotiationState, S
 from softswitch.sdp.opus import OpusParameters, sending
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from media.commands import Command
     from media.legs import OpenedLeg
     from media.mix.stream import StreamRings
     from media.quality.verdict import QualitySummary
     from media.snapshots import LegStatistics
+    from softswitch.b2bua.browser import Browser
     from softswitch.b2bua.terms import Dtmf, MediaTerms
     from softswitch.sdp.negotiate import AudioAgreement, AudioOffer, Codec, Format
 
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
 class MediaDoor(Protocol):
     """What legs need of the media plane. The engine in this process, a worker process or a relay can stand behind."""
 
-    def open_leg(self, *, label: str, group: str = "") -> OpenedLeg:
-        """A port pair, now. Raises media.ports.PortsExhausted."""
+    def open_leg(self, *, label: str, group: str = "", browser: bool = False) -> OpenedLeg:
+        """A port pair, now; `browser`: media waits for path and keys there. Raises media.ports.PortsExhausted."""
 
     def post(self, *commands: Command) -> None:
         """Carry these out in order, soon; never blocks."""
@@ -74,6 +75,7 @@ class LegMedia:
         "_peer",
         "address",
         "agreement",
+        "browser",
         "leg",
         "negotiation",
         "port",
@@ -89,9 +91,14 @@ class LegMedia:
         session_id: int,
         peer: str,
         terms: MediaTerms,
+        browser: Callable[[int, str, int], Browser] | None = None,
     ) -> None:
-        """Open a port; `peer` is the address signalling talks to. Raises media.ports.PortsExhausted."""
-        opened = engine.open_leg(label=label, group=group)
+        """Open a port; `peer` is the address signalling talks to. Raises media.ports.PortsExhausted.
+
+        `browser`: makes what is known of the far end where that is one, for the engine's leg and the address and port
+        that SDP would name.
+        """
+        opened = engine.open_leg(label=label, group=group, browser=browser is not None)
         self._engine = engine
         self._dtmf = terms.dtmf
         self._ipv6 = ":" in opened.address
@@ -100,6 +107,8 @@ class LegMedia:
         self.leg: int = opened.leg
         self.address = advertised
         self.port: int = opened.port
+        self.browser = None if browser is None else browser(opened.leg, advertised, opened.port)
+        """What is known of the browser at the far end; None: it is none."""
         self.negotiation = Negotiation(
             address=self.address,
             port=self.port,
@@ -122,6 +131,13 @@ class LegMedia:
             agreed = any(each.codec.is_telephone_event for each in self.agreement.send)
             return "rfc4733" if agreed else "inband"
         return self._dtmf
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether its far end does not listen at present: it holds us, or is a browser that was lost."""
+        if self.browser is not None and self.browser.is_lost:
+            return True
+        return self.agreement is not None and self.agreement.on_hold
 
     @property
     def offering(self) -> bool:
@@ -154,7 +170,7 @@ class LegMedia:
         if repeated and provisional:
             return False
         agreement = self.negotiation.receive_answer(body, provisional=provisional)
-        if not (agreement.on_hold or self._may_send_to(agreement.remote_address)):
+        if not (agreement.on_hold or agreement.web is not None or self._may_send_to(agreement.remote_address)):
             raise _implausible(agreement.remote_address)
         self._last_answer = body
         repeated = repeated or agreement == self.agreement
@@ -171,7 +187,7 @@ class LegMedia:
     def take_offer(self, body: bytes) -> AudioOffer:
         """Their offer, checked and held until `answer`. Raises SdpError, also for an address nothing may be sent to."""
         offer = self.negotiation.receive_offer(body)
-        if not (offer.on_hold or self._may_send_to(offer.remote_address)):
+        if not (offer.on_hold or self.browser is not None or self._may_send_to(offer.remote_address)):
             self.negotiation.reject_offer()
             raise _implausible(offer.remote_address)
         return offer
@@ -222,33 +238,43 @@ class LegMedia:
 
     def close(self) -> None:
         """Give the port back."""
+        if self.browser is not None:
+            self.browser.close()
         self._engine.post(CloseLeg(self.leg))
 
     def _apply(self, agreement: AudioAgreement) -> None:
-        rtcp_address, rtcp_port = agreement.remote_rtcp
-        if not self._may_send_to(rtcp_address):
-            rtcp_address, rtcp_port = agreement.remote_address, min(agreement.remote_port + 1, 65_535)
-        keys = agreement.keys
-        if keys is not None or (self.agreement is not None and self.agreement.keys is not None):
-            # First of all: nothing that comes or goes under the new agreement may pass unprotected.
-            self._engine.post(SetKeys(self.leg, *(keys or (None, None))))
-        self._engine.post(
-            SetFormats(self.leg, _payloads(agreement.receive), _sent(agreement), agreement.ptime),
-            SetRemote(
-                self.leg,
-                agreement.remote_address,
-                agreement.remote_port,
-                rtcp_address,
-                rtcp_port,
-                agreement.rtcp_mux,
-            ),
-            self._direction(agreement),
-        )
+        formats = SetFormats(self.leg, _payloads(agreement.receive), _sent(agreement), agreement.ptime)
+        if self.browser is not None and agreement.web is not None:
+            self._engine.post(formats, self._direction(agreement))
+            self.browser.agree(agreement.web)
+        else:
+            self._secure(agreement)
+            self._engine.post(formats, self._remote(agreement), self._direction(agreement))
         before = NO_XR if self.agreement is None else self.agreement.rtcp_xr
         if agreement.rtcp_xr != before:
             self._engine.post(SetExtendedReports(self.leg, *agreement.rtcp_xr))
         self.agreement = agreement
         self._engine.post(SetDigits(self.leg, sends=self.dtmf != "info", listens=self._dtmf == "inband"))
+
+    def _secure(self, agreement: AudioAgreement) -> None:
+        """First of all: nothing that comes or goes under the new agreement may pass unprotected."""
+        keys = agreement.keys
+        if keys is not None or (self.agreement is not None and self.agreement.keys is not None):
+            self._engine.post(SetKeys(self.leg, *(keys or (None, None))))
+
+    def _remote(self, agreement: AudioAgreement) -> SetRemote:
+        """Where it is, as SDP says."""
+        rtcp_address, rtcp_port = agreement.remote_rtcp
+        if not self._may_send_to(rtcp_address):
+            rtcp_address, rtcp_port = agreement.remote_address, min(agreement.remote_port + 1, 65_535)
+        return SetRemote(
+            self.leg,
+            agreement.remote_address,
+            agreement.remote_port,
+            rtcp_address,
+            rtcp_port,
+            agreement.rtcp_mux,
+        )
 
     def _with_digits(self, codecs: Sequence[Codec]) -> Sequence[Codec]:
         """Telephone events only where digits are meant to be them."""
@@ -257,9 +283,12 @@ class LegMedia:
         return [codec for codec in codecs if not codec.is_telephone_event]
 
     def _direction(self, agreement: AudioAgreement) -> SetDirection:
-        """Who holds us often sends nothing, whatever its SDP says (sendonly without music): no time-out then."""
+        """Who holds us often sends nothing, whatever its SDP says (sendonly without music): no time-out then.
+
+        Of a browser its consent tells whether it is there: it may be muted for hours.
+        """
         direction = agreement.direction
-        expected = self._is_owed and direction.receives and not agreement.on_hold
+        expected = self._is_owed and direction.receives and not agreement.on_hold and self.browser is None
         return SetDirection(self.leg, send=direction.sends, receive=direction.receives, expected=expected)
 
     def _may_send_to(self, address: str) -> bool:

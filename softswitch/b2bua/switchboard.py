@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from media.events import (
@@ -23,7 +24,8 @@ from media.events import (
     RoomChanged,
     RoomClosed,
 )
-from softswitch.b2bua.cause import ADDRESS_INCOMPLETE
+from softswitch.b2bua.browser import Browser, reached
+from softswitch.b2bua.cause import ADDRESS_INCOMPLETE, NOT_ACCEPTABLE
 from softswitch.b2bua.codec_choice import towards
 from softswitch.b2bua.conference import Conferences
 from softswitch.b2bua.digits import pressed
@@ -36,6 +38,7 @@ from softswitch.sip.headers import NameAddr
 from softswitch.sip.incoming import secure_contact
 from softswitch.sip.loops import HEADER as CALL_PATH
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
+from softswitch.sip.session.terms import trickling
 from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -43,13 +46,17 @@ if TYPE_CHECKING:
 
     from media.events import Event as MediaEvent
     from softswitch.b2bua.channels import Channels
+    from softswitch.b2bua.connection import QualityNews
     from softswitch.b2bua.destination import Destination
     from softswitch.b2bua.ladder import Ladder
     from softswitch.b2bua.leg import Leg
     from softswitch.b2bua.leg_media import MediaDoor
     from softswitch.b2bua.terms import MediaTerms
+    from softswitch.b2bua.web import WebDoor, WebNews
     from softswitch.sip.flow import Flow
     from softswitch.transport.driver import SipDriver
+
+    LegEvent = MediaStarted | MediaTimeout | DigitReceived | PlaybackFinished | QualityNews | QualityReport
 
 
 class Switchboard:
@@ -84,6 +91,8 @@ class Switchboard:
         self._keys_in_clear: set[str] = set()
         self.conferences = Conferences(engine, number)
         self.recordings: dict[int, Callable[[RecordingFinished | RecordingFailed], None]] = {}
+        self.web: WebDoor | None = None
+        """ICE and DTLS for the legs of browsers; None: there are none."""
         self.marks: dict[int, Callable[[int], None]] = {}
         """Who is told of the marks a stream has reached, by its number."""
 
@@ -104,11 +113,12 @@ class Switchboard:
         URI and the way there has no TLS.
         """
         forwards = admitted(destination, caller, self.channels, self.clock())
-        codecs = towards(destination.terms.codecs, caller.can_do())
+        terms = reached(destination.terms, destination.flow)
+        codecs = towards(terms.codecs, caller.can_do())
         if not codecs:
             raise caller.incompatible_with(destination)
         flow, told = destination.flow, Introduction.of(destination, caller)
-        media = self._open(destination.name, group, flow, destination.terms)
+        media = self._open(destination.name, group, flow, terms)
         try:
             with self.driver.turn() as stack:
                 headers = told.headers(forwards)
@@ -125,14 +135,14 @@ class Switchboard:
                     credentials=destination.credentials,
                     body=media.offer(codecs),
                     now=self.clock(),
-                    terms=destination.session,
+                    terms=trickling(destination.session) if terms.is_browser else destination.session,
                 )
                 leg = kind(
                     self,
                     caller.story,
                     name=destination.name,
                     party=destination.to,
-                    terms=destination.terms,
+                    terms=terms,
                     session=session,
                 )
                 leg.group = group
@@ -174,7 +184,19 @@ class Switchboard:
             session_id=self.number(),
             peer=flow.remote[0],
             terms=terms,
+            browser=self._browser if terms.is_browser else None,
         )
+
+    def _browser(self, leg: int, address: str, port: int) -> Browser:
+        """What is known of the browser at the far end of an engine's leg: nothing so far."""
+        if self.web is None:
+            raise CallFailed(NOT_ACCEPTABLE)
+        return Browser(self.web.open(leg, address=address, port=port, on_state=partial(self._web_changed, leg)))
+
+    def _web_changed(self, number: int, news: WebNews) -> None:
+        leg = self._by_media.get(number)
+        if leg is not None:
+            leg.web_changed(news)
 
     def contact(self, flow: Flow, *, secure: bool = False) -> NameAddr:
         """Our Contact on this flow; `secure`: a sips: URI, where the dialog has one (RFC 3261 8.1.1.8, 12.1.1)."""
@@ -203,36 +225,39 @@ class Switchboard:
                 told = self.recordings.get(recording)
                 if told is not None:
                     told(event)
-                return
             case EngineDegraded(reason=reason):
                 self._warn(reason)
-                return
             case MarkReached(stream=stream, mark=mark):
                 reached = self.marks.get(stream)
                 if reached is not None:
                     reached(mark)
-                return
-            case RoomChanged() | RoomClosed() | HandshakeReceived():
-                return  # who is in a room is known from who was let in; a handshake is no leg's affair
+            case RoomChanged() | RoomClosed():
+                pass  # who is in a room is known from who was let in
+            case HandshakeReceived():
+                if self.web is not None:
+                    self.web.receive(event)
             case LegGone():
                 leg = self._by_media.pop(event.leg, None)
+                if leg is not None:
+                    leg.media_gone(event)
             case _:
                 leg = self._by_media.get(event.leg)
-        if leg is None:
-            return
-        match event:
-            case MediaStarted():
-                leg.story.tell("media started", leg=leg.name, remote=f"{event.address}:{event.port}")
-                leg.media_started()
-            case MediaTimeout():
-                leg.lost_media(event.silent_for)
-            case DigitReceived():
-                pressed(leg, event.digit, event.duration_ms, by_info=False)
-            case PlaybackFinished():
-                leg.playback_finished(event)
-            case ConnectionWeak() | ConnectionRecovered() | LinkUnhealthy() | LinkHealthy():
-                leg.connection_changed(event)
-            case QualityReport():
-                leg.connection.heard(event)
-            case LegGone():
-                leg.media_gone(event)
+                if leg is not None:
+                    _tell(leg, event)
+
+
+def _tell(leg: Leg, event: LegEvent) -> None:
+    match event:
+        case MediaStarted():
+            leg.story.tell("media started", leg=leg.name, remote=f"{event.address}:{event.port}")
+            leg.media_started()
+        case MediaTimeout():
+            leg.lost_media(event.silent_for)
+        case DigitReceived():
+            pressed(leg, event.digit, event.duration_ms, by_info=False)
+        case PlaybackFinished():
+            leg.playback_finished(event)
+        case ConnectionWeak() | ConnectionRecovered() | LinkUnhealthy() | LinkHealthy():
+            leg.connection_changed(event)
+        case QualityReport():
+            leg.connection.heard(event)

@@ -106,10 +106,12 @@ class Holding:
     def look(self) -> None:
         """Somebody may have held or resumed, or an announcement may be due."""
         for holder, held in self._pairs:
-            agreement = holder.media.agreement if holder.media is not None else None
-            if agreement is None or agreement.on_hold == (holder in self._since):
+            if holder.media is None or holder.media.agreement is None:
                 continue
-            if agreement.on_hold:
+            on_hold = holder.media.on_hold
+            if on_hold == (holder in self._since):
+                continue
+            if on_hold:
                 self._begin(holder, held)
             else:
                 self._end(holder)

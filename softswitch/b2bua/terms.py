@@ -38,6 +38,8 @@ class MediaTerms:
     """How digits go there and come from there."""
     web: WebTerms | None = None
     """What holds for the endpoint's browsers; None: it has none."""
+    is_browser: bool = False
+    """These are the terms of a leg with a browser at its far end."""
 
 
 NO_TERMS = MediaTerms()

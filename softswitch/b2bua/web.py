@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING, Protocol
 
 from softswitch.sdp.codec import KNOWN_CODECS, Codec
 from softswitch.value import value_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media.events import HandshakeReceived
+    from softswitch.sdp.browser import LocalTransport, WebAgreement
 
 
 class WebState(Enum):
@@ -42,3 +49,33 @@ class WebTerms:
     """Best first."""
     reconnect: float = 30.0
     """Seconds a call waits for a browser that was lost."""
+
+
+class WebMedia(Protocol):
+    """ICE and DTLS of one leg. As a `sdp.browser.LocalSide` it says of itself what goes into SDP."""
+
+    def describe(self, *, restart: bool) -> LocalTransport:
+        """What SDP says of us; `restart`: with fresh credentials of ICE (RFC 8839 4.4.1.1.1)."""
+
+    def agree(self, agreement: WebAgreement) -> None:
+        """Begin, go on, or begin anew: what SDP has settled."""
+
+    def add_candidate(self, text: str) -> None:
+        """One more of theirs: `candidate:...`; one that cannot be read counts for nothing."""
+
+    def end_of_candidates(self) -> None:
+        """They have no more."""
+
+    def close(self) -> None:
+        """Tell nothing more, and let go."""
+
+
+class WebDoor(Protocol):
+    """All browsers of the node."""
+
+    def open(self, leg: int, *, address: str, port: int, on_state: Callable[[WebNews], None]) -> WebMedia:
+        """For a leg of the engine that SDP would name `address` and `port`. News come from the loop, never from within
+        a call of ours, and none after `close`."""
+
+    def receive(self, event: HandshakeReceived) -> None:
+        """A datagram of ICE or DTLS that came to a leg's port."""

@@ -6,6 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from softswitch.b2bua.browser import offered
 from softswitch.b2bua.cause import INTERNAL
 from softswitch.b2bua.header_policy import CLOSED
 from softswitch.b2bua.leg import Leg
@@ -20,7 +21,7 @@ from softswitch.sip.body import ACCEPT
 from softswitch.sip.core import ALLOW, SUPPORTED
 from softswitch.sip.events import InviteReceived, RegistrationChanged, RequestCompleted, RequestReceived
 from softswitch.sip.outgoing import header_lines
-from softswitch.sip.session.terms import PLAIN, SessionTerms
+from softswitch.sip.session.terms import PLAIN, SessionTerms, trickling
 from softswitch.stir.errors import StirError
 
 if TYPE_CHECKING:
@@ -149,9 +150,11 @@ class Reception:
             self._begin(event, trunk.label, read, trunk.terms, called)
 
     def _call_from_phone(self, event: InviteReceived, user: str, now: float) -> None:
-        if event.session.admit(self._phone_session, now):
+        terms = offered(self._phone_terms.get(user, NO_TERMS), event.request.body, event.flow)
+        session = trickling(self._phone_session) if terms.is_browser else self._phone_session
+        if event.session.admit(session, now):
             read = partial(phone_origin, self._identities[user], table=self._phone_headers)
-            self._begin(event, f"phone:{user}", read, self._phone_terms.get(user, NO_TERMS))
+            self._begin(event, f"phone:{user}", read, terms)
 
     def _begin(
         self,

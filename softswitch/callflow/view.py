@@ -67,8 +67,7 @@ def _talks(leg: Leg) -> bool:
 
 
 def _on_hold(leg: Leg) -> bool:
-    agreement = leg.media.agreement if leg.media is not None else None
-    return agreement is not None and agreement.on_hold
+    return leg.media is not None and leg.media.on_hold
 
 
 def _figures(leg: Leg) -> Figures:

@@ -51,9 +51,9 @@ def test_all_legs_of_a_conference_live_on_one_worker() -> None:
         groups: list[str] = []
         opened = world.media.open_leg
 
-        def open_leg(*, label: str, group: str = "") -> OpenedLeg:
+        def open_leg(*, label: str, group: str = "", browser: bool = False) -> OpenedLeg:
             groups.append(group)
-            return opened(label=label, group=group)
+            return opened(label=label, group=group, browser=browser)
 
         world.media.open_leg = open_leg  # type: ignore[method-assign]
         for number in (8, 9):

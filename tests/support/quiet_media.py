@@ -78,7 +78,7 @@ class QuietMedia:
         self.prompt_seconds = prompt_seconds
         self._next = 0
 
-    def open_leg(self, *, label: str, group: str = "") -> OpenedLeg:
+    def open_leg(self, *, label: str, group: str = "", browser: bool = False) -> OpenedLeg:
         """A new leg."""
         if len(self.open) >= self._capacity:
             raise PortsExhausted("no port is free")
