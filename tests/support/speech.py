@@ -11,6 +11,8 @@ import soundfile
 from numpy.typing import NDArray
 from pesq import pesq
 
+from softswitch.demo.speech import resample
+
 Pcm = NDArray[np.int16]
 
 TEXT = (
@@ -40,3 +42,27 @@ def spoken(rate: int, text: str = TEXT, voice: str = "en-us") -> Pcm:
 def score(reference: Pcm, heard: Pcm, rate: int) -> float:
     """PESQ: ITU-T P.862.1 at 8 kHz, P.862.2 at 16 kHz; 1 (bad) to 4.6."""
     return float(pesq(rate, reference, heard, "nb" if rate == 8000 else "wb"))
+
+
+def moved_to(sound: Pcm, rate: int, to: int) -> Pcm:
+    """The same sound at another sampling rate."""
+    return np.clip(np.round(resample(sound.astype(np.float64), rate, to)), -32768, 32767).astype(np.int16)
+
+
+def found(reference: Pcm, heard: Pcm) -> tuple[int, Pcm]:
+    """Where in what was heard the reference begins (samples), by correlation, and as much of it as there is."""
+    size = 1 << (len(reference) + len(heard)).bit_length()
+    spectrum = np.fft.rfft(heard.astype(np.float64), size) * np.conj(np.fft.rfft(reference.astype(np.float64), size))
+    likeness = np.fft.irfft(spectrum, size)
+    best = int(np.argmax(likeness))
+    begin = max(best if best < size // 2 else best - size, 0)
+    return begin, heard[begin : begin + len(reference)]
+
+
+def score_within(reference: Pcm, heard: Pcm, rate: int) -> float:
+    """PESQ of the reference where it was found in a longer sound; AssertionError when it is not there whole."""
+    _, part = found(reference, heard)
+    assert len(part) > 0.97 * len(reference), (
+        f"{len(part) / rate:.1f} s of {len(reference) / rate:.1f} s were found in {len(heard) / rate:.1f} s"
+    )
+    return score(reference, part, rate)

@@ -1,0 +1,121 @@
+"""Chromium as a phone: one process for many pages, a microphone that speaks from a file, ears that give back PCM."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import soundfile
+from playwright.async_api import async_playwright
+
+from tests.support.programs import required
+from tests.support.speech import Pcm, moved_to, spoken
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, BrowserContext, Page
+
+ROOT = Path(__file__).parent.parent.parent
+JSSIP = ROOT / "softswitch" / "admin" / "web" / "node_modules" / "jssip" / "dist" / "jssip.min.js"
+PAGE = ROOT / "tests" / "browser" / "phone.js"
+PATIENCE = 60.0
+LEAD = 1.5
+"""Seconds of silence before the microphone speaks: by then a call stands."""
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    # Everything is on loopback here, which browsers leave out otherwise.
+    "--allow-loopback-in-peer-connection",
+)
+
+
+def microphone(path: Path, *, lead: float = LEAD, tail: float = 2.0, rate: int = 48000) -> Path:
+    """Write what the microphone will say: silence, the sentences of `spoken`, silence."""
+    silence = [np.zeros(round(seconds * rate), np.int16) for seconds in (lead, tail)]
+    soundfile.write(path, np.concatenate([silence[0], spoken(rate), silence[1]]), rate, "PCM_16")
+    return path
+
+
+@asynccontextmanager
+async def chromium(
+    speech: Path | None = None, *, repeat: bool = False, flags: tuple[str, ...] = ()
+) -> AsyncIterator[Browser]:
+    """A browser process without a window. Its microphone speaks `speech` from when it is opened, once or for ever."""
+    file = () if speech is None else (f"--use-file-for-fake-audio-capture={speech}{'' if repeat else '%noloop'}",)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=required("chromium"), args=[*FLAGS, *file, *flags], handle_sigint=False
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class PagePhone:
+    """A page with the phone of tests/browser/phone.js in it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    @classmethod
+    async def open(cls, context: BrowserContext, origin: str) -> PagePhone:
+        """A blank page of the web server at `origin` (so that it counts as its own), with JsSIP."""
+        assert JSSIP.exists(), f"{JSSIP} is not there: scripts/setup run fetches the packages of the pages"
+        page = await context.new_page()
+        where = f"{origin}/test-page"
+        await page.route(where, lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
+        await page.goto(where)
+        await page.add_script_tag(path=JSSIP)
+        await page.add_script_tag(path=PAGE)
+        return cls(page)
+
+    async def do(self, verb: str, *arguments: object) -> Any:
+        """Call a function of `phone`."""
+        return await self.page.evaluate("([verb, given]) => phone[verb](...given)", [verb, list(arguments)])
+
+    async def say(self, script: str) -> Any:
+        """Evaluate JavaScript in the page."""
+        return await self.page.evaluate(script)
+
+    async def start(self, user: str, password: str, websocket: str, domain: str = "127.0.0.1") -> None:
+        """Connect and register; waits for it."""
+        await self.do("start", {"uri": f"sip:{user}@{domain}", "password": password, "websocket": websocket})
+        await self.told("registered")
+
+    async def told(self, what: str, *, count: int = 1) -> dict[str, Any]:
+        """Wait until this has happened so many times; what is known of the last of them."""
+        wait = "([what, count]) => phone.told.filter((each) => each.what === what).length >= count"
+        try:
+            await self.page.wait_for_function(wait, arg=[what, count], polling=20, timeout=PATIENCE * 1000)
+        except Exception as error:
+            everything = await self.page.evaluate("() => phone.told")
+            raise AssertionError(f"{what} did not happen, but {everything}") from error
+        found: dict[str, Any] = await self.page.evaluate(
+            "([what, count]) => phone.told.filter((each) => each.what === what)[count - 1]", [what, count]
+        )
+        return found
+
+    async def events(self) -> list[str]:
+        """Names of what has happened so far."""
+        found: list[str] = await self.page.evaluate("() => phone.told.map((each) => each.what)")
+        return found
+
+    async def heard(self, rate: int) -> Pcm:
+        """What came out of its loudspeaker since the last time, at this rate."""
+        sound = await self.do("sound")
+        pcm = np.frombuffer(base64.b64decode(sound["pcm"]), np.int16)
+        return moved_to(pcm, sound["rate"], rate) if len(pcm) else pcm
+
+    async def close(self) -> None:
+        """Close the page, as a user closes a tab."""
+        await self.page.close()
