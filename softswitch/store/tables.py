@@ -1,4 +1,4 @@
-"""The tables: one row per call, one per leg. Portable types only, so that SQLite and PostgreSQL hold the same."""
+"""The tables: one row per call, per leg, per call link. Portable types only: SQLite and PostgreSQL hold the same."""
 
 from __future__ import annotations
 
@@ -106,4 +106,33 @@ legs = Table(
     Column("recording", String(1024)),
     Index(None, "call_id"),
     Index(None, "sip_call_id"),
+)
+
+call_links = Table(
+    "call_links",
+    metadata,
+    Column("link_id", String(64), primary_key=True),
+    Column("identity", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("validity", String(16), nullable=False),
+    Column("routing", String(32), nullable=False),
+    Column("agent", String(128), nullable=False),
+    Column("destination", String(64), nullable=False),
+    Column("title", String(128), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("valid_from", Double, nullable=False),
+    Column("valid_until", Double, nullable=False),
+    # `mon,tue`, minutes of the day, an IANA time zone; all NULL: around the clock.
+    Column("hours_days", String(32)),
+    Column("hours_from", SmallInteger),
+    Column("hours_until", SmallInteger),
+    Column("hours_timezone", String(64)),
+    Column("max_calls", Integer),
+    Column("conversation", String(128), nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("last_call_at", Double),
+    Column("revoked_at", Double),
+    Index(None, "created_at"),
+    Index(None, "valid_until"),
+    Index(None, "conversation"),
 )
