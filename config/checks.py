@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import (
+    call_link_checks,
     choice_checks,
     codec_checks,
     phone_checks,
@@ -79,6 +80,7 @@ def warnings(written: Written, sections: Sections) -> list[Problem]:
         *choice_checks.open_abroad(written.positions, _country_code(written), sections),
         *codec_checks.unheard(written.positions, sections),
         *web_checks.warnings(written, sections),
+        *call_link_checks.warnings(written, sections),
     ]
 
 
@@ -436,6 +438,7 @@ _CHECKS: tuple[tuple[_Check, frozenset[str]], ...] = (
     (_stir_shaken, frozenset({"trunks", "stir_shaken"})),
     (_admin, frozenset({"admin"})),
     (web_checks.problems, frozenset({"web", "sip", "admin"})),
+    (call_link_checks.problems, frozenset({"call_links", "web"})),
     (_prompts, frozenset({"prompts"})),
 )
 """Each check, and the sections it needs."""

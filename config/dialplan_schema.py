@@ -96,9 +96,9 @@ Days = Annotated[
 
 def _source(value: str) -> str:
     kind, colon, name = value.partition(":")
-    if value in {"trunks", "phones"} or (kind in {"trunk", "phone"} and colon and name):
+    if value in {"trunks", "phones", "guests"} or (kind in {"trunk", "phone"} and colon and name):
         return value
-    raise ValueError(f"expected trunks, phones, trunk:<name> or phone:<user>, got {shown(value)}")
+    raise ValueError(f"expected trunks, phones, guests, trunk:<name> or phone:<user>, got {shown(value)}")
 
 
 Source = Annotated[Text, AfterValidator(_source)]
@@ -181,7 +181,11 @@ class When(Section):
     """All conditions given must hold."""
 
     from_: Annotated[
-        OneOrMore[Source] | None, Field(alias="from", description="trunks, phones, trunk:<name>, phone:<user>.")
+        OneOrMore[Source] | None,
+        Field(
+            alias="from",
+            description="trunks, phones, trunk:<name>, phone:<user>, or guests: who calls over a call link.",
+        ),
     ] = None
     called: Annotated[NumberCondition | None, Field(description="The number dialled.")] = None
     caller: Annotated[NumberCondition | None, Field(description="The caller's number.")] = None
@@ -463,7 +467,7 @@ class Route(Section):
 class ExpectedCall(Section):
     """A call that must go where you say; `softswitch check` tries every one."""
 
-    from_: Annotated[Source, Field(alias="from", description="trunk:<name> or phone:<user>.")]
+    from_: Annotated[Source, Field(alias="from", description="trunk:<name>, phone:<user> or guests.")]
     to: Annotated[Number, Field(description="The number dialled, as the caller types it.")]
     caller: Annotated[Number | None, Field(description="The caller's number. Not given: the phone's user name.")] = None
     at: Annotated[Line | None, Field(description='"2026-12-24T18:05 Europe/Berlin". Not given: a Monday at noon.')] = (

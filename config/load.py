@@ -27,6 +27,7 @@ from config.web_schema import TOKEN_KEY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from config.call_link_schema import CallLinks
     from config.limits_schema import Limits
     from config.phone_schema import Phones
     from config.schema import (
@@ -77,6 +78,7 @@ class Settings:
     hold: Hold | None
     transfer: Transfer
     web: Web | None
+    call_links: CallLinks
     admin: Admin
     database: Database
     logging: Logging

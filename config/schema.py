@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from config.call_link_schema import CallLinks
 from config.limits_schema import Limits
 from config.phone_schema import Phones
 from config.secrets import Secret
@@ -296,6 +297,7 @@ class Sections(Section):
     web: Annotated[
         Web | None, Field(description="Pages, their API and SIP over WebSocket. Not given: nothing of these.")
     ] = None
+    call_links: CallLinks = Field(default_factory=CallLinks, description="Links with which guests call from a page.")
     admin: Admin = Field(default_factory=Admin, description="HTTP endpoint for operators.")
     database: Database = Field(default_factory=Database, description="Call records.")
     logging: Logging = Field(default_factory=Logging, description="Structured logs.")

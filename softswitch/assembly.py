@@ -10,6 +10,8 @@ from media.quality.emodel import SCALES
 from media.quality.watch import Thresholds
 from media.settings import MediaSettings
 from softswitch.callflow.sounds import NetworkTones
+from softswitch.contact_center.call_link import Kind, Routing, Validity
+from softswitch.contact_center.call_link_wish import Defaults
 from softswitch.dialplan.route import Conference, Dial, Music, Play, Record, Say
 from softswitch.endpoints.admission import CALLS_PER_WORKER, Envelope
 from softswitch.endpoints.callers import CallerLimits
@@ -18,6 +20,7 @@ from softswitch.speech.piper import Piper
 from softswitch.speech.speaker import engines_of_others
 from softswitch.streams.connection import StreamTarget
 from softswitch.streams.messages import AudioFormat
+from softswitch.time_condition import TimeCondition
 from softswitch.transport.listener import Listener
 
 if TYPE_CHECKING:
@@ -36,6 +39,24 @@ def listeners(settings: Settings) -> list[Listener]:
     return [
         Listener(listen.transport.upper(), listen.address, listen.port, advertised) for listen in settings.sip.listen
     ]
+
+
+def call_link_defaults(settings: Settings) -> Defaults:
+    """What holds for call links of which nothing else is said."""
+    section = settings.call_links
+    hours = section.hours
+    return Defaults(
+        kind=Kind(section.kind),
+        validity=Validity(section.type),
+        routing=Routing(section.routing),
+        destination=section.destination or "",
+        title=section.title,
+        valid_for=section.valid_for,
+        longest=section.longest,
+        hours=None
+        if hours is None
+        else TimeCondition(hours.timezone or settings.dialplan.timezone, hours.days, hours.from_, hours.to),
+    )
 
 
 def envelope(settings: Settings) -> Envelope:

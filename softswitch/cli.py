@@ -84,7 +84,7 @@ def check(config_path: Path, dialplan_path: Path | None, strict: bool) -> None:
 @main.command()
 @_config
 @_dialplan
-@click.option("--from", "source", required=True, metavar="SOURCE", help="trunk:<name> or phone:<user>.")
+@click.option("--from", "source", required=True, metavar="SOURCE", help="trunk:<name>, phone:<user> or guests.")
 @click.option("--to", "called", required=True, metavar="NUMBER", help="The number dialled.")
 @click.option("--caller", default=None, metavar="NUMBER", help="The caller's number; a phone's is its user name.")
 @click.option(
@@ -97,16 +97,15 @@ def simulate(
     provision = _load(config_path, dialplan_path)
     _known_source(provision, source)
     from softswitch import simulation
-    from softswitch.dialplan.match import CallFacts
     from softswitch.dialplan.moment import parse_moment
-    from softswitch.provision import caller_of
+    from softswitch.provision import facts_of
 
     plan = provision.dialplan
     try:
         at = datetime.now(UTC).astimezone(plan.zone) if moment is None else parse_moment(moment, plan.zone)
     except ValueError as error:
         _fail(f"--at: {error}")
-    facts = CallFacts(source, called, caller_of(source, caller))
+    facts = facts_of(source, called, caller)
     decision, told = simulation.simulate(provision.settings, plan, facts, at)
     click.echo(told)
     sys.exit(0 if decision.route is not None else 1)
@@ -152,11 +151,13 @@ def _load(config_path: Path, dialplan_path: Path | None, *, create_secrets: bool
 def _known_source(provision: Provision, source: str) -> None:
     from config.problem import did_you_mean
 
+    if source == "guests":
+        return
     kind, _, name = source.partition(":")
     settings = provision.settings
     known = {"trunk": list(settings.trunks), "phone": list(settings.phones.users)}.get(kind)
     if known is None or not name:
-        _fail(f"--from: expected trunk:<name> or phone:<user>, got {source!r}")
+        _fail(f"--from: expected trunk:<name>, phone:<user> or guests, got {source!r}")
     if name not in known:
         _fail(f"--from: unknown {kind} {name!r}{did_you_mean(name, known)}")
 

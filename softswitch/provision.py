@@ -91,7 +91,7 @@ def load(
     wrong, doubtful = _sounds(settings)
     unusable, ending = tls_settings.problems(settings)
     wrong, doubtful = [*wrong, *unusable], [*doubtful, *ending]
-    warnings = (*settings.warnings, *_unreachable(settings, plan), *doubtful)
+    warnings = (*settings.warnings, *_unreachable(settings, plan), *_unrouted_guests(settings, plan), *doubtful)
     failures = [*wrong, *_headers(settings), *stir_settings.problems(settings), *_failures(settings, plan)]
     if failures:
         raise ConfigError(failures, warnings)
@@ -131,7 +131,7 @@ def _rule(settings: Settings, numbering: Numbering, index: int, route: written.R
 
 
 def _source(sources: tuple[str, ...]) -> SourceCondition:
-    kinds = {"trunks": "trunk", "phones": "phone"}
+    kinds = {"trunks": "trunk", "phones": "phone", "guests": "guest"}
     return SourceCondition(
         frozenset(source for source in sources if source not in kinds),
         frozenset(kinds[source] for source in sources if source in kinds),
@@ -364,6 +364,17 @@ def _unreachable(settings: Settings, plan: Dialplan) -> list[Problem]:
     return found
 
 
+def _unrouted_guests(settings: Settings, plan: Dialplan) -> Iterator[Problem]:
+    """A default destination of call links that no rule takes, on a Monday at noon at least."""
+    links = settings.call_links
+    if links.destination is None or links.routing != "existing_rules":
+        return
+    decision = decide(plan, facts_of("guests", links.destination, None), NOON)
+    if decision.route is None:
+        message = f"no rule of the dialplan takes a guest's call to {links.destination!r} (when: {{from: guests}})"
+        yield settings.positions.problem(("call_links", "destination"), message)
+
+
 def _failures(settings: Settings, plan: Dialplan) -> list[Problem]:
     found: list[Problem] = []
     names = [rule.route.name for rule in plan.rules]
@@ -378,7 +389,7 @@ def _failures(settings: Settings, plan: Dialplan) -> list[Problem]:
         except ValueError as error:
             found.append(settings.dialplan_positions.problem((*path, "at"), str(error)))
             continue
-        facts = CallFacts(test.from_, test.to, caller_of(test.from_, test.caller))
+        facts = facts_of(test.from_, test.to, test.caller)
         decision = decide(plan, facts, at)
         route = NO_ROUTE if decision.route is None else decision.route.name
         actions = summary(decision.actions)
@@ -407,9 +418,9 @@ def _meant_route(expect: str, names: list[str]) -> bool:
     return expect not in names and expect != NO_ROUTE and not expect.startswith(applications)
 
 
-def caller_of(source: str, caller: str | None) -> str:
-    """The caller's number when it was not given: a phone's is its user name."""
-    if caller is not None:
-        return caller
+def facts_of(source: str, called: str, caller: str | None) -> CallFacts:
+    """A call somebody thinks of: `guests` is any of them, and a phone's number is its name when no other is given."""
     kind, _, name = source.partition(":")
-    return name if kind == "phone" else ""
+    if caller is None:
+        caller = name if kind == "phone" else ""
+    return CallFacts("guest" if source == "guests" else source, called, caller)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from softswitch import parties
 from softswitch.dialplan.explain import explain, safe
-from softswitch.dialplan.match import CallFacts, decide, is_emergency
+from softswitch.dialplan.match import decide, is_emergency
 from softswitch.dialplan.moment import parse_moment
 from softswitch.dialplan.route import Dial, TrunkTarget
 from softswitch.endpoints.choice import TrunkChooser
 from softswitch.endpoints.selection import Selector
 from softswitch.endpoints.toll import TollGuard
-from softswitch.provision import NOON, caller_of
+from softswitch.provision import NOON, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from config.load import Settings
     from config.problem import Problem
-    from softswitch.dialplan.match import Decision
+    from softswitch.dialplan.match import CallFacts, Decision
     from softswitch.dialplan.rules import Dialplan
     from softswitch.endpoints.trunk import Trunk
     from softswitch.provision import Provision
@@ -44,7 +44,7 @@ def refused_tests(provision: Provision) -> Iterator[Problem]:
     chooser = TrunkChooser(parties.trunks(settings), Selector(lambda _: 0), TollGuard(plan.numbering))
     for index, test in enumerate(settings.dialplan.tests):
         at = NOON.replace(tzinfo=plan.zone) if test.at is None else parse_moment(test.at, plan.zone)
-        decision = decide(plan, CallFacts(test.from_, test.to, caller_of(test.from_, test.caller)), at)
+        decision = decide(plan, facts_of(test.from_, test.to, test.caller), at)
         for action in decision.actions:
             if not isinstance(action, Dial) or not all(isinstance(each, TrunkTarget) for each in action.targets):
                 continue

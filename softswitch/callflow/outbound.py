@@ -92,8 +92,8 @@ class Outbound:
 
 
 def caller_key(source: str, number: str) -> str:
-    """Who is counted as one caller: a phone, whatever number it shows; a canonical number, with its trunk."""
-    return source if source.startswith("phone:") else f"{source} {number}".rstrip()
+    """Who is counted as one caller: a phone or a call link, whatever number it shows; a number, with its trunk."""
+    return source if source.startswith(("phone:", "guest:")) else f"{source} {number}".rstrip()
 
 
 def restore(callers: CallerLedger, used: Iterable[Used], now: float) -> None:

@@ -37,7 +37,7 @@ def _source_covers(wide: SourceCondition | None, narrow: SourceCondition | None)
     if wide is None:
         return True
     if narrow is None:
-        return wide.kinds >= {"trunk", "phone"}
+        return wide.kinds >= {"trunk", "phone", "guest"}
     return narrow.kinds <= wide.kinds and all(map(wide.fits, narrow.names))
 
 

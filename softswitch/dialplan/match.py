@@ -21,7 +21,8 @@ Condition = Literal["from", "called", "caller", "time"]
 
 @value_class(frozen=True, slots=True)
 class CallFacts:
-    """What is known of a call before it is routed. `source`: `trunk:<name>` or `phone:<user>`; numbers as received."""
+    """What is known of a call before it is routed. `source`: `trunk:<name>`, `phone:<user>` or `guest:<link>`;
+    numbers as received."""
 
     source: str
     called: str

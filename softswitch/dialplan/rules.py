@@ -53,7 +53,9 @@ class NumberCondition:
 
 @dataclass(frozen=True, slots=True)
 class SourceCondition:
-    """Who sends the call: named sources (`trunk:carrier`, `phone:1001`) or every one of a kind (`trunk`, `phone`)."""
+    """Who sends the call: named sources (`trunk:carrier`, `phone:1001`), or all of a kind (`trunk`, `phone`, `guest`)
+    whose name is before the colon.
+    """
 
     names: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()

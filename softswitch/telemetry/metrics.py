@@ -59,9 +59,9 @@ class Metrics:
         """Seconds from the INVITE in to the INVITE out."""
         self.mos = {(way, scale): Histogram(MOS_STEPS) for way in ("from_party", "to_party") for scale in OPINIONS}
         """By direction and scale: no bucket holds scores of two scales."""
-        self.weak: dict[str, int] = dict.fromkeys(("trunk", "phone"), 0)
+        self.weak: dict[str, int] = dict.fromkeys(("trunk", "phone", "guest"), 0)
         """How often connections turned weak, by what was at their end."""
-        self.unhealthy: dict[str, int] = dict.fromkeys(("trunk", "phone"), 0)
+        self.unhealthy: dict[str, int] = dict.fromkeys(("trunk", "phone", "guest"), 0)
         """How often links left their healthy limits."""
         self.blame: dict[str, int] = dict.fromkeys((culprit.value for culprit in Culprit), 0)
         """Bridged calls by who damaged them."""

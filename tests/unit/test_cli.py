@@ -127,6 +127,12 @@ def test_simulate_with_several_actions(root: Path) -> None:
     assert lines[-3:] == ["route    office hours", "do       1. dial phone:1001 + phone:1002", "         2. reject 480"]
 
 
+def test_simulate_a_guest(root: Path) -> None:
+    done = softswitch("simulate", "--from", "guests", "--to", "+4930123", "--caller", "Anna")
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[:2] == ["from     guest", "caller   Anna"]
+
+
 def test_simulate_without_a_route(root: Path) -> None:
     done = softswitch("simulate", "--from", "phone:1001", "--to", "77")
     assert done.exit_code == 1
@@ -145,7 +151,7 @@ def test_simulate_shows_hostile_numbers_harmlessly(root: Path) -> None:
     ("arguments", "message"),
     [
         (["--from", "trunk:carier", "--to", "1"], "--from: unknown trunk 'carier', did you mean 'carrier'?"),
-        (["--from", "carrier", "--to", "1"], "--from: expected trunk:<name> or phone:<user>, got 'carrier'"),
+        (["--from", "carrier", "--to", "1"], "--from: expected trunk:<name>, phone:<user> or guests, got 'carrier'"),
         (
             ["--from", "phone:1001", "--to", "1", "--at", "soon"],
             "--at: expected a moment such as \"2026-12-24T18:05 Europe/Berlin\", got 'soon'",

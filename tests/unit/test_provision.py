@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -131,6 +131,26 @@ def test_every_condition(root: Path) -> None:
     assert second.time is not None
     assert second.time.zone.key == "Europe/Berlin"
     assert (second.source, second.called, second.caller) == (None, None, None)
+
+
+GUESTS = """
+    routes:
+      - {name: everybody else, when: {from: [trunks, phones]}, do: [echo]}
+      - {name: guests, when: {from: guests, called: support, caller: "+49891234567"}, do: [echo]}
+    tests:
+      - {from: guests, to: support, caller: "+49891234567", expect: guests}
+      - {from: guests, to: support, caller: Anna, expect: no route}
+      - {from: phone:1001, to: support, expect: everybody else}
+"""
+
+
+def test_guests_of_call_links_have_rules_of_their_own(root: Path) -> None:
+    plan = ConfigFolder.make(root, TRUNK_AND_PHONES, GUESTS).provision().dialplan
+
+    decision = decide(plan, CallFacts("guest:a1b2", "support", "+49891234567"), datetime(2026, 1, 5, tzinfo=UTC))
+
+    assert decision.route is not None
+    assert decision.route.name == "guests"
 
 
 def test_days_may_run_over_the_weekend(root: Path) -> None:

@@ -243,7 +243,10 @@ def route(text: str, when: str = "{}") -> str:
         (route("[{dial: {phone: 1003}}]"), "unknown phone '1003', did you mean '1002'?"),
         (route("[{dial: {phone: $caled}}]"), "unknown phone '$caled', did you mean '$called'?"),
         (route("[echo]", "{from: phone:1003}"), "unknown phone '1003', did you mean '1002'?"),
-        (route("[echo]", "{from: carrier}"), "expected trunks, phones, trunk:<name> or phone:<user>, got 'carrier'"),
+        (
+            route("[echo]", "{from: carrier}"),
+            "expected trunks, phones, guests, trunk:<name> or phone:<user>, got 'carrier'",
+        ),
         (
             route("[{dial: {phone: $called}}]", "{called: {prefix: 1}}"),
             "$called needs `called: {local: true}`, so that there is such a phone",

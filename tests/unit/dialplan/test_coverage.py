@@ -18,7 +18,7 @@ from softswitch.dialplan.rules import UTC, Dialplan, NumberCondition, Rule, Sour
 from softswitch.time_condition import TimeCondition
 
 PHONE = SourceCondition(kinds=frozenset({"phone"}))
-ANY = SourceCondition(kinds=frozenset({"phone", "trunk"}))
+ANY = SourceCondition(kinds=frozenset({"trunk", "phone", "guest"}))
 ONE = SourceCondition(names=frozenset({"phone:1"}))
 CARRIER = SourceCondition(names=frozenset({"trunk:c"}))
 GERMAN = NumberCondition(prefixes=("+49",))
