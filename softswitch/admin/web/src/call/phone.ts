@@ -1,0 +1,198 @@
+/** A SIP user agent in a page: its connection, its registration, its calls. */
+
+import { UA } from "jssip";
+import type { IncomingRTCSessionEvent, RTCSessionEvent } from "jssip/lib/UA";
+
+import { openSession, Refused, type Session } from "./api.ts";
+import { Call, type CallOptions } from "./call.ts";
+import type { Devices } from "./devices.ts";
+import { dialable, shown } from "./number.ts";
+import { Observable } from "./observable.ts";
+import { Sounds } from "./sounds.ts";
+import { Wire } from "./wire.ts";
+
+export type Link =
+  | "connecting" // never connected so far
+  | "ready"
+  | "reconnecting"
+  | "refused" // the server does not accept this session: sign in again
+  | "stopped";
+
+export interface PhoneOptions {
+  readonly session: Session;
+  readonly devices: Devices;
+  /** A guest only calls; a phone is called as well. */
+  readonly register: boolean;
+  /** Stands for this browser in registrations (RFC 5626): a page that is loaded again takes its own place. */
+  readonly instance?: string;
+}
+
+const RECONNECT_MIN_SECONDS = 1;
+const RECONNECT_MAX_SECONDS = 3;
+/** A share of a token's life after which a new one is asked for. */
+const RENEW_AFTER = 0.75;
+const RENEW_AGAIN_MS = 20_000;
+const REGISTER_AGAIN_MS = 5_000;
+
+export class Phone {
+  readonly link = new Observable<Link>("connecting");
+  /** Those that go on, in the order they began: at most one, and one beside it to ask before a transfer. */
+  readonly calls = new Observable<readonly Call[]>([]);
+  readonly sounds = new Sounds();
+  /** Told of each call that ended. */
+  onEnded: (call: Call) => void = () => undefined;
+  /** Told of each new token, for a page that keeps it. */
+  onRenewed: (session: Session) => void = () => undefined;
+
+  readonly #options: PhoneOptions;
+  readonly #wire: Wire;
+  readonly #agent: UA;
+  readonly #online = (): void => this.#wire.ask();
+  #session: Session;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the token in use was asked for because the registrar refused the one before. */
+  #renewing = false;
+
+  constructor(options: PhoneOptions) {
+    this.#options = options;
+    this.#session = options.session;
+    this.#wire = new Wire(options.session.websocket);
+    this.#agent = new UA({
+      sockets: [this.#wire],
+      uri: options.session.uri,
+      display_name: options.session.display_name,
+      authorization_jwt: `Bearer ${options.session.token}`,
+      register: options.register,
+      register_expires: 300,
+      // The server refreshes sessions, and notices by ICE who is gone. A refresh of ours in a moment without a
+      // connection would end the call.
+      session_timers: false,
+      connection_recovery_min_interval: RECONNECT_MIN_SECONDS,
+      connection_recovery_max_interval: RECONNECT_MAX_SECONDS,
+      user_agent: "softswitch-web",
+      ...(options.instance === undefined ? {} : { instance_id: options.instance }),
+    });
+    this.#listen();
+  }
+
+  start(): void {
+    this.#agent.start();
+    this.#renewLater(this.#session.expires_in * RENEW_AFTER * 1000);
+    window.addEventListener("online", this.#online);
+  }
+
+  /** Ends all calls and the registration. */
+  stop(): void {
+    clearTimeout(this.#renewal);
+    clearTimeout(this.#retry);
+    window.removeEventListener("online", this.#online);
+    this.sounds.stop();
+    for (const call of this.calls.value) call.end();
+    this.#agent.stop();
+    this.link.set("stopped");
+  }
+
+  /** Calls `target`, a number, a user or a SIP address. A second call is only made beside one that is held. */
+  dial(target: string, withCamera = false): Call | undefined {
+    const address = dialable(target);
+    if (address === "" || this.calls.value.some((call) => !call.view.value.held)) return undefined;
+    const number = shown(address);
+    const call = Call.out(this.#terms, { number, name: number }, withCamera, (placed, stream) =>
+      this.#agent.call(address, { ...placed.terms(stream), eventHandlers: placed.early }),
+    );
+    this.#take(call);
+    return call;
+  }
+
+  get #terms(): CallOptions {
+    return { devices: this.#options.devices, iceServers: this.#session.ice_servers };
+  }
+
+  #listen(): void {
+    const { register } = this.#options;
+    this.#agent.on("connected", () => {
+      if (!register) this.#reached();
+    });
+    this.#agent.on("registered", () => this.#reached());
+    this.#agent.on("disconnected", () => {
+      for (const call of this.calls.value) call.signalling(false);
+      if (this.link.value === "ready") this.link.set("reconnecting");
+    });
+    this.#agent.on("registrationFailed", ({ response }) => this.#unregistered(response?.status_code));
+    this.#agent.on("newRTCSession", (event: RTCSessionEvent) => {
+      if ((event.originator as string) === "remote") this.#offered(event as IncomingRTCSessionEvent);
+    });
+  }
+
+  #reached(): void {
+    this.#renewing = false;
+    this.link.set("ready");
+    for (const call of this.calls.value) call.signalling(true);
+  }
+
+  /** A token that is too old is renewed, once; whatever else it was may pass. */
+  #unregistered(status: number | undefined): void {
+    if (this.link.value === "ready") this.link.set("reconnecting");
+    if (status === 401 || status === 403) {
+      if (this.#renewing) this.link.set("refused");
+      else void this.#renew();
+    } else {
+      this.#retry = setTimeout(() => {
+        if (this.#agent.isConnected() && !this.#agent.isRegistered()) this.#agent.register();
+      }, REGISTER_AGAIN_MS);
+    }
+  }
+
+  #offered(event: IncomingRTCSessionEvent): void {
+    const call = Call.in(this.#terms, event.session, event.request.body ?? "");
+    if (this.calls.value.length > 0) call.refuseBusy();
+    else this.#take(call);
+  }
+
+  #take(call: Call): void {
+    this.calls.set([...this.calls.value, call]);
+    let state: string | undefined;
+    const follow = () => {
+      if (call.view.value.state === state) return;
+      state = call.view.value.state;
+      this.#sound(call);
+      if (call.over) {
+        this.calls.set(this.calls.value.filter((each) => each !== call));
+        this.onEnded(call);
+      }
+    };
+    call.view.subscribe(follow);
+    follow();
+  }
+
+  #sound(call: Call): void {
+    const speaker = this.#options.devices.present("speaker");
+    if (call.view.value.state === "offered") this.sounds.ring(speaker);
+    else if (call.view.value.state === "ringing") this.sounds.ringback(speaker);
+    else this.sounds.stop();
+  }
+
+  #renewLater(afterMs: number): void {
+    clearTimeout(this.#renewal);
+    // Longer times overflow a timer's 31 bits and would fire at once.
+    this.#renewal = setTimeout(() => void this.#renew(), Math.min(afterMs, 2 ** 31 - 1));
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      this.#session = await openSession({ token: this.#session.token });
+    } catch (error) {
+      if (error instanceof Refused) this.link.set("refused");
+      else this.#renewLater(RENEW_AGAIN_MS);
+      return;
+    }
+    this.#agent.set("authorization_jwt", `Bearer ${this.#session.token}`);
+    this.onRenewed(this.#session);
+    this.#renewLater(this.#session.expires_in * RENEW_AFTER * 1000);
+    if (this.#options.register && this.link.value !== "ready" && this.#agent.isConnected()) {
+      this.#renewing = true;
+      this.#agent.register();
+    }
+  }
+}
