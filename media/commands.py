@@ -128,6 +128,16 @@ class SetPath:
 
 
 @value_class(frozen=True, slots=True)
+class BindAddress:
+    """What comes from this address to the port that browser legs share is this leg's: a connectivity check from there
+    has named it, and knew its password. A leg has the newest eight, and that of its path, which SetPath binds."""
+
+    leg: int
+    address: str
+    port: int
+
+
+@value_class(frozen=True, slots=True)
 class SetExtendedReports:
     """What SDP agreed on (RFC 3611 5, `a=rtcp-xr`): Receiver Reference Time and DLRR both ways, VoIP Metrics by us.
 
@@ -351,6 +361,7 @@ Command = (
     | SetExtendedReports
     | SetKeys
     | SetPath
+    | BindAddress
     | Connect
     | Disconnect
     | Play

@@ -24,7 +24,7 @@ from media.legs import LegRecord, OpenedLeg
 from media.play.prompt import VOX_RATE
 from media.play.track import wav_file
 from media.playbacks import Playbacks
-from media.ports import PortPairs, PortsExhausted
+from media.ports import LegPorts, PortPairs, PortsExhausted
 from media.posting import Posting
 from media.quality_round import SLICE, QualityRound
 from media.record.writer import RecordingWriter
@@ -90,10 +90,11 @@ class MediaEngine:
             drain=settings.port_drain,
             start=secrets.randbelow(1 << 16),
         )
+        self._leg_ports = self._ports_of_legs()
         self._core = EngineCore(
             host,
             settings.workers,
-            self._ports.total,
+            self._leg_ports.most_legs,
             latch_window=settings.latch_window,
             latch_grace=settings.latch_grace,
             rtcp_interval=settings.rtcp_interval,
@@ -147,13 +148,13 @@ class MediaEngine:
         """
         worker = self._place(group)
         while True:
-            port = self._ports.take(time.monotonic())
+            port = self._leg_ports.take(time.monotonic(), browser=browser)
             try:
                 leg = self._core.open_leg(
                     worker, port, secrets.token_bytes(_DICE), self._settings.media_timeout, browser=browser
                 )
             except OSError as error:
-                self._ports.put_back(port, time.monotonic())
+                self._leg_ports.put_back(port, time.monotonic(), browser=browser)
                 if error.errno == errno.EADDRINUSE:
                     continue
                 raise PortsExhausted(
@@ -161,13 +162,15 @@ class MediaEngine:
                     "raise the limit of open files (LimitNOFILE)"
                 ) from error
             break
-        record = LegRecord(leg, port, label, group, worker)
-        self._legs[leg] = self._by_port[port] = record
+        record = LegRecord(leg, port, label, group, worker, browser=browser)
+        self._legs[leg] = record
+        if port:
+            self._by_port[port] = record
         self._join_group(group, worker)
         self._round.join(record, time.monotonic())
         self._schedule_turn()
         self._schedule_wake()
-        return OpenedLeg(leg, self._settings.address, port)
+        return OpenedLeg(leg, self._settings.address, port or self._shared_port(worker))
 
     def post(self, *commands: Command) -> None:
         """Carry out in this order, soon; never blocks. Commands for legs that are gone do nothing.
@@ -277,6 +280,7 @@ class MediaEngine:
     # -- beginning and end --------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        self._share_port()
         self._accelerate()
         self._writer.start()
         for worker in range(self._core.worker_count):
@@ -284,6 +288,32 @@ class MediaEngine:
             thread = threading.Thread(target=self._work, args=(worker,), name=f"media-{worker}", daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def _ports_of_legs(self) -> LegPorts:
+        settings = self._settings
+        browsers = None
+        if settings.browser_ports is not None:
+            start = secrets.randbelow(1 << 16)
+            browsers = PortPairs(*settings.browser_ports, drain=settings.port_drain, start=start, single=True)
+        return LegPorts(self._ports, browsers, sharing=0 if settings.browser_port is None else settings.workers)
+
+    def _shared_port(self, worker: int) -> int:
+        assert self._settings.browser_port is not None
+        return self._settings.browser_port + worker
+
+    def _share_port(self) -> None:
+        if self._settings.browser_port is None:
+            return
+        for worker in range(self._core.worker_count):
+            port = self._shared_port(worker)
+            try:
+                self._core.share_port(worker, port)
+            except OSError as error:
+                raise OSError(
+                    error.errno,
+                    f"port {port}, which browsers are to share: {error.strerror}; each of "
+                    f"{self._core.worker_count} media workers needs one, from the configured port on",
+                ) from error
 
     def _accelerate(self) -> None:
         if self._settings.acceleration == "off":
@@ -373,14 +403,15 @@ class MediaEngine:
                 self._tell(event)
         handshakes = self._core.read_handshakes(worker)
         for leg, data, host, port in handshakes:
-            if leg in self._legs:
+            if leg in self._legs or not leg:
                 self._tell(HandshakeReceived(leg, data, address_text(host), port))
         return bool(entries or handshakes)
 
     def _gone(self, leg: int) -> LegGone:
         """The worker has let go of the leg: sum it up, give its ports back."""
         record = self._legs.pop(leg)
-        del self._by_port[record.port]
+        if record.port:
+            del self._by_port[record.port]
         now = time.monotonic()
         quality = self._round.finish(record, now)
         statistics = translate.statistics(self._core.statistics(leg))
@@ -388,7 +419,7 @@ class MediaEngine:
         self._posting.forget_tap(record)
         self._rooms.gone(record)
         self._leave_group(record.group)
-        self._ports.put_back(self._core.reap(leg), now)
+        self._leg_ports.put_back(self._core.reap(leg), now, browser=record.browser)
         self._coding.gone(record)
         self._wake_soon()
         return LegGone(leg, statistics, quality)

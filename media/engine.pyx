@@ -22,8 +22,8 @@ from media.mix.room_orders cimport FADES_IN
 from media.mix.seat cimport HEARS_MIX, HEARS_NOTHING, Room, room_lay_out, room_size
 from media.net.batch cimport batch_free, batch_make
 from media.net.steer cimport STEER_PORTS, Steering, steer_begin, steer_close, steer_open, steer_socket
-from media.net.udp cimport Address, address_host, address_make, address_port, udp_open, udp_send
-from media.orders cimport SHARED_TAG, EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
+from media.net.udp cimport Address, address_host, address_make, address_port, udp_open, udp_send, udp_shared
+from media.orders cimport BROWSER_TAG, SHARED_TAG, EPOLLIN, EPOLL_CTL_ADD, epoll_ctl, epoll_event
 from media.play.source cimport play_source
 from media.pool cimport Pool, pool_close, pool_give, pool_init, pool_take
 from media.receive.playout cimport Playout
@@ -34,8 +34,8 @@ from media.ring cimport (
     COMMAND_OPEN_ROOM, COMMAND_ROOM_RATE, COMMAND_SET_GAIN,
 )
 from media.ring cimport (
-    COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
-    COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
+    COMMAND_ANNOUNCE, COMMAND_BIND_ADDRESS, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO,
+    COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
     COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PATH, COMMAND_SET_PLAYOUT,
     COMMAND_SET_REMOTE,
     COMMAND_SET_VOICE, COMMAND_START_TAP,
@@ -47,6 +47,7 @@ from media.ring cimport (
 from media.rtp.rtcp_xr cimport XR_UNAVAILABLE, VoipBlock
 from media.send.packetize cimport SendStream, send_skipped
 from media.send.sender_report cimport Reports
+from media.web.bindings cimport Bindings
 from media.web.handshakes cimport Handshake, HandshakeRing, handshake_done, handshake_next
 from media.web.side cimport BrowserSide
 from media.wheel cimport wheel_init
@@ -115,6 +116,7 @@ cdef enum:
     ROOM_SIZES = 7           # pools of rooms, each for twice the size of the one before ...
     SMALLEST_ROOM = 8192     # ... from so many octets, a room of four
     SLOT_BITS = 20           # of a leg id: its place; the rest is the generation
+    SHARED_BUFFER = 16 << 20 # doubled as well: 50 ms of a full core's packets, as the kernel counts them
     RECEIVE_BUFFER = 32768   # doubled by the kernel: some 50 packets of G.711, a second of a call
     MOST_HANDSHAKES = 64     # the same of read_handshakes(): each is a message to be checked and answered
     MOST_EVENTS = 1024       # read() hands over at most so many, so that the event loop gets its turn
@@ -197,7 +199,7 @@ cdef class EngineCore:
             if w == NULL or self.ready[i] == NULL:
                 raise MemoryError("no memory for a media worker")
             wheel_init(w)
-            w.epoll = w.wake_fd = w.event_fd = -1
+            w.epoll = w.wake_fd = w.event_fd = w.browser_fd = -1
             w.commands = <CommandRing*> aligned_zeroed(sizeof(CommandRing))
             w.events = <EventRing*> aligned_zeroed(sizeof(EventRing))
             w.handshakes = <HandshakeRing*> calloc(1, sizeof(HandshakeRing))    # pages nobody uses cost nothing
@@ -234,6 +236,9 @@ cdef class EngineCore:
                 close(w.wake_fd)
             if w.event_fd >= 0:
                 close(w.event_fd)
+            if w.browser_fd >= 0:
+                close(w.browser_fd)
+            free(w.bindings)
             free(w.commands)
             free(w.events)
             free(w.handshakes)
@@ -279,6 +284,21 @@ cdef class EngineCore:
         self.accelerated = not refused
         return refused
 
+    def share_port(self, int worker, uint16_t port):
+        """Bind the port that browser legs of a worker share. Before `run`. Raises OSError when it is taken."""
+        cdef Worker* w = self.workers[worker]
+        cdef epoll_event ready
+        w.bindings = <Bindings*> calloc(1, sizeof(Bindings))
+        if w.bindings == NULL:
+            raise MemoryError("no memory for the port that browsers share")
+        w.bindings.seed = int.from_bytes(os.urandom(8), "big") | 1
+        w.browser_fd = self._bind(port)
+        w.browser_port = port
+        udp_shared(w.browser_fd, SHARED_BUFFER)
+        ready.events = EPOLLIN
+        ready.data.u64 = BROWSER_TAG
+        epoll_ctl(w.epoll, EPOLL_CTL_ADD, w.browser_fd, &ready)
+
     # Threads
 
     def run(self, int worker):
@@ -306,10 +326,10 @@ cdef class EngineCore:
         cdef Worker* w
         for i in range(self.worker_count):
             w = self.workers[i]
-            for fd in (w.epoll, w.wake_fd, w.event_fd):
+            for fd in (w.epoll, w.wake_fd, w.event_fd, w.browser_fd):
                 if fd >= 0:
                     close(fd)
-            w.epoll = w.wake_fd = w.event_fd = -1
+            w.epoll = w.wake_fd = w.event_fd = w.browser_fd = -1
         self._stop_sharing()
 
     def event_fd(self, int worker):
@@ -321,7 +341,8 @@ cdef class EngineCore:
     def open_leg(self, int worker, uint16_t port, bytes dice not None, double media_timeout, *, bint browser=False):
         """Bind `port` and `port + 1` and hand the leg to the worker. Gives the id; raises OSError when either is taken.
 
-        `browser`: `port` alone is bound, and media waits for `set_path` and `set_keys`.
+        `browser`: `port` alone is bound, or none (0) where the leg has the one of `share_port`; media waits for
+        `set_path` and `set_keys`.
         `dice`: 22 random bytes for SSRC, first sequence number, first timestamp and CNAME (RFC 3550 5.1, RFC 7022).
         """
         cdef uint32_t place
@@ -333,7 +354,7 @@ cdef class EngineCore:
         cdef Command command
         if len(dice) < 22:
             raise ValueError(f"22 random bytes expected, got {len(dice)}")
-        fd = self._bind(port)
+        fd = self._bind(port) if port else self.workers[worker].browser_fd
         try:
             rtcp_fd = -1 if browser else self._bind(port + 1)
         except OSError:
@@ -350,7 +371,7 @@ cdef class EngineCore:
         self.generation += 1
         leg.fd = fd
         leg.rtcp_fd = rtcp_fd
-        leg.port = port
+        leg.port = port or self.workers[worker].browser_port
         leg.worker = worker
         leg.may_send = 1
         leg.may_receive = 1
@@ -375,6 +396,7 @@ cdef class EngineCore:
             leg.browser = side
             leg.is_browser = 1
             leg.rtcp_mux = 1
+            side.shares_port = port == 0
         leg.state = LEG_OPEN
         self.open_legs += 1
         self._begin(&command, leg, COMMAND_OPEN)
@@ -382,7 +404,7 @@ cdef class EngineCore:
         return leg.id
 
     def reap(self, uint64_t leg_id):
-        """After the leg's EVENT_GONE: close its sockets, free its place and its voice. Gives its RTP port.
+        """After the leg's EVENT_GONE: close its sockets, free its place and its voice. Gives its own RTP port, or 0.
 
         Whatever it had been given (coders, a source that plays) may go from now on.
         """
@@ -390,7 +412,10 @@ cdef class EngineCore:
         if leg == NULL or leg.state != LEG_GONE:
             raise KeyError(f"leg {leg_id} is not waiting to be reaped")
         port = leg.port
-        close(leg.fd)
+        if leg.is_browser and leg.browser.shares_port:
+            port = 0
+        else:
+            close(leg.fd)
         if leg.rtcp_fd >= 0:
             close(leg.rtcp_fd)
         self._give_memories(leg)
@@ -631,6 +656,14 @@ cdef class EngineCore:
             address_make(&command.order.remote.address, host, <int> len(host), port)
             self._post(&command, leg)
 
+    def bind_address(self, uint64_t leg_id, bytes host, uint16_t port):
+        """What comes from there to the shared port is this browser leg's."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_BIND_ADDRESS)
+        if leg != NULL and host:
+            address_make(&command.order.remote.address, host, <int> len(host), port)
+            self._post(&command, leg)
+
     def retire_keys(self, uint64_t leg_id, uintptr_t session):
         """Ask for EVENT_RELEASED with the address as token: then nothing uses the session any more."""
         cdef Command command
@@ -813,7 +846,8 @@ cdef class EngineCore:
         return out
 
     def read_handshakes(self, int worker):
-        """Take what came to browser legs' ports and is no media: (leg, data, host, port) each, the oldest first.
+        """Take what came to browser legs' ports and is no media: (leg, data, host, port) each, the oldest first. Leg 0: to
+        the shared port, from an address of no leg.
 
         Call behind `read`, whose `event_fd` announces these, too.
         """

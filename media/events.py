@@ -70,6 +70,7 @@ class HandshakeReceived:
     """A STUN or DTLS datagram (RFC 7983: its first octet is 0-3 or 20-63) came to a browser leg's port.
 
     Anybody may have sent it: nothing in it, nor the address, is checked. It is at most 1,500 octets long.
+    `leg` is 0 when it came to the port that browser legs share, from an address no `BindAddress` gave to one of them.
     """
 
     leg: int

@@ -19,7 +19,7 @@ _TELEPHONE_EVENT = "telephone-event"
 
 @value_class(frozen=True, slots=True)
 class OpenedLeg:
-    """A leg with its ports bound: RTP on `port`, RTCP on `port + 1`; all of a browser's on `port`."""
+    """A leg with its ports bound: RTP on `port`, RTCP on `port + 1`. A browser's is one, perhaps shared, for all."""
 
     leg: int
     address: str
@@ -30,6 +30,7 @@ class LegRecord:
     """One open leg."""
 
     __slots__ = (
+        "browser",
         "bucket",
         "coders",
         "expects_media",
@@ -55,12 +56,14 @@ class LegRecord:
         "worker",
     )
 
-    def __init__(self, leg: int, port: int, label: str, group: str, worker: int) -> None:
+    def __init__(self, leg: int, port: int, label: str, group: str, worker: int, *, browser: bool = False) -> None:
+        """`port`: its own; 0 for a browser that shares one."""
         self.leg = leg
         self.port = port
         self.label = label
         self.group = group
         self.worker = worker
+        self.browser = browser
         self.bucket = 0
         self.scoring: LegScoring | None = None
         self.settled_at: float | None = None

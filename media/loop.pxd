@@ -9,9 +9,9 @@ from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from media.due cimport serve_due
 from media.leg cimport Leg
 from media.net.batch cimport BATCH
-from media.orders cimport RTCP_TAG, SHARED_TAG, epoll_event, obey_commands
+from media.orders cimport LAST_TAG, RTCP_TAG, SHARED_TAG, epoll_event, obey_commands
 from media.receive.intake cimport rtcp_ready, rtp_ready
-from media.receive.shared cimport shared_batch
+from media.receive.shared cimport browser_batch, shared_batch
 from media.ring cimport command_next, event_crowded, exchange_ordered, store_ordered
 from media.sweep cimport SWEEP, sweep
 from media.wheel cimport wheel_next
@@ -155,9 +155,9 @@ cdef inline int wait_gathering(Worker* w, epoll_event* ready) noexcept nogil:
     return wait_ready(w.epoll, ready, READY, 0)
 
 
-cdef inline void _serve_shared(Worker* w) noexcept nogil:
+cdef inline void _serve_shared(Worker* w, bint browsers) noexcept nogil:
     cdef int rounds = SHARED_ROUNDS
-    while shared_batch(w) == BATCH and rounds > 0:
+    while (browser_batch(w) if browsers else shared_batch(w)) == BATCH and rounds > 0:
         rounds -= 1
         read_clock(w)
 
@@ -180,8 +180,8 @@ cdef inline void serve(Worker* w, epoll_event* ready, int n) noexcept nogil:
         tagged = <uintptr_t> ready[i].data.ptr
         if tagged == 0:
             eventfd_clear(w.wake_fd)
-        elif tagged == SHARED_TAG:
-            _serve_shared(w)
+        elif tagged <= LAST_TAG:
+            _serve_shared(w, tagged != SHARED_TAG)
         elif tagged & RTCP_TAG:
             rtcp_ready(w, <Leg*> (tagged & ~<uintptr_t> RTCP_TAG))
         else:

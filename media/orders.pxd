@@ -10,15 +10,15 @@ from media.mix.room_orders cimport obey_room
 from media.mix.seat cimport Seat
 from media.mix.silence cimport silence_again, silence_end
 from media.net.latch cimport latch_open, latch_signal
-from media.net.udp cimport address_known, address_same_host, address_clear
+from media.net.udp cimport Address, address_clear, address_known, address_same_host
 from media.net.wiring cimport wire_close, wire_release
 from media.receive.comfort_noise cimport noise_begin
 from media.receive.playout cimport Playout, playout_bound
 from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport COMMAND_EXTENDED, COMMAND_OPEN_ROOM, COMMAND_SCORES
 from media.ring cimport (
-    COMMAND_ANNOUNCE, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO, COMMAND_MEDIA_TIMEOUT,
-    COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
+    COMMAND_ANNOUNCE, COMMAND_BIND_ADDRESS, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO,
+    COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
     COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PATH, COMMAND_SET_PLAYOUT,
     COMMAND_SET_REMOTE,
     COMMAND_SET_VOICE, COMMAND_START_TAP,
@@ -33,6 +33,7 @@ from media.srtp.guard cimport retire_keys, set_keys
 from media.srtp.session cimport SrtpSession
 from media.sweep cimport report_interval, send_report
 from media.voice cimport voice_coders, voice_playout, voice_route
+from media.web.bindings cimport binding_add, binding_end
 from media.web.path cimport path_settle
 from media.worker cimport Worker, tell_gone, tell_released
 
@@ -52,13 +53,16 @@ cdef extern from "<sys/epoll.h>" nogil:
 cdef enum:
     RTCP_TAG = 1             # in the pointer epoll gives back: the leg's RTCP socket
     SHARED_TAG = 2           # alone: the worker's shared socket
+    BROWSER_TAG = 4          # alone: that of its browser legs
+    LAST_TAG = 4             # no leg lies at so low an address
 
 
 cdef inline void _open(Worker* w, Leg* leg) noexcept nogil:
     cdef epoll_event ready
     ready.events = EPOLLIN
     ready.data.ptr = leg
-    epoll_ctl(w.epoll, EPOLL_CTL_ADD, leg.fd, &ready)
+    if not (leg.is_browser and leg.browser.shares_port):
+        epoll_ctl(w.epoll, EPOLL_CTL_ADD, leg.fd, &ready)
     if leg.rtcp_fd >= 0:
         ready.data.u64 |= RTCP_TAG
         epoll_ctl(w.epoll, EPOLL_CTL_ADD, leg.rtcp_fd, &ready)
@@ -115,7 +119,10 @@ cdef inline void _close(Worker* w, Leg* leg) noexcept nogil:
     keys_stop(w, leg)
     _drop_tap(leg)
     wire_close(w, leg)
-    epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.fd, &unused)
+    if leg.is_browser and leg.browser.shares_port:
+        binding_end(w.bindings, leg)
+    else:
+        epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.fd, &unused)
     if leg.rtcp_fd >= 0:
         epoll_ctl(w.epoll, EPOLL_CTL_DEL, leg.rtcp_fd, &unused)
     w.active_count -= 1
@@ -154,6 +161,13 @@ cdef inline void _set_remote(Worker* w, Leg* leg, const RemoteOrder* order, bint
     if not address_known(&order.rtcp_address) or not address_same_host(&leg.rtcp_signalled, &order.rtcp_address):
         address_clear(&leg.rtcp_source)
     leg.rtcp_signalled = order.rtcp_address
+
+
+cdef inline void _set_path(Worker* w, Leg* leg, const Address* path) noexcept nogil:
+    leg.browser.path = path[0]
+    if leg.browser.shares_port and address_known(path):
+        binding_add(w.bindings, leg, path)
+    path_settle(w, leg)
 
 
 cdef inline void _set_formats(Worker* w, Leg* leg, const FormatsOrder* order) noexcept nogil:
@@ -255,8 +269,10 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
             path_settle(w, leg)
     elif command.kind == COMMAND_SET_PATH:
         if leg.is_browser:
-            leg.browser.path = command.order.remote.address
-            path_settle(w, leg)
+            _set_path(w, leg, &command.order.remote.address)
+    elif command.kind == COMMAND_BIND_ADDRESS:
+        if leg.is_browser and leg.browser.shares_port:
+            binding_add(w.bindings, leg, &command.order.remote.address)
     elif command.kind == COMMAND_RETIRE_KEYS:
         retire_keys(w, leg, <SrtpSession*> command.pointer)
     elif command.kind == COMMAND_EXTENDED:

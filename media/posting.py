@@ -12,6 +12,7 @@ from media.addresses import is_ours, remote_address
 from media.coding import Need
 from media.commands import (
     Announce,
+    BindAddress,
     CloseLeg,
     CloseRecording,
     CloseRoom,
@@ -130,6 +131,7 @@ class Posting:
             SetExtendedReports: self._set_extended_reports,
             SetKeys: self._set_keys,
             SetPath: self._set_path,
+            BindAddress: self._bind_address,
             Connect: self._connect,
             Disconnect: self._disconnect,
             Play: self._play,
@@ -222,6 +224,9 @@ class Posting:
     def _set_path(self, command: SetPath) -> None:
         host = self.reachable(command.address, command.port)
         self._core.set_path(command.leg, host, command.port if host else 0)
+
+    def _bind_address(self, command: BindAddress) -> None:
+        self._core.bind_address(command.leg, self.reachable(command.address, command.port), command.port)
 
     def reachable(self, address: str, port: int) -> bytes:
         """The bytes of an address something may be sent to; b"" for any other."""

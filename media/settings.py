@@ -19,6 +19,8 @@ class MediaSettings:
     forwarding (RFC 3246, RFC 4594 for telephony), 0 leaves packets unmarked. `acceleration`: "auto" lets the kernel
     hand over the packets of settled IPv4 legs in batches where it permits (media.net.steer), "off" has one call each.
     `jitter_buffer`: most delay of audio that is played out (mixed, paced).
+    `browser_ports`: first and last of a range for browser legs, one port each; None: they take of the others.
+    `browser_port`: the port all browser legs share instead, which is that of the first worker, the next has the next.
     `mask_digits`: DTMF tones become silence in recordings.
     `opus_complexity`: 0-10, effort of encoding Opus (RFC 6716 5.); 5 costs twice as much as 0.
     """
@@ -27,6 +29,8 @@ class MediaSettings:
     port_first: int = 20000
     port_last: int = 39999
     port_drain: float = 2.0
+    browser_ports: tuple[int, int] | None = None
+    browser_port: int | None = None
     workers: int = 1
     priority: int = 10
     dscp: int = 46

@@ -1,6 +1,6 @@
 """What one worker thread owns: its rings, its legs, its clock, its counters."""
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from audiocodecs.coder cimport CODER_MOST_SAMPLES
 from media.leg cimport DROP_REASONS, DropReason, Leg, PlayQueue, WheelEntry
@@ -8,6 +8,7 @@ from media.net.batch cimport Batch
 from media.net.steer cimport SteerEntry
 from media.receive.telephone_event cimport Digit
 from media.srtp.session cimport SRTP_TRAILER
+from media.web.bindings cimport Bindings
 from media.web.handshakes cimport HandshakeRing
 from media.ring cimport (
     EVENT_DIGIT, EVENT_GONE, EVENT_PLAYBACK_FINISHED, EVENT_RELEASED, EVENT_STARTED, EVENT_TIMEOUT,
@@ -64,6 +65,9 @@ cdef struct Worker:
     int event_fd             # the worker wakes Python
     uint32_t sleeping
     uint32_t told            # Python has been woken and has not drained yet
+    int browser_fd           # of the port browser legs share; -1: none
+    uint16_t browser_port
+    Bindings* bindings       # and which of them an address is
     uint8_t events_written
     uint8_t stopping
     uint8_t gathering

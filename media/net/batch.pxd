@@ -88,24 +88,33 @@ cdef extern from * nogil:
         }
         return b;
     }
-    /* How many datagrams were taken; at most BATCH. */
-    static inline int batch_receive(media_batch *b) {
+    /* How many datagrams were taken from a socket that tells where they were sent to; at most BATCH. */
+    static inline int batch_receive(media_batch *b, int fd) {
         int i;
         for (i = 0; i < BATCH; i++) {
             b->in[i].header.msg_namelen = sizeof b->in_from[i];
             b->in[i].header.msg_controllen = sizeof b->in_control[i];
         }
-        return (int) syscall(SYS_recvmmsg, b->in_fd, b->in, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
+        return (int) syscall(SYS_recvmmsg, fd, b->in, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
     }
     static inline uint8_t *batch_data(media_batch *b, int i) { return b->data[i] + BATCH_HEAD; }
     static inline int batch_length(const media_batch *b, int i) { return (int) b->in[i].length; }
     static inline const media_address *batch_source(const media_batch *b, int i) { return &b->in_from[i]; }
-    /* The port a datagram was sent to; 0 when the kernel did not say. */
-    static inline uint16_t batch_port(const media_batch *b, int i) {
+    /* Where a datagram was sent to; NULL when the kernel did not say. */
+    static inline const struct sockaddr_in *batch_to(const media_batch *b, int i) {
         const struct cmsghdr *item = &b->in_control[i].item;
-        if (b->in[i].header.msg_controllen < sizeof *item) return 0;
-        if (item->cmsg_level != IPPROTO_IP || item->cmsg_type != IP_ORIGDSTADDR) return 0;
-        return ntohs(((const struct sockaddr_in *) CMSG_DATA(item))->sin_port);
+        if (b->in[i].header.msg_controllen < sizeof *item) return NULL;
+        if (item->cmsg_level != IPPROTO_IP || item->cmsg_type != IP_ORIGDSTADDR) return NULL;
+        return (const struct sockaddr_in *) CMSG_DATA(item);
+    }
+    static inline uint16_t batch_port(const media_batch *b, int i) {
+        const struct sockaddr_in *to = batch_to(b, i);
+        return to ? ntohs(to->sin_port) : 0;
+    }
+    /* Network order; 0: unknown. */
+    static inline uint32_t batch_host(const media_batch *b, int i) {
+        const struct sockaddr_in *to = batch_to(b, i);
+        return to ? to->sin_addr.s_addr : 0;
     }
     /* One's complement sum (RFC 1071), eight bytes at a time, in the machine's own order. */
     static inline uint16_t batch_checksum(const uint8_t *at, unsigned int length, uint64_t sum) {
@@ -186,11 +195,12 @@ cdef extern from * nogil:
 
     Batch* batch_make(int in_fd, int traffic_class)
     void batch_free(Batch* b)
-    int batch_receive(Batch* b)
+    int batch_receive(Batch* b, int fd)
     uint8_t* batch_data(Batch* b, int i)
     int batch_length(const Batch* b, int i)
     const Address* batch_source(const Batch* b, int i)
     uint16_t batch_port(const Batch* b, int i)
+    uint32_t batch_host(const Batch* b, int i)
     bint batch_owns(const Batch* b, const uint8_t* data)
     bint batch_fits(const Batch* b, int length)
     void batch_queue(

@@ -3,7 +3,7 @@
 Header only: every function is inlined into the worker that cimports it.
 """
 
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
 
 cdef extern from * nogil:
     """
@@ -38,6 +38,13 @@ cdef extern from * nogil:
         if (a->any.sa_family != b->any.sa_family) return 0;
         if (a->any.sa_family == AF_INET) return a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
         return a->any.sa_family == AF_INET6 && memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, 16) == 0;
+    }
+    /* Of what address_same compares; not spread over its bits. */
+    static inline uint64_t address_hash(const media_address *a) {
+        uint64_t half[2];
+        if (a->any.sa_family != AF_INET6) return a->head;
+        memcpy(half, &a->v6.sin6_addr, 16);
+        return (half[0] * 0x9E3779B97F4A7C15u ^ half[1]) * 0x9E3779B97F4A7C15u + a->v6.sin6_port;
     }
     /* `host`: 4 or 16 bytes in network order. */
     static inline void address_make(media_address *a, const uint8_t *host, int host_length, uint16_t port) {
@@ -117,6 +124,13 @@ cdef extern from * nogil:
         udp_disconnect(fd);
         return 0;
     }
+    /* For a socket that many share: room for what comes while they wait, and where each datagram was sent to. */
+    static inline void udp_shared(int fd, int receive_buffer) {
+        int on = 1;
+        setsockopt(fd, IPPROTO_IP, IP_RECVORIGDSTADDR, &on, sizeof on);
+        if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer) < 0)
+            setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    }
     /* A bound non-blocking socket, or -errno. */
     static inline int udp_open(const media_address *local, int receive_buffer, int traffic_class) {
         int fd = socket(local->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
@@ -144,6 +158,7 @@ cdef extern from * nogil:
     void address_clear(Address* a)
     bint address_same(const Address* a, const Address* b)
     bint address_same_host(const Address* a, const Address* b)
+    uint64_t address_hash(const Address* a)
     void address_make(Address* a, const uint8_t* host, int host_length, uint16_t port)
     uint16_t address_port(const Address* a)
     int address_host(const Address* a, uint8_t* out)
@@ -155,4 +170,5 @@ cdef extern from * nogil:
     void udp_disconnect(int fd)
     bint udp_connect(int fd, const Address* to, const Address* local)
     int address_family(const Address* a)
+    void udp_shared(int fd, int receive_buffer)
     int udp_open(const Address* local, int receive_buffer, int traffic_class)

@@ -17,7 +17,7 @@ from media.worker cimport DATAGRAM_ROOM, Worker
 
 cdef inline void wire_under_load(Worker* w, Leg* leg) noexcept nogil:
     """Begin to connect a leg whose lock can no longer move."""
-    if leg.is_browser and w.batch == NULL:
+    if leg.is_browser and (w.batch == NULL or leg.browser.shares_port):
         return                   # connected, it would hear no check of another pair (media.web.path)
     if leg.wire == WIRE_OPEN and w.gathering and latch_settled(&leg.latch, w.now):
         leg.wire = WIRE_LEARNING

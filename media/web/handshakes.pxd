@@ -18,6 +18,8 @@ cdef enum:
     HANDSHAKE_ROOM = 1500        # octets of one; no browser sends longer ones
     HANDSHAKE_PACE = 20000       # microseconds a datagram: 50 a second from one side ...
     HANDSHAKE_BURST = 100        # ... and so many at once: ICE begins with all pairs, DTLS with whole flights
+    UNBOUND_PACE = 500           # the same of all who are bound to no leg yet: 2,000 a second ...
+    UNBOUND_BURST = 400          # ... and so many at once, which the ring has room for
 
 
 cdef struct Handshake:

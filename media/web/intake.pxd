@@ -11,7 +11,7 @@ from media.rtp.packet cimport RtpPacket, rtp_parse
 from media.rtp.rtcp cimport RtcpCompound, rtcp_parse
 from media.srtp.guard cimport open_packet
 from media.web.handshakes cimport (
-    HANDSHAKE_BURST, HANDSHAKE_PACE, HANDSHAKE_ROOM, handshake_allowed, handshake_put,
+    HANDSHAKE_BURST, HANDSHAKE_PACE, HANDSHAKE_ROOM, UNBOUND_BURST, UNBOUND_PACE, handshake_allowed, handshake_put,
 )
 from media.worker cimport DATAGRAM_ROOM, Worker, drop
 
@@ -27,6 +27,23 @@ cdef inline void _handshake(Worker* w, Leg* leg, const uint8_t* data, int length
         w.events_written = 1
     else:
         drop(w, leg, DROP_HANDSHAKE)
+
+
+cdef inline void browser_unbound(Worker* w, const uint8_t* data, ssize_t length, const Address* source) noexcept nogil:
+    """What came to the shared port from an address of no leg: it may be the first check of a browser."""
+    cdef Kind kind = browser_datagram_kind(data, length)
+    w.datagrams += 1
+    w.packets_received += 1
+    if kind == NOT_MEDIA or length > HANDSHAKE_ROOM:
+        w.drops[<int> DROP_MALFORMED] += 1
+    elif kind != HANDSHAKE:
+        w.drops[<int> DROP_STRANGER] += 1
+    elif handshake_allowed(&w.bindings.handshakes, w.now, UNBOUND_PACE, UNBOUND_BURST) and handshake_put(
+        w.handshakes, 0, data, <int> length, source
+    ):
+        w.events_written = 1
+    else:
+        w.drops[<int> DROP_HANDSHAKE] += 1
 
 
 cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Address* source) noexcept nogil:

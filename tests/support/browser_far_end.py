@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import socket
 from typing import TYPE_CHECKING
 
 from media.commands import SetDirection, SetFormats, SetKeys, SetPath
@@ -20,6 +22,21 @@ STUN = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
 """A Binding request without attributes."""
 CLIENT_HELLO = b"\x16\xfe\xff" + bytes(100)
 """How a DTLS handshake begins."""
+
+
+def free_port() -> int:
+    """A UDP port that nobody has, nor the one behind it."""
+    while True:
+        with _socket() as one, _socket() as two:
+            one.bind((LOOPBACK, 0))
+            found: int = one.getsockname()[1]
+            with contextlib.suppress(OSError, OverflowError):
+                two.bind((LOOPBACK, found + 1))
+                return found
+
+
+def _socket() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
 
 class BrowserFarEnd(FarEnd):
@@ -45,8 +62,13 @@ class BrowserFarEnd(FarEnd):
     def say_many(self, leg: OpenedLeg, count: int) -> None:
         """The next packets of this browser's own stream."""
         for _ in range(count):
-            self.say(leg, Rtp(self.sequence & 0xFFFF, self.sequence * 160, ssrc=self.ssrc))
-            self.sequence += 1
+            self.raw(leg, self.sealed())
+
+    def sealed(self) -> bytes:
+        """The next packet of this browser's own stream."""
+        packet = Rtp(self.sequence & 0xFFFF, self.sequence * 160, ssrc=self.ssrc)
+        self.sequence += 1
+        return self.sealing.seal(bytes(packet))
 
     async def take(self) -> bytes:
         """The next datagram, whatever it is."""

@@ -57,6 +57,11 @@ def test_the_worker_allocates_nothing_takes_no_lock_and_makes_no_call_that_waits
     assert {name: (calls, who) for name, (_, calls, who) in said["found"].items() if calls} == {}
 
 
+def test_nor_does_one_whose_browsers_share_a_port(watcher: Path) -> None:
+    found = json.loads(watched(watcher, "browsers on one port").stdout)["found"]
+    assert [calls for _, calls, _ in found.values()] == [0]
+
+
 @pytest.mark.parametrize("sin", ["allocate", "lock"])
 def test_the_watcher_sees_what_it_is_to_see(watcher: Path, sin: str) -> None:
     found = json.loads(watched(watcher, "relay", sin).stdout)["found"]
