@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from softswitch.sdp.attributes import Direction
     from softswitch.sdp.codec import Format
-    from softswitch.sdp.crypto import Crypto
     from softswitch.sdp.description import SessionDescription
     from softswitch.sdp.extended_reports import XrTerms
 
@@ -53,6 +52,16 @@ def layout_of(description: SessionDescription, position: int) -> Layout:
     return Layout(tuple([Slot(media.media, media.protocol, media.formats[0]) for media in description.media]), position)
 
 
+class Wording(NamedTuple):
+    """What a profile has to say besides formats, direction and packet time; whole lines with their ends."""
+
+    audio: str = ""
+    """Keys, in the audio section."""
+
+
+PLAIN_WORDING = Wording()
+
+
 class LocalDescription:
     """Writes our descriptions. Keeps one promise: the same version is never used for different words."""
 
@@ -83,7 +92,7 @@ class LocalDescription:
         ptime: int,
         *,
         rtcp_mux: bool,
-        crypto: Sequence[Crypto] = (),
+        wording: Wording = PLAIN_WORDING,
         rtcp_xr: XrTerms = NO_XR,
     ) -> bytes:
         """Write the session with one audio stream of `formats`; all other m= lines are refused with port 0."""
@@ -97,11 +106,10 @@ class LocalDescription:
             if codec.fmtp:
                 lines.append(f"a=fmtp:{number} {codec.fmtp}\r\n")
         mux = "a=rtcp-mux\r\n" if rtcp_mux else ""
-        keys = "".join([f"{each.line}\r\n" for each in crypto])
         slots, audio_position = layout
         media = (
             f"m=audio {self.port} {layout.protocol} {' '.join(numbers)}\r\n{''.join(lines)}"
-            f"{keys}a=ptime:{ptime}\r\na={direction.value}\r\n{mux}{rtcp_xr.line}"
+            f"{wording.audio}a=ptime:{ptime}\r\na={direction.value}\r\n{mux}{rtcp_xr.line}"
         )
         if len(slots) > 1:
             media = "".join(

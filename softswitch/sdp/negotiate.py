@@ -14,26 +14,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from softswitch.sdp.agreement import AudioAgreement, AudioOffer
 from softswitch.sdp.attributes import Direction
 from softswitch.sdp.codec import KNOWN_CODECS, Codec, Format
-from softswitch.sdp.crypto import PLAIN, SECURE_PROFILES, SrtpPolicy
+from softswitch.sdp.crypto import PLAIN, SrtpPolicy
 from softswitch.sdp.description import SessionDescription
 from softswitch.sdp.errors import INCOMPATIBLE_FORMAT, LocalError, SdpError
-from softswitch.sdp.extended_reports import EVERYTHING, NO_XR, XrPolicy, XrTerms
-from softswitch.sdp.keying import Keying
-from softswitch.sdp.local_description import AUDIO_ONLY, SECURE_AUDIO_ONLY, Layout, LocalDescription, layout_of
+from softswitch.sdp.extended_reports import EVERYTHING, NO_XR, XrPolicy
+from softswitch.sdp.local_description import LocalDescription
 from softswitch.sdp.matching import match, settle
 from softswitch.sdp.payload_types import PayloadTypes
-from softswitch.sdp.remote_audio import RemoteAudio, answered_audio, find_audio, takes_audio_away
+from softswitch.sdp.profile import RtpProfile, answered_layout
+from softswitch.sdp.rounds import OwnOffer, TheirOffer, agree, first_offer, names, numbered, offered_number, taken_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from softswitch.sdp.keying import SrtpKeys
+    from softswitch.sdp.local_description import Layout
+    from softswitch.sdp.profile import Profile
 
 __all__ = [
     "KNOWN_CODECS",
@@ -58,29 +58,8 @@ class NegotiationState(Enum):
     REMOTE_OFFER = "remote offer"
 
 
-class _OwnOffer(NamedTuple):
-    """Our offer that waits for its answer."""
-
-    formats: tuple[Format, ...]
-    direction: Direction
-    ptime: int
-    rtcp_mux: bool
-    rtcp_xr: XrTerms
-
-
 def _no_random(octets: int) -> bytes:
     raise LocalError(f"{octets} random octets wanted for a key; give Negotiation a `random`")
-
-
-class _TheirOffer(NamedTuple):
-    """Their offer that waits for ours."""
-
-    body: bytes
-    layout: Layout
-    timing: str
-    audio: RemoteAudio | None
-    """None: the stream is taken away."""
-    offer: AudioOffer
 
 
 class Negotiation:
@@ -94,11 +73,11 @@ class Negotiation:
     __slots__ = (
         "_accept_rtcp_mux",
         "_in_force",
-        "_keying",
         "_layout",
         "_local",
         "_numbers",
         "_ours",
+        "_profile",
         "_ptime",
         "_remote_body",
         "_rtcp_xr",
@@ -125,14 +104,14 @@ class Negotiation:
         self._ptime = ptime
         self._local = LocalDescription(address=address, port=port, session_id=session_id, name=name)
         self._numbers = PayloadTypes()
-        self._keying = Keying(srtp, random)
+        self._profile: Profile = RtpProfile(srtp, random)
         self._rtcp_xr = rtcp_xr
-        self._layout = SECURE_AUDIO_ONLY if srtp.mandatory else AUDIO_ONLY
+        self._layout = self._profile.first_layout
         self._remote_body = b""
-        self._ours: _OwnOffer | None = None
-        self._in_force: _OwnOffer | None = None
+        self._ours: OwnOffer | None = None
+        self._in_force: OwnOffer | None = None
         """What we said last of what was agreed last, as the offer it could be."""
-        self._theirs: _TheirOffer | None = None
+        self._theirs: TheirOffer | None = None
 
     def follow(self, before: Negotiation) -> None:
         """Go on with a session that another has settled so far, from a port of our own: its o= line and m= lines, and
@@ -182,17 +161,14 @@ class Negotiation:
                 f"an offer while a {self.state.value} is outstanding; answer, reject or withdraw that one first"
             )
         if len(self._numbers):
-            offered = _numbered(tuple(codecs), self._numbers)
+            offered = numbered(tuple(codecs), self._numbers)
         else:
-            offered = _first_offer(tuple(codecs))
+            offered = first_offer(tuple(codecs))
             self._numbers.for_first_offer(offered)
         agreed = self.agreement
         mux = agreed is not None and agreed.rtcp_mux
         xr = EVERYTHING if self._rtcp_xr is XrPolicy.OFFER else NO_XR if agreed is None else agreed.rtcp_xr
-        self._ours = _OwnOffer(offered, direction, ptime, mux, xr)
-        return self._local.write(
-            self._layout, offered, direction, ptime, rtcp_mux=mux, crypto=self._keying.offer(), rtcp_xr=xr
-        )
+        return self._write_offer(OwnOffer(self._layout, offered, direction, ptime, mux, xr))
 
     def repeat_offer(self) -> bytes:
         """Offer what is agreed again, under the version it has if nothing else was said since (RFC 3264 8).
@@ -201,14 +177,18 @@ class Negotiation:
         """
         if self._in_force is None or self._ours is not None or self._theirs is not None:
             raise LocalError("what is agreed can be offered again only where something is, and no offer outstanding")
-        self._ours = ours = self._in_force
+        return self._write_offer(self._in_force._replace(layout=self._layout))
+
+    def _write_offer(self, ours: OwnOffer) -> bytes:
+        layout, wording = self._profile.offer(ours.layout, ours.formats, None)
+        self._ours = ours if layout is ours.layout else ours._replace(layout=layout)
         return self._local.write(
-            self._layout,
+            layout,
             ours.formats,
             ours.direction,
             ours.ptime,
             rtcp_mux=ours.rtcp_mux,
-            crypto=self._keying.offer(),
+            wording=wording,
             rtcp_xr=ours.rtcp_xr,
         )
 
@@ -221,15 +201,14 @@ class Negotiation:
         if ours is None:
             raise SdpError("an answer without an offer", expected="no description here")
         description = SessionDescription.parse(body)
-        keying = self._keying
-        audio = answered_audio(description, self._layout, keying.policy, keys_offered=keying.offering)
+        audio = self._profile.read_answer(description, ours.layout)
         own = [format_.codec for format_ in ours.formats]
         # Audio comes first in an offer of ours, events last.
         events = own[-1].is_telephone_event
         send: list[Format] = []
         receive: list[Format] = []
         for theirs, codec in match(audio.formats, own, prefer_ours=False, telephone_event=events):
-            number = _offered_number(ours.formats, codec)
+            number = offered_number(ours.formats, codec)
             if number is not None:
                 outgoing, incoming = settle(theirs.codec, codec)
                 send.append(theirs if outgoing is theirs.codec else Format(theirs.payload_type, outgoing))
@@ -237,29 +216,27 @@ class Negotiation:
         if not send:
             raise SdpError(
                 "none of the offered codecs in the answer",
-                expected=_names(own),
+                expected=names(own),
                 status=488,
                 line=audio.section.line_number,
             )
-        keys = keying.take_answer(audio.crypto, line=audio.section.line_number)
-        agreement = _agree(
+        carriage = self._profile.take_answer(audio)
+        agreement = agree(
             audio,
             send,
             receive,
             ours.direction.within(audio.direction.reversed),
             rtcp_mux=ours.rtcp_mux and audio.attributes.rtcp_mux,
             ptime=audio.ptime(ours.ptime, send[0].codec),
-            keys=keys,
+            carriage=carriage,
             rtcp_xr=ours.rtcp_xr.both(audio.rtcp_xr),
         )
-        if audio.section.protocol.upper() in SECURE_PROFILES:
-            self._layout = self._layout.with_protocol(audio.section.protocol)
+        self._layout = answered_layout(ours.layout, audio)
         self.agreement = agreement
         self._in_force = ours
         self._remote_body = body
         if not provisional:
-            self._ours = None
-            keying.withdraw()
+            self.withdraw_offer()
         return agreement
 
     def receive_offer(self, body: bytes) -> AudioOffer:
@@ -279,11 +256,12 @@ class Negotiation:
                 expected="every earlier m= line kept, with port 0 if no longer wanted (RFC 3264 8)",
                 status=488,
             )
-        if self.agreement is not None and takes_audio_away(description, layout.position):
-            offer = _taken_away(self.agreement, unchanged=body == self._remote_body)
-            self._theirs = _TheirOffer(body, layout_of(description, layout.position), description.timing, None, offer)
+        if self.agreement is not None and self._profile.takes_audio_away(description, layout):
+            offer = taken_away(self.agreement, unchanged=body == self._remote_body)
+            theirs = self._profile.layout_of(description, layout.position)
+            self._theirs = TheirOffer(body, theirs, description.timing, None, offer)
             return offer
-        audio = find_audio(description, layout.position, self._keying.policy)
+        audio = self._profile.read_offer(description, layout)
         offer = AudioOffer(
             formats=audio.formats,
             direction=audio.direction,
@@ -294,7 +272,8 @@ class Negotiation:
             unchanged=body == self._remote_body,
             secure=bool(audio.crypto),
         )
-        self._theirs = _TheirOffer(body, layout_of(description, audio.position), description.timing, audio, offer)
+        theirs = self._profile.layout_of(description, audio.position)
+        self._theirs = TheirOffer(body, theirs, description.timing, audio, offer)
         return offer
 
     def make_answer(
@@ -326,8 +305,8 @@ class Negotiation:
                 receive.append(Format(number, incoming))
         if not send or not send[0].codec.is_audio:
             raise SdpError(
-                f"no common codec: {_names(offer.codecs)}",
-                expected=_names(codecs),
+                f"no common codec: {names(offer.codecs)}",
+                expected=names(codecs),
                 status=488,
                 warning=INCOMPATIBLE_FORMAT,
                 line=audio.section.line_number,
@@ -336,12 +315,7 @@ class Negotiation:
         ptime = audio.ptime(self._ptime or DEFAULT_PTIME, send[0].codec)
         ours_now = direction.within(audio.direction.reversed)
         self._local.timing = timing  # RFC 3264 6: the answer's t= line equals the offer's
-        before = self.agreement
-        moved = before is not None and (before.remote_address, before.remote_port) != (
-            audio.address,
-            audio.section.port,
-        )
-        crypto = self._keying.answer(audio.crypto, moved=moved)
+        carriage, wording = self._profile.answer(audio, layout, receive, None, self.agreement)
         xr = NO_XR if self._rtcp_xr is XrPolicy.OFF else audio.rtcp_xr
         written = self._local.write(
             layout,
@@ -349,13 +323,13 @@ class Negotiation:
             ours_now,
             self._ptime or ptime,
             rtcp_mux=mux,
-            crypto=() if crypto is None else (crypto,),
+            wording=wording,
             rtcp_xr=xr,
         )
-        self.agreement = agreement = _agree(
-            audio, send, receive, ours_now, rtcp_mux=mux, ptime=ptime, keys=self._keying.agreed, rtcp_xr=xr
+        self.agreement = agreement = agree(
+            audio, send, receive, ours_now, rtcp_mux=mux, ptime=ptime, carriage=carriage, rtcp_xr=xr
         )
-        self._in_force = _OwnOffer(tuple(receive), ours_now, self._ptime or ptime, mux, xr)
+        self._in_force = OwnOffer(layout, tuple(receive), ours_now, self._ptime or ptime, mux, xr)
         self._layout = layout
         self._remote_body = body
         self._theirs = None
@@ -378,78 +352,4 @@ class Negotiation:
     def withdraw_offer(self) -> None:
         """Our offer was refused or will never be answered: what was agreed before stands. None open: no effect."""
         self._ours = None
-        self._keying.withdraw()
-
-
-def _numbered(codecs: tuple[Codec, ...], numbers: PayloadTypes) -> tuple[Format, ...]:
-    """Give the formats to offer, audio first. Raises LocalError when there is no audio among them."""
-    rates = {codec.clock_rate for codec in codecs if codec.is_audio}
-    formats: dict[int, Format] = {}
-    for codec in sorted(codecs, key=_audio_first):
-        if codec.clock_rate in rates:
-            number = numbers.for_offer(codec)
-            if number is not None and number not in formats:
-                formats[number] = Format(number, codec)
-    if not rates or not formats:
-        raise LocalError("an offer needs at least one audio codec")
-    return tuple(formats.values())
-
-
-@lru_cache(64)
-def _first_offer(codecs: tuple[Codec, ...]) -> tuple[Format, ...]:
-    """The same in a session that has bound no number yet: what every call to one trunk offers."""
-    return _numbered(codecs, PayloadTypes())
-
-
-def _taken_away(agreement: AudioAgreement, *, unchanged: bool) -> AudioOffer:
-    return AudioOffer(
-        formats=agreement.send,
-        direction=Direction.INACTIVE,
-        remote_address=agreement.remote_address,
-        remote_port=0,
-        rtcp_mux=agreement.rtcp_mux,
-        ptime=agreement.ptime,
-        unchanged=unchanged,
-    )
-
-
-def _agree(
-    audio: RemoteAudio,
-    send: list[Format],
-    receive: list[Format],
-    direction: Direction,
-    *,
-    rtcp_mux: bool,
-    ptime: int,
-    keys: SrtpKeys | None,
-    rtcp_xr: XrTerms,
-) -> AudioAgreement:
-    return AudioAgreement(
-        audio.address,
-        audio.section.port,
-        audio.rtcp(mux=rtcp_mux),
-        rtcp_mux,
-        tuple(send),
-        tuple(receive),
-        direction,
-        ptime,
-        audio.direction,
-        keys,
-        rtcp_xr,
-    )
-
-
-def _offered_number(offered: tuple[Format, ...], codec: Codec) -> int | None:
-    """The number we offered `codec` with; an event of theirs is ours too when the clock rate is."""
-    for format_ in offered:
-        if format_.codec.same_format(codec):
-            return format_.payload_type
-    return None
-
-
-def _audio_first(codec: Codec) -> int:
-    return 0 if codec.is_audio else 2 if codec.is_telephone_event else 1
-
-
-def _names(codecs: Sequence[Codec]) -> str:
-    return ", ".join(codec.rtpmap for codec in codecs)[:200]
+        self._profile.withdraw()
