@@ -130,6 +130,10 @@ KNOWN_CODECS: dict[str, Codec] = {
 """Codecs an operator can name, by lower-case name, with the parameters we offer."""
 
 
+RED = Codec("red", 48000, 2)
+"""Redundant audio (RFC 2198) over Opus, as browsers have it; which payload types it carries is said as its fmtp."""
+
+
 def read_format(number: int, mapping: str | None, fmtp: str) -> Format | None:
     """Read one payload type with the values of its `a=rtpmap` and `a=fmtp`; None when it cannot be known.
 

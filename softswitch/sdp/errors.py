@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # Warning codes (RFC 3261 20.43).
 INCOMPATIBLE_ADDRESS = 301
+INCOMPATIBLE_TRANSPORT = 302
 NO_SUCH_MEDIA = 304
 INCOMPATIBLE_FORMAT = 305
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from softswitch.sdp.address import address_type
 from softswitch.sdp.extended_reports import NO_XR
+from softswitch.sdp.opus import REFERENCE_PTIME, fmtp_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from softswitch.sdp.attributes import Direction
     from softswitch.sdp.codec import Format
@@ -23,6 +25,8 @@ class Slot(NamedTuple):
     protocol: str
     format: str
     """Any one format: a refused m= line must still name one (RFC 3264 6)."""
+    mid: str = ""
+    """Its `a=mid` (RFC 5888); "": none."""
 
 
 class Layout(NamedTuple):
@@ -56,7 +60,13 @@ class Wording(NamedTuple):
     """What a profile has to say besides formats, direction and packet time; whole lines with their ends."""
 
     audio: str = ""
-    """Keys, in the audio section."""
+    """In the audio section: keys, or ICE and DTLS."""
+    session: str = ""
+    """Below t=."""
+    others: Mapping[int, str] = MappingProxyType({})
+    """Whole sections of other streams taken up, by their positions. All else is refused."""
+    where: tuple[str, int] | None = None
+    """Address and port of the streams, where they are not those of the description."""
 
 
 PLAIN_WORDING = Wording()
@@ -103,27 +113,35 @@ class LocalDescription:
             codec = format_.codec
             numbers.append(number)
             lines.append(f"a=rtpmap:{number} {codec.rtpmap}\r\n")
-            if codec.fmtp:
-                lines.append(f"a=fmtp:{number} {codec.fmtp}\r\n")
+            fmtp = codec.fmtp
+            if fmtp:
+                if ptime < REFERENCE_PTIME:
+                    fmtp = fmtp_for(codec, ptime)
+                lines.append(f"a=fmtp:{number} {fmtp}\r\n")
         mux = "a=rtcp-mux\r\n" if rtcp_mux else ""
+        address, port = wording.where or (self.address, self.port)
         slots, audio_position = layout
         media = (
-            f"m=audio {self.port} {layout.protocol} {' '.join(numbers)}\r\n{''.join(lines)}"
+            f"m=audio {port} {layout.protocol} {' '.join(numbers)}\r\n{''.join(lines)}"
             f"{wording.audio}a=ptime:{ptime}\r\na={direction.value}\r\n{mux}{rtcp_xr.line}"
         )
         if len(slots) > 1:
+            others = wording.others
             media = "".join(
-                media if position == audio_position else _refused(slot) for position, slot in enumerate(slots)
+                media if position == audio_position else others.get(position) or _refused(slot)
+                for position, slot in enumerate(slots)
             )
-        return self._finish(media)
+        return self._finish(media, wording.session, address)
 
     def write_refusal(self, layout: Layout) -> bytes:
         """Write the session with every m= line refused."""
         return self._finish("".join([_refused(slot) for slot in layout.slots]))
 
-    def _finish(self, media: str) -> bytes:
-        where = f"IN {address_type(self.address)} {self.address}"
-        tail = f" {where}\r\ns={self.name}\r\nc={where}\r\nt={self.timing}\r\n{media}"
+    def _finish(self, media: str, session: str = "", address: str = "") -> bytes:
+        origin = connection = f"IN {address_type(self.address)} {self.address}"
+        if address and address != self.address:
+            connection = f"IN {address_type(address)} {address}"
+        tail = f" {origin}\r\ns={self.name}\r\nc={connection}\r\nt={self.timing}\r\n{session}{media}"
         if tail != self._tail:
             # RFC 3264 8: one more for every change. Compared with what was sent last, agreed or refused: a refused
             # description was still seen under its version.
@@ -134,4 +152,5 @@ class LocalDescription:
 
 
 def _refused(slot: Slot) -> str:
-    return f"m={slot.media} 0 {slot.protocol} {slot.format}\r\n"
+    mid = f"a=mid:{slot.mid}\r\n" if slot.mid else ""
+    return f"m={slot.media} 0 {slot.protocol} {slot.format}\r\n{mid}"

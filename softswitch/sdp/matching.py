@@ -35,7 +35,8 @@ def match(
     """Pair each offered format that we accept with our own codec: audio first, then comfort noise, then events.
 
     The offer's order stands unless `prefer_ours`. Comfort noise and events need an accepted audio codec of their clock
-    rate (RFC 3389 4, RFC 4733 2.1). Empty when no audio codec is common.
+    rate (RFC 3389 4, RFC 4733 2.1), redundancy one of the payload types it carries (RFC 2198 5). Empty when no audio
+    codec is common.
     """
     audio = _match_audio(offered, ours)
     if not audio:
@@ -44,7 +45,7 @@ def match(
         rank = {id(codec): position for position, codec in enumerate(ours)}
         audio.sort(key=lambda pair: rank[id(pair[1])])
     rates = [format_.codec.clock_rate for format_, _ in audio]
-    noise: dict[int, tuple[Format, Codec]] = {}
+    noise: dict[str, tuple[Format, Codec]] = {}
     events: dict[int, tuple[Format, Codec]] = {}
     for format_ in offered:
         codec = format_.codec
@@ -53,11 +54,17 @@ def match(
         if codec.is_telephone_event:
             if telephone_event:
                 events.setdefault(codec.clock_rate, (format_, codec))
-        elif codec.is_comfort_noise:
+        else:
             own = _find(codec, ours)
-            if own is not None:
-                noise.setdefault(codec.clock_rate, (format_, own))
+            if own is not None and (codec.is_comfort_noise or _carries(codec, audio)):
+                noise.setdefault(codec.key, (format_, own))
     return [*audio, *noise.values(), *sorted(events.values(), key=lambda pair: rates.index(pair[1].clock_rate))]
+
+
+def _carries(red: Codec, audio: Sequence[tuple[Format, Codec]]) -> bool:
+    """Whether redundancy is of one accepted codec alone: `111/111` (RFC 2198 5)."""
+    numbers = set(red.fmtp.split("/"))
+    return len(numbers) == 1 and any(str(format_.payload_type) in numbers for format_, _ in audio)
 
 
 def _match_audio(offered: Sequence[Format], ours: Sequence[Codec]) -> list[tuple[Format, Codec]]:

@@ -28,12 +28,15 @@ from softswitch.sdp.matching import match, settle
 from softswitch.sdp.payload_types import PayloadTypes
 from softswitch.sdp.profile import RtpProfile, answered_layout
 from softswitch.sdp.rounds import OwnOffer, TheirOffer, agree, first_offer, names, numbered, offered_number, taken_away
+from softswitch.sdp.web_profile import WebProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from softswitch.sdp.browser import LocalSide
     from softswitch.sdp.local_description import Layout
     from softswitch.sdp.profile import Profile
+    from softswitch.sdp.video import VideoOffer
 
 __all__ = [
     "KNOWN_CODECS",
@@ -67,7 +70,8 @@ class Negotiation:
 
     `address` and `port` are where we receive RTP (RTCP on the next port); `session_id` is a fresh number below 2**63.
     `ptime`: milliseconds a packet we would like; None: no wish but theirs, and 20 in an offer.
-    `random(n)` gives n octets for the keys of `srtp`.
+    `random(n)` gives n octets for the keys of `srtp`. `web`: our transport to a browser; offers then have a browser's
+    profile, and an offer with another one is not acceptable.
     """
 
     __slots__ = (
@@ -97,6 +101,7 @@ class Negotiation:
         srtp: SrtpPolicy = PLAIN,
         random: Callable[[int], bytes] = _no_random,
         rtcp_xr: XrPolicy = XrPolicy.ANSWER,
+        web: LocalSide | None = None,
     ) -> None:
         self.agreement: AudioAgreement | None = None
         """What was last agreed; None before the first answer."""
@@ -104,7 +109,7 @@ class Negotiation:
         self._ptime = ptime
         self._local = LocalDescription(address=address, port=port, session_id=session_id, name=name)
         self._numbers = PayloadTypes()
-        self._profile: Profile = RtpProfile(srtp, random)
+        self._profile: Profile = RtpProfile(srtp, random) if web is None else WebProfile(web, (address, port))
         self._rtcp_xr = rtcp_xr
         self._layout = self._profile.first_layout
         self._remote_body = b""
@@ -119,6 +124,7 @@ class Negotiation:
         self._local.follow(before._local)
         self._layout = before._layout
         self._numbers = before._numbers
+        self._profile.follow(before._profile)
 
     @property
     def state(self) -> NegotiationState:
@@ -148,27 +154,39 @@ class Negotiation:
         return None if self._theirs is None else self._theirs.offer
 
     def make_offer(
-        self, codecs: Sequence[Codec], *, direction: Direction = Direction.SENDRECV, ptime: int | None = None
+        self,
+        codecs: Sequence[Codec],
+        *,
+        direction: Direction = Direction.SENDRECV,
+        ptime: int | None = None,
+        video: VideoOffer | None = None,
     ) -> bytes:
         """Write an offer of `codecs`, best first; later offers keep the m= lines and payload types of the session.
 
-        Events and comfort noise whose clock rate no offered audio codec has are left out (RFC 4733 2.1). `ptime` is in
-        milliseconds, None: the session's. Raises LocalError when an offer is outstanding or no audio codec is given.
+        Events, comfort noise and redundancy whose clock rate no offered audio codec has are left out (RFC 4733 2.1).
+        `ptime` is in milliseconds, None: the session's. `video`: to a browser alone, in the words of who sends it; None
+        ends what video there was. Raises LocalError when an offer is outstanding or no audio codec is given.
         """
         ptime = ptime or self._ptime or DEFAULT_PTIME
         if self._ours is not None or self._theirs is not None:
             raise LocalError(
                 f"an offer while a {self.state.value} is outstanding; answer, reject or withdraw that one first"
             )
-        if len(self._numbers):
+        if video is not None:
+            self._numbers.leave(format_.payload_type for format_ in video.formats)
+        if len(self._numbers) or video is not None:
             offered = numbered(tuple(codecs), self._numbers)
         else:
             offered = first_offer(tuple(codecs))
             self._numbers.for_first_offer(offered)
         agreed = self.agreement
-        mux = agreed is not None and agreed.rtcp_mux
+        mux = self._profile.muxes if agreed is None else agreed.rtcp_mux
         xr = EVERYTHING if self._rtcp_xr is XrPolicy.OFFER else NO_XR if agreed is None else agreed.rtcp_xr
-        return self._write_offer(OwnOffer(self._layout, offered, direction, ptime, mux, xr))
+        return self._write_offer(OwnOffer(self._layout, offered, direction, ptime, mux, xr, video))
+
+    def restart_ice(self) -> None:
+        """Let our next offer start ICE anew (RFC 8839 4.4.1.1.1). Raises LocalError where there is none."""
+        self._profile.restart_ice()
 
     def repeat_offer(self) -> bytes:
         """Offer what is agreed again, under the version it has if nothing else was said since (RFC 3264 8).
@@ -180,7 +198,7 @@ class Negotiation:
         return self._write_offer(self._in_force._replace(layout=self._layout))
 
     def _write_offer(self, ours: OwnOffer) -> bytes:
-        layout, wording = self._profile.offer(ours.layout, ours.formats, None)
+        layout, wording = self._profile.offer(ours.layout, ours.formats, ours.video)
         self._ours = ours if layout is ours.layout else ours._replace(layout=layout)
         return self._local.write(
             layout,
@@ -271,6 +289,8 @@ class Negotiation:
             ptime=audio.attributes.ptime,
             unchanged=body == self._remote_body,
             secure=bool(audio.crypto),
+            web=audio.web,
+            video=audio.video,
         )
         theirs = self._profile.layout_of(description, audio.position)
         self._theirs = TheirOffer(body, theirs, description.timing, audio, offer)
@@ -283,18 +303,22 @@ class Negotiation:
         direction: Direction = Direction.SENDRECV,
         prefer_ours: bool = False,
         telephone_event: bool = True,
+        video: VideoOffer | None = None,
     ) -> tuple[bytes, AudioAgreement]:
         """Answer their offer with what it and `codecs` have in common, in the offer's order unless `prefer_ours`.
 
         telephone-event is kept when offered, whatever `codecs` says, unless `telephone_event` is False. `direction`
-        is what we want; the answer never exceeds what they offer (RFC 3264 6.1). Raises SdpError 488 when no audio
-        codec is common (the offer stays open: reject it or try again); LocalError when there is no offer.
+        is what we want; the answer never exceeds what they offer (RFC 3264 6.1). `video`: what a far browser has chosen
+        of what this one offers, in its words; None refuses it. Raises SdpError 488 when no audio codec is common (the
+        offer stays open: reject it or try again); LocalError when there is no offer.
         """
         if self._theirs is None:
             raise LocalError("an answer without an offer")
         body, layout, timing, audio, offer = self._theirs
         if audio is None:
             return self._answer_without_audio(body, layout, timing)
+        if audio.video is not None:
+            self._numbers.leave(format_.payload_type for format_ in audio.video.formats)
         send: list[Format] = []
         receive: list[Format] = []
         for theirs, codec in match(audio.formats, codecs, prefer_ours=prefer_ours, telephone_event=telephone_event):
@@ -315,7 +339,7 @@ class Negotiation:
         ptime = audio.ptime(self._ptime or DEFAULT_PTIME, send[0].codec)
         ours_now = direction.within(audio.direction.reversed)
         self._local.timing = timing  # RFC 3264 6: the answer's t= line equals the offer's
-        carriage, wording = self._profile.answer(audio, layout, receive, None, self.agreement)
+        carriage, wording = self._profile.answer(audio, layout, receive, video, self.agreement)
         xr = NO_XR if self._rtcp_xr is XrPolicy.OFF else audio.rtcp_xr
         written = self._local.write(
             layout,
@@ -329,7 +353,8 @@ class Negotiation:
         self.agreement = agreement = agree(
             audio, send, receive, ours_now, rtcp_mux=mux, ptime=ptime, carriage=carriage, rtcp_xr=xr
         )
-        self._in_force = OwnOffer(layout, tuple(receive), ours_now, self._ptime or ptime, mux, xr)
+        video = None if agreement.video is None else agreement.video.local
+        self._in_force = OwnOffer(layout, tuple(receive), ours_now, self._ptime or ptime, mux, xr, video)
         self._layout = layout
         self._remote_body = body
         self._theirs = None

@@ -25,7 +25,8 @@ _CLASSES: dict[Bandwidth, tuple[int, int]] = {"standard": (16_000, 50_000), "hig
 """Highest sampling rate, and bit/s of a stream with all its headers."""
 _HEADERS = 20 + 8 + 12 + 16
 """Octets around a payload: IPv4, UDP, RTP, and the longest authentication tag of SRTP."""
-_REFERENCE_PTIME = 20
+REFERENCE_PTIME: Final = 20
+"""Milliseconds a packet for which `maxaveragebitrate` leaves room for headers."""
 _MARGIN = 0.97
 """Of the bit rate asked for: what libopus sends in a second varies by as much around it."""
 
@@ -84,7 +85,7 @@ def parameters_of(bandwidth: Bandwidth, *, fec: bool, dtx: bool, cbr: bool) -> O
 def _payload_bitrate(bandwidth: Bandwidth) -> int:
     """What the headers of packets of 20 ms leave of the class, in whole hundreds of bit/s."""
     _, total = _CLASSES[bandwidth]
-    return int((total - _headers_bitrate(_REFERENCE_PTIME)) * _MARGIN) // 100 * 100
+    return int((total - _headers_bitrate(REFERENCE_PTIME)) * _MARGIN) // 100 * 100
 
 
 def _headers_bitrate(ptime: int) -> int:
@@ -107,8 +108,7 @@ def sending(theirs: OpusParameters, ours: OpusParameters, ptime: int) -> OpusSen
     """Settle how we encode. Packets shorter than 20 ms have more headers, which `ours` did not reckon with."""
     limits = [theirs.maxaveragebitrate] if theirs.maxaveragebitrate is not None else []
     if ours.maxaveragebitrate is not None:
-        more_headers = max(0, _headers_bitrate(ptime) - _headers_bitrate(_REFERENCE_PTIME))
-        limits.append(max(LEAST_BITRATE, ours.maxaveragebitrate - more_headers))
+        limits.append(_beside_headers(ours.maxaveragebitrate, ptime))
     return OpusSending(
         highest_rate=min(theirs.maxplaybackrate, ours.sprop_maxcapturerate),
         bitrate=min(limits, default=None),
@@ -116,6 +116,22 @@ def sending(theirs: OpusParameters, ours: OpusParameters, ptime: int) -> OpusSen
         dtx=theirs.usedtx and ours.usedtx,
         cbr=theirs.cbr or ours.cbr,
     )
+
+
+def fmtp_for(codec: Codec, ptime: int) -> str:
+    """The parameters to say of a codec where packets of `ptime` are asked for: Opus has less room in shorter ones."""
+    if codec.name.lower() != "opus":
+        return codec.fmtp
+    said = OpusParameters.read(codec.fmtp)
+    if said.maxaveragebitrate is None:
+        return codec.fmtp
+    return replace(said, maxaveragebitrate=_beside_headers(said.maxaveragebitrate, ptime)).fmtp
+
+
+def _beside_headers(bitrate: int, ptime: int) -> int:
+    """What is left of a payload's bit/s when packets are shorter than was reckoned with."""
+    more = max(0, _headers_bitrate(ptime) - _headers_bitrate(REFERENCE_PTIME))
+    return max(LEAST_BITRATE, bitrate - more)
 
 
 def relayed(peer: Codec, ours: Codec) -> Codec:

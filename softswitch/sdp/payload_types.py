@@ -19,10 +19,15 @@ _CUSTOMARY_NUMBERS = frozenset(_CUSTOMARY.values())
 class PayloadTypes:
     """Keeps one promise: a number that we once bound to a codec never means another one in this session."""
 
-    __slots__ = ("_bound",)
+    __slots__ = ("_bound", "_taken")
 
     def __init__(self) -> None:
         self._bound: dict[int, Codec] = {}
+        self._taken: frozenset[int] = frozenset()
+
+    def leave(self, numbers: Iterable[int]) -> None:
+        """Bind none of these from now on: they mean something in another stream of the bundle (RFC 9143 9.1)."""
+        self._taken = self._taken.union(numbers)
 
     def for_offer(self, codec: Codec) -> int | None:
         """Give the number to offer `codec` with and bind it; None when no number is left."""
@@ -56,9 +61,10 @@ class PayloadTypes:
         if static is not None and static not in self._bound:
             return static
         customary = _CUSTOMARY.get(codec.key)
-        if customary is not None and customary not in self._bound:
+        used = self._taken.union(self._bound) if self._taken else self._bound
+        if customary is not None and customary not in used:
             return customary
-        free = [number for number in range(FIRST_DYNAMIC, LAST_PAYLOAD_TYPE + 1) if number not in self._bound]
+        free = [number for number in range(FIRST_DYNAMIC, LAST_PAYLOAD_TYPE + 1) if number not in used]
         for number in free:
             if number not in _CUSTOMARY_NUMBERS:
                 return number

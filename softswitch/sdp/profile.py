@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from softswitch.sdp.crypto import SECURE_PROFILES
+from softswitch.sdp.errors import LocalError
 from softswitch.sdp.keying import Keying
 from softswitch.sdp.local_description import (
     AUDIO_ONLY,
@@ -48,6 +49,12 @@ class Profile(Protocol):
     """The m= lines of a first offer."""
     muxes: bool
     """RTP and RTCP share a port already in a first offer."""
+
+    def follow(self, before: Profile) -> None:
+        """Go on with a dialog that another has led so far, with keys or a transport of our own."""
+
+    def restart_ice(self) -> None:
+        """From the next offer of ours on. Raises LocalError where there is no ICE."""
 
     def offer(self, layout: Layout, formats: Sequence[Format], video: VideoOffer | None) -> tuple[Layout, Wording]:
         """In which m= lines to make an offer in a session that has `layout`, and what else it says.
@@ -97,6 +104,12 @@ class RtpProfile:
     def __init__(self, srtp: SrtpPolicy, random: Callable[[int], bytes]) -> None:
         self._keying = Keying(srtp, random)
         self.first_layout = SECURE_AUDIO_ONLY if srtp.mandatory else AUDIO_ONLY
+
+    def follow(self, before: Profile) -> None:
+        """Keys are new: no key stream is used twice."""
+
+    def restart_ice(self) -> None:
+        raise LocalError("ICE starts anew only where a browser is")
 
     def offer(self, layout: Layout, formats: Sequence[Format], video: VideoOffer | None) -> tuple[Layout, Wording]:
         return layout, _wording(self._keying.offer())

@@ -8,21 +8,26 @@ from typing import TYPE_CHECKING, NamedTuple
 from softswitch.sdp.address import AddressKind, address_kind, address_type, is_plausible_media_address
 from softswitch.sdp.attributes import Direction, RtpAttributes, direction_of, read_direction
 from softswitch.sdp.crypto import PLAIN, PLAIN_PROFILES, SECURE_PROFILES, has_crypto, read_crypto
-from softswitch.sdp.errors import INCOMPATIBLE_ADDRESS, INCOMPATIBLE_FORMAT, NO_SUCH_MEDIA, SdpError
+from softswitch.sdp.errors import (
+    INCOMPATIBLE_ADDRESS,
+    INCOMPATIBLE_FORMAT,
+    INCOMPATIBLE_TRANSPORT,
+    NO_SUCH_MEDIA,
+    SdpError,
+)
 from softswitch.sdp.extended_reports import NO_XR, XrTerms, read_xr
 from softswitch.sdp.matching import read_formats
 from softswitch.sdp.media import find_attribute
 from softswitch.sdp.packet_time import packet_time
 
 if TYPE_CHECKING:
+    from softswitch.sdp.browser import RemoteTransport
     from softswitch.sdp.codec import Codec, Format
     from softswitch.sdp.crypto import Crypto, SrtpPolicy
     from softswitch.sdp.description import SessionDescription
     from softswitch.sdp.local_description import Layout
     from softswitch.sdp.media import MediaDescription
-
-_INCOMPATIBLE = 302
-"""Warning code: incompatible transport protocol (RFC 3261 20.43)."""
+    from softswitch.sdp.video import VideoOffer
 
 
 class RemoteAudio(NamedTuple):
@@ -39,6 +44,12 @@ class RemoteAudio(NamedTuple):
     """Their keys that can be used; (): plain RTP."""
     rtcp_xr: XrTerms = NO_XR
     """The extended reports they ask for."""
+    web: RemoteTransport | None = None
+    """A browser's transport."""
+    video: VideoOffer | None = None
+    """A browser's video."""
+    nack: frozenset[int] = frozenset()
+    """Payload types that lost packets may be asked for again of (RFC 4585 6.2.1)."""
 
     def rtcp(self, *, mux: bool) -> tuple[str, int]:
         """Where their RTCP goes: the RTP port under rtcp-mux, else as RFC 3605 says, else the next port."""
@@ -145,6 +156,17 @@ def read_audio(description: SessionDescription, index: int, srtp: SrtpPolicy = P
             line=line,
             warning=INCOMPATIBLE_ADDRESS,
         )
+    attributes, formats, rtcp_xr = read_rtp(description, section)
+    direction = attributes.direction
+    if kind is AddressKind.UNSPECIFIED:
+        direction = direction_of(send=direction.sends, receive=False)
+    return RemoteAudio(index, section, attributes, connection.address, formats, direction, crypto, rtcp_xr)
+
+
+def read_rtp(
+    description: SessionDescription, section: MediaDescription
+) -> tuple[RtpAttributes, tuple[Format, ...], XrTerms]:
+    """What a section of audio says of its streams, whatever carries them. Raises SdpError 488 without audio in it."""
     stated = read_direction(description.lines, Direction.SENDRECV)
     size = len(section.m_line) + sum(map(len, section.lines))
     read = _remembered_rtp if size <= _LONGEST_REMEMBERED and not has_crypto(section.lines) else _read_rtp
@@ -154,17 +176,13 @@ def read_audio(description: SessionDescription, index: int, srtp: SrtpPolicy = P
             "no readable audio format",
             expected="a static payload type or an rtpmap",
             status=488,
-            line=line,
+            line=section.line_number,
             warning=INCOMPATIBLE_FORMAT,
         )
-    direction = attributes.direction
-    if kind is AddressKind.UNSPECIFIED:
-        direction = direction_of(send=direction.sends, receive=False)
     stated_xr = attributes.rtcp_xr
     if stated_xr is None:
         stated_xr = find_attribute(description.lines, "rtcp-xr")
-    rtcp_xr = NO_XR if stated_xr is None else read_xr(stated_xr)
-    return RemoteAudio(index, section, attributes, connection.address, formats, direction, crypto, rtcp_xr)
+    return attributes, formats, NO_XR if stated_xr is None else read_xr(stated_xr)
 
 
 def _keys(section: MediaDescription, srtp: SrtpPolicy) -> tuple[Crypto, ...]:
@@ -188,7 +206,7 @@ def _keys(section: MediaDescription, srtp: SrtpPolicy) -> tuple[Crypto, ...]:
 
 
 def _incompatible(what: str, expected: str, line: int) -> SdpError:
-    return SdpError(what, expected=expected, status=488, line=line, warning=_INCOMPATIBLE)
+    return SdpError(what, expected=expected, status=488, line=line, warning=INCOMPATIBLE_TRANSPORT)
 
 
 def _read_rtp(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from softswitch.sdp.local_description import Layout
     from softswitch.sdp.profile import Carriage
     from softswitch.sdp.remote_audio import RemoteAudio
+    from softswitch.sdp.video import VideoOffer
 
 
 class OwnOffer(NamedTuple):
@@ -30,6 +31,7 @@ class OwnOffer(NamedTuple):
     ptime: int
     rtcp_mux: bool
     rtcp_xr: XrTerms
+    video: VideoOffer | None = None
 
 
 class TheirOffer(NamedTuple):

@@ -29,7 +29,11 @@ def crypto(suite: str, tag: int = 1, seed: int = 1) -> Crypto:
 
 def negotiation(policy: SrtpPolicy, seed: int = 0) -> Negotiation:
     return Negotiation(
-        address="198.51.100.1", port=20000, session_id=9, srtp=policy, random=random.Random(seed).randbytes
+        address="198.51.100.1",
+        port=20000 + 2 * seed,
+        session_id=9,
+        srtp=policy,
+        random=random.Random(seed).randbytes,
     )
 
 

@@ -406,8 +406,8 @@ def as_bytes(text: str) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode()
 
 
-def negotiation() -> Negotiation:
-    return Negotiation(address="198.51.100.1", port=20000, session_id=9)
+def negotiation(port: int = 20000) -> Negotiation:
+    return Negotiation(address="198.51.100.1", port=port, session_id=9)
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=[each.device for each in EXCHANGES])
@@ -424,7 +424,7 @@ def test_answer(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=[each.device for each in EXCHANGES])
 def test_our_answer_is_one_that_we_would_accept(exchange: Exchange) -> None:
-    theirs, ours = negotiation(), negotiation()
+    theirs, ours = negotiation(30000), negotiation()
     ours.receive_offer(as_bytes(exchange.offer))
     ours.make_answer(exchange.codecs)
     # Later we offer the same session, and another switch of ours answers.

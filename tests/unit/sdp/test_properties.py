@@ -197,7 +197,7 @@ class OneDialog(RuleBasedStateMachine):
     def be_answered_in_kind(self) -> None:
         """The far end answers with exactly what we offered."""
         if self.turn == "local offer":
-            check(self.ours.receive_answer(self.ours.local_body))
+            check(self.ours.receive_answer(self.ours.local_body.replace(b"m=audio 20000", b"m=audio 4000")))
             self.turn = "stable"
 
     @rule(offered=BODIES)
