@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from softswitch.sdp.browser import LocalSide
     from softswitch.sdp.local_description import Layout
     from softswitch.sdp.profile import Profile
+    from softswitch.sdp.remote_audio import RemoteAudio
     from softswitch.sdp.video import VideoOffer
 
 __all__ = [
@@ -220,6 +221,7 @@ class Negotiation:
             raise SdpError("an answer without an offer", expected="no description here")
         description = SessionDescription.parse(body)
         audio = self._profile.read_answer(description, ours.layout)
+        self._refuse_ourselves(audio)
         own = [format_.codec for format_ in ours.formats]
         # Audio comes first in an offer of ours, events last.
         events = own[-1].is_telephone_event
@@ -280,6 +282,7 @@ class Negotiation:
             self._theirs = TheirOffer(body, theirs, description.timing, None, offer)
             return offer
         audio = self._profile.read_offer(description, layout)
+        self._refuse_ourselves(audio)
         offer = AudioOffer(
             formats=audio.formats,
             direction=audio.direction,
@@ -359,6 +362,16 @@ class Negotiation:
         self._remote_body = body
         self._theirs = None
         return written, agreement
+
+    def _refuse_ourselves(self, audio: RemoteAudio) -> None:
+        """Media from us to us would go round for ever."""
+        if audio.section.port == self._local.port and audio.address == self._local.address:
+            raise SdpError(
+                f"media address {audio.address}:{audio.section.port} is ours",
+                expected="an address of the far end's own",
+                status=488,
+                line=audio.section.line_number,
+            )
 
     def _answer_without_audio(self, body: bytes, layout: Layout, timing: str) -> tuple[bytes, AudioAgreement]:
         """The stream is taken away, for good or until a later offer (RFC 3264 8.2)."""
