@@ -22,6 +22,8 @@ from softswitch.streams.connection import StreamTarget
 from softswitch.streams.messages import AudioFormat
 from softswitch.time_condition import TimeCondition
 from softswitch.transport.listener import Listener
+from softswitch.webrtc.ice.state import Pace
+from softswitch.webrtc.settings import WebSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,6 +86,8 @@ def media(settings: Settings) -> MediaSettings:
         address=section.address,
         port_first=section.ports.first,
         port_last=section.ports.last,
+        browser_port=settings.webrtc.port,
+        browser_ports=(ports.first, ports.last) if (ports := settings.webrtc.ports) is not None else None,
         workers=section.workers,
         priority=section.priority,
         media_timeout=section.timeout,
@@ -97,6 +101,21 @@ def media(settings: Settings) -> MediaSettings:
             good_from=quality.good_from,
             loss_percent=quality.loss_limit,
             one_way_ms=quality.latency_limit * 1000,
+        ),
+    )
+
+
+def browsers(settings: Settings) -> WebSettings:
+    """What browsers' transports are told."""
+    section = settings.webrtc
+    return WebSettings(
+        lite=section.ice == "lite",
+        addresses=section.addresses,
+        suites=section.srtp_suites,
+        pace=Pace(
+            connect=section.connect_timeout,
+            consent_interval=section.consent.interval,
+            consent_timeout=section.consent.timeout,
         ),
     )
 

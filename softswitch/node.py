@@ -74,6 +74,7 @@ from softswitch.transport.tcp import TcpTransport
 from softswitch.transport.tls import TlsTransport
 from softswitch.transport.udp import UdpTransport
 from softswitch.version import VERSION
+from softswitch.webrtc.transports import WebTransports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -308,6 +309,8 @@ class Node:
             warn=log.warning,
             mask_digits=settings.recording.mask_digits,
         )
+        switch.web = WebTransports(engine, self._loop, settings=assembly.browsers(settings), wall_clock=time.time)
+        self._closing.callback(switch.web.close)
         self._on_media = switch.media_event
         return door, switch
 
