@@ -8,6 +8,7 @@ and whoever it talks to is as if held.
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from softswitch.b2bua.cause import BROWSER_LOST, BROWSER_UNREACHABLE
 from softswitch.b2bua.web import WebState
 from softswitch.sdp.browser import offers_browser_media
 from softswitch.sdp.crypto import PLAIN
+from softswitch.sip.session.info import Notice
 
 if TYPE_CHECKING:
     from softswitch.b2bua.leg import Leg
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _WEB: Final = frozenset({"WS", "WSS"})
 """Transports only browsers use (RFC 7118)."""
+QUALITY: Final = "application/vnd.softswitch.quality+json"
+"""The body that tells a page of ours how connections are: `{"party": "near" or "far", "weak": true or false}`."""
 MOST_LINES: Final = 200
 """Of a fragment with candidates; browsers send one to ten."""
 
@@ -45,6 +49,26 @@ def reached(terms: MediaTerms, flow: Flow) -> MediaTerms:
 def _of_browser(terms: MediaTerms) -> MediaTerms:
     assert terms.web is not None
     return replace(terms, codecs=terms.web.codecs, ptime=None, srtp=PLAIN, dtmf="rfc4733", is_browser=True)
+
+
+def tell_of_connection(leg: Leg) -> None:
+    """The connection of this leg has turned weak, or recovered: tell the pages that show it.
+
+    Its own page of `near`; the other party's, where it is in a call with a browser, of `far`: a customer on a telephone
+    line is not somebody one could ask to move closer to the router.
+    """
+    if leg.media is None or leg.media.browser is None:
+        return
+    _notify(leg, "near", weak=leg.connection.weak)
+    other = leg.partner
+    if other is not None and other.partner is leg and other.media is not None and other.media.browser is not None:
+        _notify(other, "far", weak=leg.connection.weak)
+
+
+def _notify(leg: Leg, party: str, *, weak: bool) -> None:
+    body = json.dumps({"party": party, "weak": weak}).encode()
+    with leg.switch.driver.turn():
+        leg.session.notify(Notice(QUALITY, body), leg.switch.clock())
 
 
 class Browser:

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, assert_never
 
 from softswitch.b2bua import cause as causes
+from softswitch.b2bua.browser import tell_of_connection
 from softswitch.b2bua.codec_choice import acceptable, convertible, towards, why_nothing
 from softswitch.b2bua.connection import Connection
 from softswitch.b2bua.digits import told_by_info
@@ -325,7 +326,10 @@ class Leg:
 
     def connection_changed(self, news: QualityNews) -> None:
         """The connection turned weak or recovered, its link left the healthy limits or came back."""
+        was_weak = self.connection.weak
         self.connection.take(news)
+        if self.connection.weak is not was_weak:
+            tell_of_connection(self)
         self.on_change()
 
     def web_changed(self, news: WebNews) -> None:

@@ -56,9 +56,9 @@ def quiet(session: InviteSession, now: float) -> None:
     if session.modification is not None:
         session.modification.close(now)
         session.modification = None
-    if session.keys is not None:
-        session.keys.close()
-        session.keys = None
+    if session.infos is not None:
+        session.infos.close()
+        session.infos = None
     if session.transfer is not None:
         session.transfer.close()
         session.transfer = None

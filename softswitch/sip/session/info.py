@@ -1,4 +1,6 @@
-"""INFO, both ways (RFC 6086): digits in the body, ours in order and one at a time; candidates of browsers.
+"""INFO, both ways (RFC 6086): digits in the body; candidates of browsers; notices of ours to pages of ours.
+
+Ours go in order and one at a time.
 
 RFC 6086 wants bodies to belong to negotiated packages; digits by INFO are older and belong to none (its section 2,
 "legacy usage"), so they are recognised by their type. The one package there is are candidates of ICE (RFC 8840), where
@@ -16,6 +18,7 @@ from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import CandidatesReceived, InfoReceived, InfoRefused
 from softswitch.sip.session.fork import DISCARD
 from softswitch.sip.session.terms import TRICKLE
+from softswitch.value import value_class
 
 if TYPE_CHECKING:
     from softswitch.sip.dtmf import KeyPress
@@ -53,23 +56,31 @@ def answer(session: InviteSession, theirs: Theirs, now: float) -> None:
         session.core.events.append(InfoReceived(session, request, key))
 
 
-class KeySender:
-    """Our digits of one session: each INFO waits for the outcome of the one before, so that they arrive in order."""
+@value_class(frozen=True, slots=True)
+class Notice:
+    """Something a far end that knows this type of body may like to hear; whether it does is of no consequence."""
 
-    __slots__ = ("_content_type", "_exchange", "_key", "_session", "_waiting")
+    content_type: str
+    body: bytes
+
+
+class InfoSender:
+    """Our INFO requests of one session: each waits for the outcome of the one before, so that they arrive in order."""
+
+    __slots__ = ("_content_type", "_exchange", "_session", "_under_way", "_waiting")
 
     def __init__(self, session: InviteSession) -> None:
         self._session = session
-        self._waiting: deque[KeyPress] = deque()
+        self._waiting: deque[KeyPress | Notice] = deque()
         self._exchange: ClientRequest | None = None
-        self._key: KeyPress | None = None
+        self._under_way: KeyPress | Notice | None = None
         self._content_type = RELAY
 
-    def send(self, key: KeyPress, now: float) -> bool:
+    def send(self, what: KeyPress | Notice, now: float) -> bool:
         """Now, or behind those that wait; False when too many do."""
         if len(self._waiting) >= MOST_WAITING:
             return False
-        self._waiting.append(key)
+        self._waiting.append(what)
         self._next(now)
         return True
 
@@ -86,12 +97,14 @@ class KeySender:
 
     def on_outcome(self, exchange: ClientRequest, response: Response | None, status: int, now: float) -> None:
         """Who knows only the shorter body gets that from now on. Nothing else is told twice: it may have counted."""
-        if exchange is not self._exchange or self._key is None:
+        if exchange is not self._exchange or self._under_way is None:
             return
-        key, self._exchange, self._key = self._key, None, None
-        if response is not None and status == 415 and self._content_type == RELAY:
+        told, self._exchange, self._under_way = self._under_way, None, None
+        if isinstance(told, Notice):
+            pass
+        elif response is not None and status == 415 and self._content_type == RELAY:
             self._content_type = PLAIN
-            self._waiting.appendleft(key)
+            self._waiting.appendleft(told)
         elif status >= 300:
             self._session.core.events.append(InfoRefused(self._session, status))
         self._next(now)
@@ -100,13 +113,14 @@ class KeySender:
         session, dialog = self._session, self._session.dialog
         if self._exchange is not None or not self._waiting or not session.is_established or dialog is None:
             return
-        self._key = key = self._waiting.popleft()
+        self._under_way = what = self._waiting.popleft()
+        content_type = what.content_type if isinstance(what, Notice) else self._content_type
         outgoing = dialog.request(
             "INFO",
             session.next_cseq(),
             session.core.branch(),
             authorization=session.authorization("INFO"),
-            headers=f"Content-Type: {self._content_type}\r\n" + session.core.agent_line,
-            body=key.body(self._content_type),
+            headers=f"Content-Type: {content_type}\r\n" + session.core.agent_line,
+            body=what.body if isinstance(what, Notice) else what.body(content_type),
         )
         self._exchange = ClientRequest(session.core, session, outgoing, dialog.flow, session.authorizer, now)

@@ -12,7 +12,7 @@ from softswitch.sip.events import InfoRefused
 from softswitch.sip.message import Request, parse_message
 from softswitch.sip.outgoing import header_lines, host_port, one_line
 from softswitch.sip.session import accept, admission, invite, refresh
-from softswitch.sip.session.info import KeySender
+from softswitch.sip.session.info import InfoSender
 from softswitch.sip.session.reinvite import Input as ModificationInput
 from softswitch.sip.session.reinvite import Modification
 from softswitch.sip.session.reliable import Input as ReliableInput
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from softswitch.sip.message import Response
     from softswitch.sip.outgoing import Outgoing
     from softswitch.sip.reply import Reply
+    from softswitch.sip.session.info import Notice
     from softswitch.sip.session.pending_ack import PendingAck
     from softswitch.sip.session.prack import Acknowledger
     from softswitch.sip.session.referral import Referral
@@ -55,7 +56,7 @@ class InviteSession:
 
     __slots__ = (
         "_remote_uri", "acknowledger", "authorizer", "call_id", "contact_line", "core", "dialog", "early", "exchange",
-        "expiry", "flow", "had_offer", "invite_cseq", "keys", "local_cseq", "local_tag", "modification", "owner",
+        "expiry", "flow", "had_offer", "infos", "invite_cseq", "local_cseq", "local_tag", "modification", "owner",
         "pending_ack", "pinned", "received", "referral", "release", "reliable", "remote_cseq", "remote_tag", "reply",
         "role", "sent", "server", "state", "takes_update", "terms", "timer", "timing", "told", "transfer",
     )  # fmt: skip
@@ -111,8 +112,8 @@ class InviteSession:
         self.reliable: ReliableResponses | None = None
         """Theirs: reliable provisional responses of ours."""
         self.pending_ack: PendingAck | None = None
-        self.keys: KeySender | None = None
-        """Digits of ours by INFO."""
+        self.infos: InfoSender | None = None
+        """INFO requests of ours."""
         self.modification: Modification | None = None
         self.referral: Referral | None = None
         """The last REFER of theirs."""
@@ -288,12 +289,19 @@ class InviteSession:
 
     def send_key(self, key: KeyPress, now: float) -> None:
         """Tell a digit by INFO, in order behind those before; `InfoRefused` follows if the far end does not take it."""
-        if self.state >= State.CLOSING or self.told:
-            return
-        if self.keys is None:
-            self.keys = KeySender(self)
-        if not self.keys.send(key, now):
+        if not self._send_info(key, now):
             self.core.events.append(InfoRefused(self, 503))
+
+    def notify(self, notice: Notice, now: float) -> None:
+        """Tell something by INFO, in order behind those before; nobody hears whether the far end takes it."""
+        self._send_info(notice, now)
+
+    def _send_info(self, what: KeyPress | Notice, now: float) -> bool:
+        if self.state >= State.CLOSING or self.told:
+            return True
+        if self.infos is None:
+            self.infos = InfoSender(self)
+        return self.infos.send(what, now)
 
     # What moves it. Called by the stack, its requests, transactions and timers.
 
@@ -321,8 +329,8 @@ class InviteSession:
                 self.step(Input.REFUSED, now, Outcome(status, response))
         elif exchange.method == "BYE":
             self.step(Input.BYE_DONE, now)
-        elif exchange.method == "INFO" and self.keys is not None:
-            self.keys.on_outcome(exchange, response, status, now)
+        elif exchange.method == "INFO" and self.infos is not None:
+            self.infos.on_outcome(exchange, response, status, now)
         elif self.modification is not None:
             self.modification.on_outcome(exchange, response, status, now)
 
@@ -350,8 +358,8 @@ class InviteSession:
             self.step(Input.ACK, now, request)
             if self.modification is not None:
                 self.modification.settle(now)
-            if self.keys is not None:
-                self.keys.resume(now)
+            if self.infos is not None:
+                self.infos.resume(now)
             if self.transfer is not None:
                 self.transfer.resume(now)
 

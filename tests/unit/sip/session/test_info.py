@@ -8,6 +8,7 @@ import pytest
 
 from softswitch.sip.dtmf import KeyPress
 from softswitch.sip.events import CandidatesReceived, InfoReceived, InfoRefused
+from softswitch.sip.session.info import Notice
 from softswitch.sip.session.terms import SessionTerms
 from tests.support.stage import Stage
 
@@ -173,6 +174,18 @@ def test_who_knows_only_the_shorter_body_gets_that() -> None:
     (event,) = stage.events()
     assert isinstance(event, InfoRefused)
     assert event.status == 415
+
+
+def test_notices_wait_their_turn_and_a_far_end_that_does_not_know_them_harms_nobody() -> None:
+    stage = Stage()
+    session = stage.call_up()
+    session.notify(Notice("application/vnd.test+json", b"{}"), stage.now)
+    session.send_key(KeyPress("1", 100), stage.now)
+    notice = stage.one_request("INFO")
+    assert body(notice) == ("application/vnd.test+json", b"{}")
+    stage.answer(notice, 415, tag=None)
+    assert body(stage.one_request("INFO"))[0] == RELAY
+    assert stage.events() == []
 
 
 def test_too_many_are_refused_and_none_goes_once_the_call_is_over() -> None:
