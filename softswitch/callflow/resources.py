@@ -190,7 +190,9 @@ class Resources:
         return found
 
     def transfer_policy(self, name: str) -> TransferPolicy:
-        """Of an endpoint, by its label."""
+        """Of an endpoint, by its label. A guest came for one destination, and names no other."""
+        if name.startswith("guest:"):
+            return NO_TRANSFERS
         if not _is_trunk(name):
             return self.transfers.phones
         trunk = self.trunks.get(name.removeprefix("trunk:"))

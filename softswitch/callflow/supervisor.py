@@ -34,7 +34,7 @@ from softswitch.callflow.recorder import Recorder
 from softswitch.callflow.records import call_record, leg_records
 from softswitch.callflow.replacement import take_place
 from softswitch.callflow.streaming import Streaming
-from softswitch.dialplan.match import CallFacts, canonical, decide, is_emergency
+from softswitch.dialplan.match import CallFacts, canonical, decide, is_emergency, straight
 from softswitch.dialplan.route import Conference, Dial, PhoneTarget
 from softswitch.sdp.errors import SdpError
 from softswitch.sip.refer import Refer
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.supervision import Mode
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.b2bua.terms import MediaTerms
+    from softswitch.callflow.link_guests import Visit
     from softswitch.callflow.resources import Resources
     from softswitch.dialplan.match import Decision
     from softswitch.endpoints.admission import Admission
@@ -86,11 +87,13 @@ class Incoming:
     session: InviteSession
     request: Request
     source: str
-    """`trunk:carrier` or `phone:1001`."""
+    """`trunk:carrier`, `phone:1001` or `guest:<link>`."""
     origin: Origin
     terms: MediaTerms
     called: str = ""
     """The number, where it is not that in the Request-URI."""
+    visit: Visit | None = None
+    """Of a guest: what lets it call."""
 
 
 class RunningCall:
@@ -155,13 +158,14 @@ class CallSupervisor:
             take_place(incoming, self._switch, self.calls)
             return
         # Before anything is made that would have to be released, should a rule go wrong.
-        decision = decide(
-            self.resources.dialplan,
-            CallFacts(incoming.source, called, incoming.origin.number.raw),
-            datetime.now(UTC),
-        )
+        visit, plan = incoming.visit, self.resources.dialplan
+        facts = CallFacts(incoming.source, called, incoming.origin.number.raw)
+        if visit is None or visit.route is None:
+            decision = decide(plan, facts, datetime.now(UTC))
+        else:
+            decision = straight(plan, visit.route, facts)
         story = Story(self._new_id(), self._sink)
-        caller = InboundLeg(
+        caller = (InboundLeg if visit is None else visit.leg)(
             self._switch,
             story,
             name=incoming.source,
@@ -185,6 +189,8 @@ class CallSupervisor:
             attestation=origin.attestation or None,
             doubt=origin.doubt or None,
         )
+        if visit is not None:
+            visit.tell(story)
         call = Call(caller, self._switch, story)
         story.tell(
             "routed",
@@ -318,6 +324,17 @@ class CallSupervisor:
             return False
         running.call.end(ADMIN)
         return True
+
+    def hang_up_on(self, endpoint: str) -> int:
+        """End every call that somebody of this endpoint takes part in; how many there were."""
+        found = [
+            running.call
+            for running in self.calls.values()
+            if any(leg.name == endpoint and not leg.ended for leg in running.call.legs)
+        ]
+        for call in found:
+            call.end(ADMIN)
+        return len(found)
 
     def supervise(self, call_id: str, phone: str, mode: Mode) -> bool:
         """Let a phone listen, whisper or speak in a call, or change how it does; False: there is no such call.

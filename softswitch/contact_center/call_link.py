@@ -60,7 +60,7 @@ class CallLink:
     destination: str = ""
     """The number that the dialplan gets, with EXISTING_RULES."""
     title: str = ""
-    """Who is called, in words for the guest."""
+    """Who is called, in words for the guest; "": the agent."""
     created_at: float
     valid_from: float
     valid_until: float

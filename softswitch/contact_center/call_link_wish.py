@@ -74,7 +74,7 @@ def make(wish: Wish, defaults: Defaults, *, link_id: str, now: float) -> CallLin
         routing=routing,
         agent=_agent(wish, routing),
         destination=_destination(wish, defaults, routing),
-        title=_text("title", wish.title) or defaults.title,
+        title=_text("title", wish.title) or ("" if routing is Routing.ROUTE_TO_SHARING_AGENT else defaults.title),
         created_at=now,
         valid_from=start,
         valid_until=end,

@@ -92,6 +92,12 @@ def decide(plan: Dialplan, facts: CallFacts, at: datetime) -> Decision:
     return Decision(None, NO_ROUTE, tuple(trail), called, caller)
 
 
+def straight(plan: Dialplan, route: Route, facts: CallFacts) -> Decision:
+    """The decision where something else than the rules has chosen the route."""
+    called, caller = canonical(plan, facts.called, facts.source), canonical(plan, facts.caller, facts.source)
+    return Decision(route, route.actions, (), called, caller)
+
+
 def canonical(plan: Dialplan, raw: str, source: str = "") -> str:
     """The form of a number that rules see: the name of a phone of this node and a number for help as they are (000 is
     one, and no call abroad), everything else read as its source writes numbers, then by the numbering rules.
