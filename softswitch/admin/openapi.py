@@ -41,6 +41,9 @@ def _operation(operation: Operation) -> Json:
         "parameters": [_parameter(parameter) for parameter in operation.parameters],
         "responses": responses,
     }
+    if operation.body is not None:
+        schema: Json = {"$ref": f"#/components/schemas/{operation.body}"}
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     match operation.access:
         case Access.ANYBODY:
             described["security"] = []

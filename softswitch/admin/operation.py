@@ -46,6 +46,8 @@ class Operation:
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     access: Access = Access.TOKEN
     parameters: tuple[Parameter, ...] = ()
+    body: str | None = None
+    """Name of the schema of what is sent; None: nothing, or nothing that is described."""
     responses: Mapping[int, tuple[str, str | None]] = field(default_factory=dict)
     """Status -> description, and the name of the body's schema (None: no JSON body)."""
     media_type: str = "application/json"

@@ -10,7 +10,9 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from softswitch.callflow.link_desk import ShownLink
     from softswitch.callflow.prompts import PromptFile
+    from softswitch.contact_center.call_link_wish import Wish
     from softswitch.telemetry.cdr import CallRecord, LegRecord
     from softswitch.telemetry.metrics import Metrics, Readings
     from softswitch.telemetry.recent import RecentCalls
@@ -95,6 +97,22 @@ class SpeechPreview(Protocol):
         """As WAV. Raises ValueError for what cannot be asked for, SpeechError."""
 
 
+class LinkDesk(Protocol):
+    """Call links; see `callflow.link_desk`."""
+
+    async def make(self, wish: Wish) -> ShownLink:
+        """Raises CallLinkError, LinksUnavailable."""
+
+    async def find(self, link_id: str) -> ShownLink | None:
+        """None when there is none."""
+
+    async def latest(self, count: int, *, before: float | None, conversation: str | None) -> Sequence[ShownLink]:
+        """The last made first. Raises LinksUnavailable."""
+
+    async def revoke(self, link_id: str, *, end_calls: bool) -> tuple[ShownLink, int] | None:
+        """The link, and how many calls were ended; None when there is none. Raises LinksUnavailable."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminParts:
     """What the resources draw on."""
@@ -107,6 +125,8 @@ class AdminParts:
     prompts: PromptShelf
     speech: SpeechPreview
     version: str
+    links: LinkDesk | None = None
+    """None: there are no pages to call from."""
 
 
 PARTS = web.AppKey("parts", AdminParts)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.admin.resources import (
     call,
+    call_links,
     calls,
     description,
     health,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 def operations() -> tuple[Operation, ...]:
     """Every operation of every resource."""
     resources = (
-        health, ready, calls, call, supervision, transfer, trunks, registrations, prompts, metrics, description,
+        health, ready, calls, call, supervision, transfer, trunks, registrations, call_links, prompts, metrics,
+        description,
     )  # fmt: skip
     return tuple(operation for resource in resources for operation in resource.OPERATIONS)

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, get_args
 from media.quality.blame import Culprit
 from media.quality.opinion import OPINIONS
 from media.quality.watch import Grade
+from softswitch.admin.forms import CallLinkForm
+from softswitch.contact_center.call_link import Kind, Refusal, Routing, Validity
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from softswitch.admin.operation import Json
 
 STRING: dict[str, Json] = {"type": "string"}
@@ -76,6 +80,52 @@ _CALL: dict[str, dict[str, Json]] = {
     "blame_because": _or_null(STRING),
     "recording": _or_null(STRING),
 }
+
+_CALL_LINK: dict[str, dict[str, Json]] = {
+    "id": STRING,
+    "url": {"type": "string", "description": "To be shared: whoever has it may call."},
+    "identity": STRING,
+    "kind": {"enum": [*Kind]},
+    "type": {"enum": [*Validity]},
+    "routing": {"enum": [*Routing]},
+    "agent": _or_null(STRING),
+    "destination": _or_null(STRING),
+    "title": STRING,
+    "created_at": TIME,
+    "valid_from": TIME,
+    "valid_until": TIME,
+    "hours": _or_null(
+        _object(days=_array(STRING), **{"from": STRING}, to=STRING, timezone=STRING),
+    ),
+    "max_calls": _or_null(INTEGER),
+    "conversation": _or_null(STRING),
+    "calls": {"type": "integer", "description": "Answered calls, those that go on included."},
+    "running": {"type": "integer", "description": "Calls at present."},
+    "revoked_at": _or_null(TIME),
+    "state": {"enum": ["open", *(each.code for each in Refusal)]},
+    "reason": _or_null({"type": "string", "description": "Why nobody may call over it now, as guests are told."}),
+}
+
+
+def _form(model: type[BaseModel]) -> dict[str, Json]:
+    """The schema of what clients send; its parts stand within it."""
+    schema = model.model_json_schema(by_alias=True)
+    parts = schema.pop("$defs", {})
+
+    def resolved(value: Json) -> Json:
+        if isinstance(value, list):
+            return [resolved(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        reference = value.get("$ref")
+        if isinstance(reference, str):
+            return resolved(parts[reference.rpartition("/")[2]])
+        return {key: resolved(each) for key, each in value.items() if key != "title" or not isinstance(each, str)}
+
+    found = resolved(schema)
+    assert isinstance(found, dict)
+    return found
+
 
 SCHEMAS: dict[str, Json] = {
     "Error": _object(error=STRING),
@@ -173,6 +223,10 @@ SCHEMAS: dict[str, Json] = {
         seconds=_or_null({"type": "number", "description": "How long it lasts; null while nobody plays it."}),
     ),
     "DeletedPrompt": _object(deleted=STRING),
+    "CallLinkForm": _form(CallLinkForm),
+    "CallLink": _object(**_CALL_LINK),
+    "RevokedCallLink": _object(**_CALL_LINK, ended_calls=INTEGER),
+    "CallLinkList": _object(call_links=_array(_ref("CallLink"))),
     "TrunkList": _object(trunks=_array(_ref("Trunk"))),
     "Trunk": _object(
         name=STRING,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from softswitch.admin import query
 from softswitch.admin.answers import error, long_answer
 from softswitch.admin.operation import Operation, Parameter
 from softswitch.admin.ports import PARTS
@@ -30,8 +30,8 @@ async def get(request: web.Request) -> web.StreamResponse:
     if state not in STATES:
         return error(400, f"state: expected one of {', '.join(STATES)}")
     try:
-        limit = _limit(request.query.get("limit"))
-        before = _moment(request.query.get("before"))
+        limit = query.limit(request.query.get("limit"), default=DEFAULT_LIMIT, most=MOST)
+        before = query.moment("before", request.query.get("before"))
     except ValueError as wrong:
         return error(400, str(wrong))
     running = parts.source.readings().calls
@@ -48,26 +48,6 @@ async def get(request: web.Request) -> web.StreamResponse:
             ended += [record for record in stored if record.call_id not in known][: left - len(ended)]
         calls += [finished_call(record) for record in ended]
     return await long_answer({"running": running, "calls": calls})
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MOST):
-        raise ValueError(f"limit: expected a number from 1 to {MOST}")
-    return int(text)
-
-
-def _moment(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text[:40])
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError("before: expected a time with its zone, such as 2026-01-31T12:00:00Z")
-    return moment.timestamp()
 
 
 OPERATIONS = (
