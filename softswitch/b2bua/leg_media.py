@@ -117,6 +117,7 @@ class LegMedia:
             srtp=terms.srtp,
             random=token_bytes,
             rtcp_xr=terms.rtcp_xr,
+            web=None if self.browser is None else self.browser.web,
         )
         self.agreement: AudioAgreement | None = None
         self._last_answer = b""
