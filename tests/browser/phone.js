@@ -89,6 +89,10 @@ const phone = {
     this.session.answer({ mediaStream, pcConfig: { iceServers: [] }, ...more });
   },
 
+  hangup() {
+    this.session.terminate();
+  },
+
   // What was heard since the last time, as 16 bit PCM in base64.
   sound() {
     const parts = this.heard.splice(0);

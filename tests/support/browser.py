@@ -12,7 +12,7 @@ import soundfile
 from playwright.async_api import async_playwright
 
 from tests.support.programs import required
-from tests.support.speech import Pcm, moved_to, spoken
+from tests.support.speech import TEXT, Pcm, moved_to, spoken
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 JSSIP = ROOT / "softswitch" / "admin" / "web" / "node_modules" / "jssip" / "dist" / "jssip.min.js"
 PAGE = ROOT / "tests" / "browser" / "phone.js"
 PATIENCE = 60.0
+MICROPHONE_RATE = 48000
 LEAD = 1.5
 """Seconds of silence before the microphone speaks: by then a call stands."""
 
@@ -38,10 +39,11 @@ FLAGS = (
 )
 
 
-def microphone(path: Path, *, lead: float = LEAD, tail: float = 2.0, rate: int = 48000) -> Path:
-    """Write what the microphone will say: silence, the sentences of `spoken`, silence."""
-    silence = [np.zeros(round(seconds * rate), np.int16) for seconds in (lead, tail)]
-    soundfile.write(path, np.concatenate([silence[0], spoken(rate), silence[1]]), rate, "PCM_16")
+def microphone(path: Path, text: str = TEXT, *, lead: float = LEAD, tail: float = 1.0) -> Path:
+    """Write what the microphone will say: silence, these sentences, silence."""
+    before, after = (np.zeros(round(seconds * MICROPHONE_RATE), np.int16) for seconds in (lead, tail))
+    said = np.concatenate([before, spoken(MICROPHONE_RATE, text), after])
+    soundfile.write(path, said, MICROPHONE_RATE, "PCM_16")
     return path
 
 
@@ -115,6 +117,15 @@ class PagePhone:
         sound = await self.do("sound")
         pcm = np.frombuffer(base64.b64decode(sound["pcm"]), np.int16)
         return moved_to(pcm, sound["rate"], rate) if len(pcm) else pcm
+
+    async def has_said(self, seconds: float) -> None:
+        """Wait until its microphone has given so many seconds of sound to the call that was made or taken last."""
+        wait = """async (seconds) => {
+            for (const report of (await phone.connection.getStats()).values())
+                if (report.type === 'media-source' && report.totalSamplesDuration >= seconds) return true;
+            return false;
+        }"""
+        await self.page.wait_for_function(wait, arg=seconds, polling=100, timeout=PATIENCE * 1000)
 
     async def close(self) -> None:
         """Close the page, as a user closes a tab."""

@@ -21,6 +21,8 @@ TEXT = (
     "Rice is often served in round bowls. The juice of lemons makes fine punch."
 )  # Harvard sentences, list 1 (IEEE 297-1969)
 
+SHORT_TEXT = "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background."
+
 
 @cache
 def spoken(rate: int, text: str = TEXT, voice: str = "en-us") -> Pcm:
