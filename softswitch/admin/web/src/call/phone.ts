@@ -61,7 +61,6 @@ export class Phone {
     this.#agent = new UA({
       sockets: [this.#wire],
       uri: options.session.uri,
-      display_name: options.session.display_name,
       authorization_jwt: `Bearer ${options.session.token}`,
       register: options.register,
       register_expires: 300,
@@ -71,6 +70,7 @@ export class Phone {
       connection_recovery_min_interval: RECONNECT_MIN_SECONDS,
       connection_recovery_max_interval: RECONNECT_MAX_SECONDS,
       user_agent: "softswitch-web",
+      ...(options.session.display_name === "" ? {} : { display_name: options.session.display_name }),
       ...(options.instance === undefined ? {} : { instance_id: options.instance }),
     });
     this.#listen();

@@ -23,11 +23,14 @@ export class Wire implements Socket {
   #asking: ReturnType<typeof setInterval> | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
+  /** `url` may be a path of the server that the page came from. */
   constructor(url: string) {
-    const { protocol, host } = new URL(url);
-    this.url = url;
-    this.via_transport = protocol === "wss:" ? "WSS" : "WS";
-    this.sip_uri = `sip:${host};transport=ws`;
+    const address = new URL(url, location.href);
+    // http becomes ws, https becomes wss.
+    address.protocol = address.protocol.replace(/^http/, "ws");
+    this.url = address.href;
+    this.via_transport = address.protocol === "wss:" ? "WSS" : "WS";
+    this.sip_uri = `sip:${address.host};transport=ws`;
   }
 
   connect(): void {

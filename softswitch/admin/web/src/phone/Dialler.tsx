@@ -1,8 +1,8 @@
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 
 import { duration } from "../call/outcome.ts";
 import { CallButton, IconButton } from "../ui/Button.tsx";
-import { useKeys, useValue } from "../ui/hooks.ts";
+import { useFirstField, useKeys, useValue } from "../ui/hooks.ts";
 import { Icon } from "../ui/icons.tsx";
 import { Keypad } from "../ui/Keypad.tsx";
 import type { Recent, Recents } from "./recents.ts";
@@ -18,13 +18,12 @@ export function Dialler({
   onDial: (target: string, withCamera: boolean) => void;
 }) {
   const [target, setTarget] = useState("");
-  const field = useRef<HTMLInputElement>(null);
+  const field = useFirstField();
   const list = useValue(recents.list);
   const dial = (withCamera: boolean) => {
     if (target.trim() !== "") onDial(target, withCamera);
     // An empty field takes the last number back, as telephones do.
     else setTarget(list.find((each) => each.outgoing)?.number ?? "");
-    field.current?.focus();
   };
   useKeys({ F2: () => dial(false) });
   return (
@@ -46,7 +45,6 @@ export function Dialler({
             autocapitalize="none"
             spellcheck={false}
             enterkeyhint="go"
-            autofocus
             onInput={(event) => setTarget(event.currentTarget.value)}
           />
           <span class={target === "" ? "hidden" : ""}>

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Session } from "../call/api.ts";
 import type { Call } from "../call/call.ts";
 import { Devices } from "../call/devices.ts";
+import { shown } from "../call/number.ts";
 import { type Link, Phone } from "../call/phone.ts";
 import { Tab } from "../call/tab.ts";
 import { IconButton, TextButton } from "../ui/Button.tsx";
@@ -136,7 +137,7 @@ function Bar({
         <Icon name="phone" />
       </span>
       <div class="who">
-        <b>{session.display_name}</b>
+        <b>{session.display_name || shown(session.uri)}</b>
         <span class={`link ${link}`} role="status">
           {LINKS[link]}
         </span>

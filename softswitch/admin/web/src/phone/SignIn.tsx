@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 
 import type { Credential } from "../call/api.ts";
 import { TextButton } from "../ui/Button.tsx";
+import { useFirstField } from "../ui/hooks.ts";
 import { Icon } from "../ui/icons.tsx";
 
 export function SignIn({
@@ -13,6 +14,7 @@ export function SignIn({
   problem: string;
   onSubmit: (credential: Credential) => void;
 }) {
+  const field = useFirstField();
   const [user, setUser] = useState("");
   const [password, setPassword] = useState("");
   return (
@@ -31,12 +33,12 @@ export function SignIn({
         <label>
           User
           <input
+            ref={field}
             name="user"
             autocomplete="username"
             autocapitalize="none"
             spellcheck={false}
             required
-            autofocus
             value={user}
             onInput={(event) => setUser(event.currentTarget.value)}
           />

@@ -1,4 +1,5 @@
-import { useEffect, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Observable } from "../call/observable.ts";
 
@@ -31,4 +32,13 @@ export function useKeys(handlers: Record<string, (() => void) | undefined>): voi
     window.addEventListener("keydown", pressed);
     return () => window.removeEventListener("keydown", pressed);
   });
+}
+
+/** The field to type into first. Not on touch screens, where a focus covers half of the page with a keyboard. */
+export function useFirstField(): RefObject<HTMLInputElement | null> {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (matchMedia("(pointer: fine)").matches) field.current?.focus();
+  }, []);
+  return field;
 }
