@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # Warning codes (RFC 3261 20.43).
 INCOMPATIBLE_ADDRESS = 301
 INCOMPATIBLE_TRANSPORT = 302
@@ -34,6 +40,15 @@ class SdpError(Exception):
         The far end may read it: what came from there is not repeated, what is expected here is.
         """
         return warning_value(self.warning, agent, f"expected {self.expected}") if self.warning else None
+
+
+@contextmanager
+def at_line(line: int) -> Iterator[None]:
+    """SdpErrors within say where it stood."""
+    try:
+        yield
+    except SdpError as error:
+        raise SdpError(error.what, expected=error.expected, status=error.status, line=line) from None
 
 
 def warning_value(code: int, agent: str, text: str) -> str:

@@ -8,7 +8,6 @@ stand once for the whole session.
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from softswitch.sdp.address import AddressKind, address_kind
@@ -21,10 +20,10 @@ from softswitch.sdp.browser import (
     Setup,
     read_credentials,
 )
-from softswitch.sdp.errors import INCOMPATIBLE_TRANSPORT, SdpError
+from softswitch.sdp.errors import INCOMPATIBLE_TRANSPORT, SdpError, at_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from softswitch.sdp.description import SessionDescription
     from softswitch.sdp.media import MediaDescription
@@ -123,7 +122,7 @@ class WebDescription:
         fragment, password = _first("ice-ufrag", here), _first("ice-pwd", here)
         if fragment is None or password is None:
             raise _missing("ICE: no ice-ufrag and ice-pwd", "both of them (RFC 8839 5.4)", line)
-        with _at(fragment[0]):
+        with at_line(fragment[0]):
             credentials = read_credentials(fragment[1].strip(), password[1].strip())
         trickle = any("trickle" in value.split() for level in here for _, value in level.get("ice-options", ()))
         ended = any("end-of-candidates" in level for level in here)
@@ -178,19 +177,10 @@ def _first(name: str, levels: Iterable[Attributes]) -> tuple[int, str] | None:
     return None
 
 
-@contextmanager
-def _at(line: int) -> Iterator[None]:
-    """Errors within say where it stood."""
-    try:
-        yield
-    except SdpError as error:
-        raise SdpError(error.what, expected=error.expected, status=error.status, line=line) from None
-
-
 def _candidates(attributes: Attributes, own: tuple[str, int]) -> tuple[IceCandidate, ...]:
     found: list[IceCandidate] = []
     for line, value in attributes.get("candidate", ()):
-        with _at(line):
+        with at_line(line):
             candidate = IceCandidate.parse("candidate:" + value)
         if usable(candidate, own) and len(found) < _MOST_CANDIDATES:
             found.append(candidate)
@@ -212,7 +202,7 @@ def _fingerprints(levels: tuple[Attributes, ...], line: int) -> tuple[Fingerprin
     stated = next((level["fingerprint"] for level in levels if "fingerprint" in level), [])
     read: list[Fingerprint] = []
     for number, value in stated:
-        with _at(number):
+        with at_line(number):
             read.append(Fingerprint.parse(value))
     strong = tuple(each for each in read if each.algorithm in STRONG_HASHES)
     if not strong:
