@@ -171,6 +171,9 @@ class WebProfile:
         assert remote is not None
         agreed: VideoAgreement | None = None
         words: VideoWords | None = None
+        if video is not None:
+            # A number of theirs that has had another meaning here is answered with one of ours (RFC 3264 8.3.2).
+            video = without_numbers(video, {each.payload_type for each in formats})
         common = None if video is None or audio.video is None else in_common(video, audio.video)
         if common is not None and read.video is not None:
             ours, theirs = common
