@@ -138,6 +138,18 @@ class BindAddress:
 
 
 @value_class(frozen=True, slots=True)
+class SetNack:
+    """Whether a browser and we may ask each other for audio packets that were lost (generic NACK, RFC 4585 6.2.1).
+
+    Redundancy (RFC 2198) needs no command: it is agreed on by a format named `red` in SetFormats, whose packets repeat
+    those of the best audio format of its clock rate. It is sent as long as the browser reports losses.
+    """
+
+    leg: int
+    on: bool
+
+
+@value_class(frozen=True, slots=True)
 class SetExtendedReports:
     """What SDP agreed on (RFC 3611 5, `a=rtcp-xr`): Receiver Reference Time and DLRR both ways, VoIP Metrics by us.
 
@@ -361,6 +373,7 @@ Command = (
     | SetExtendedReports
     | SetKeys
     | SetPath
+    | SetNack
     | BindAddress
     | Connect
     | Disconnect

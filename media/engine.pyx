@@ -37,7 +37,7 @@ from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_BIND_ADDRESS, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO,
     COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
     COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PATH, COMMAND_SET_PLAYOUT,
-    COMMAND_SET_REMOTE,
+    COMMAND_SET_REMOTE, COMMAND_SET_REPAIR,
     COMMAND_SET_VOICE, COMMAND_START_TAP,
     COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, EVENT_STARTED,
     DIGITS_ORDERED, Command, CommandKind, CommandRing, Event, EventRing, command_post, command_room, event_done,
@@ -49,6 +49,7 @@ from media.send.packetize cimport SendStream, send_skipped
 from media.send.sender_report cimport Reports
 from media.web.bindings cimport Bindings
 from media.web.handshakes cimport Handshake, HandshakeRing, handshake_done, handshake_next
+from media.web.repair_state cimport NO_RED, Repair
 from media.web.side cimport BrowserSide
 from media.wheel cimport wheel_init
 from media.worker cimport Worker
@@ -147,6 +148,7 @@ cdef class EngineCore:
     cdef Pool playout_pool
     cdef Pool listener_pool
     cdef Pool browser_pool
+    cdef Pool repair_pool
     cdef Pool room_pools[ROOM_SIZES]
     cdef uint64_t generation
     cdef Address local
@@ -189,6 +191,7 @@ cdef class EngineCore:
         pool_init(&self.playout_pool, sizeof(Playout))
         pool_init(&self.listener_pool, sizeof(KeyListener))
         pool_init(&self.browser_pool, sizeof(BrowserSide))
+        pool_init(&self.repair_pool, sizeof(Repair))
         for i in range(ROOM_SIZES):
             pool_init(&self.room_pools[i], SMALLEST_ROOM << i)
         if not (self.workers and self.ready and self.threads and self.legs):
@@ -254,6 +257,7 @@ cdef class EngineCore:
             pool_give(&self.leg_pool, self.legs[place])
         for i in range(ROOM_SIZES):
             pool_close(&self.room_pools[i])
+        pool_close(&self.repair_pool)
         pool_close(&self.browser_pool)
         pool_close(&self.listener_pool)
         pool_close(&self.playout_pool)
@@ -664,6 +668,25 @@ cdef class EngineCore:
             address_make(&command.order.remote.address, host, <int> len(host), port)
             self._post(&command, leg)
 
+    def set_repair(self, uint64_t leg_id, bint asks, red_in, red_out, uint8_t red_of):
+        """What was agreed on about packets that are lost on a browser's way: whether either side asks for them again, and
+        the payload types of redundant packets (RFC 2198), None for none; those we send repeat packets of type `red_of`."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_REPAIR)
+        if leg == NULL or not leg.is_browser:
+            return
+        if asks or red_in is not None or red_out is not None:
+            if leg.browser.repair_memory == NULL:
+                leg.browser.repair_memory = <Repair*> pool_take(&self.repair_pool)
+                if leg.browser.repair_memory == NULL:
+                    raise MemoryError("no memory to repair a leg's losses")
+            command.pointer = leg.browser.repair_memory
+        command.flag = asks
+        command.number = (
+            (NO_RED if red_in is None else red_in) | (NO_RED if red_out is None else red_out) << 8 | red_of << 16
+        )
+        self._post(&command, leg)
+
     def retire_keys(self, uint64_t leg_id, uintptr_t session):
         """Ask for EVENT_RELEASED with the address as token: then nothing uses the session any more."""
         cdef Command command
@@ -960,7 +983,9 @@ cdef class EngineCore:
         pool_give(&self.voice_pool, leg.voice_memory)
         pool_give(&self.playout_pool, leg.playout_memory)
         pool_give(&self.listener_pool, leg.keys.memory)
-        pool_give(&self.browser_pool, leg.browser)
+        if leg.browser != NULL:
+            pool_give(&self.repair_pool, leg.browser.repair_memory)
+            pool_give(&self.browser_pool, leg.browser)
         leg.browser = NULL
         leg.voice = leg.voice_memory = NULL
         leg.playout_memory = NULL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media.repair import LegRepair
 from media.value import value_class
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class LegRecord:
         "ptime",
         "receive",
         "reduce_noise",
+        "repair",
         "reports_metrics",
         "room",
         "scoring",
@@ -78,6 +80,7 @@ class LegRecord:
         self.send: tuple[PayloadFormat, ...] = ()
         self.ptime = 20
         self.reduce_noise = 0
+        self.repair = LegRepair() if browser else None
         self.partner: LegRecord | None = None
         self.room: int | None = None
         # Of media.coding: why it is needed as audio, what was lent to it last, and by token what it still has.

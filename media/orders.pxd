@@ -20,7 +20,7 @@ from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_BIND_ADDRESS, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO,
     COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
     COMMAND_SET_DIRECTION, COMMAND_SET_FORMATS, COMMAND_SET_KEYS, COMMAND_SET_PATH, COMMAND_SET_PLAYOUT,
-    COMMAND_SET_REMOTE,
+    COMMAND_SET_REMOTE, COMMAND_SET_REPAIR,
     COMMAND_SET_VOICE, COMMAND_START_TAP,
     COMMAND_STOP_PLAY, COMMAND_STOP_TAP, COMMAND_STOP_WORKER, PLAYBACK_STOPPED,
     Command, DigitsOrder, FormatsOrder, RemoteOrder, command_done, command_next, event_crowded,
@@ -35,6 +35,8 @@ from media.sweep cimport report_interval, send_report
 from media.voice cimport voice_coders, voice_playout, voice_route
 from media.web.bindings cimport binding_add, binding_end
 from media.web.path cimport path_settle
+from media.web.repair_state cimport Repair
+from media.web.side cimport BrowserSide
 from media.worker cimport Worker, tell_gone, tell_released
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -170,6 +172,15 @@ cdef inline void _set_path(Worker* w, Leg* leg, const Address* path) noexcept no
     path_settle(w, leg)
 
 
+cdef inline void repair_set(BrowserSide* side, const Command* command) noexcept nogil:
+    side.repair = <Repair*> command.pointer
+    if side.repair != NULL:
+        side.repair.asks = command.flag
+        side.repair.red_in = <uint8_t> command.number
+        side.repair.red_out = <uint8_t> (command.number >> 8)
+        side.repair.red_of = <uint8_t> (command.number >> 16)
+
+
 cdef inline void _set_formats(Worker* w, Leg* leg, const FormatsOrder* order) noexcept nogil:
     cdef int i
     memset(leg.format_of, NO_FORMAT, sizeof(leg.format_of))
@@ -270,6 +281,9 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
     elif command.kind == COMMAND_SET_PATH:
         if leg.is_browser:
             _set_path(w, leg, &command.order.remote.address)
+    elif command.kind == COMMAND_SET_REPAIR:
+        if leg.is_browser:
+            repair_set(leg.browser, command)
     elif command.kind == COMMAND_BIND_ADDRESS:
         if leg.is_browser and leg.browser.shares_port:
             binding_add(w.bindings, leg, &command.order.remote.address)

@@ -34,6 +34,7 @@ from media.commands import (
     SetGain,
     SetKeys,
     SetMediaTimeout,
+    SetNack,
     SetPath,
     SetRemote,
     StartEcho,
@@ -131,6 +132,7 @@ class Posting:
             SetExtendedReports: self._set_extended_reports,
             SetKeys: self._set_keys,
             SetPath: self._set_path,
+            SetNack: self._set_nack,
             BindAddress: self._bind_address,
             Connect: self._connect,
             Disconnect: self._disconnect,
@@ -189,9 +191,13 @@ class Posting:
             return
         # RFC 3264 lets each side choose its own numbers; some send by the other side's. A number that is not taken
         # otherwise can only mean the format it means the other way.
-        taken = {each.payload_type for each in command.receive}
-        record.receive = command.receive + tuple(each for each in command.send if each.payload_type not in taken)
-        record.send = command.send
+        receive, send = command.receive, command.send
+        taken = {each.payload_type for each in receive}
+        receive += tuple(each for each in send if each.payload_type not in taken)
+        if record.repair is not None:
+            receive, send = record.repair.take(receive, send)
+            record.repair.tell(self._core, record)
+        record.receive, record.send = receive, send
         record.ptime = min(max(command.ptime // 10 * 10, _SHORTEST_PTIME), _LONGEST_PTIME)
         self._core.set_formats(command.leg, self._packed(record.receive), self._packed(record.send), record.ptime)
         self._coding.formats_changed(record)
@@ -224,6 +230,12 @@ class Posting:
     def _set_path(self, command: SetPath) -> None:
         host = self.reachable(command.address, command.port)
         self._core.set_path(command.leg, host, command.port if host else 0)
+
+    def _set_nack(self, command: SetNack) -> None:
+        record = self._legs.get(command.leg)
+        if record is not None and record.repair is not None:
+            record.repair.set_nack(on=command.on)
+            record.repair.tell(self._core, record)
 
     def _bind_address(self, command: BindAddress) -> None:
         self._core.bind_address(command.leg, self.reachable(command.address, command.port), command.port)

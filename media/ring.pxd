@@ -56,6 +56,7 @@ cdef enum CommandKind:
     COMMAND_EXTENDED = 60        # flag: reference times, second_flag: VoIP Metrics
     COMMAND_SET_PATH = 70        # of a browser leg
     COMMAND_BIND_ADDRESS = 71    # the same
+    COMMAND_SET_REPAIR = 72      # the same; number: payload types red_in | red_out << 8 | red_of << 16
     COMMAND_SCORES = 61          # number: R << 16 | MOS-LQ << 8 | MOS-CQ, as an extended report has them
     COMMAND_STOP_WORKER = 200    # from here on: not of one leg, `target` is whatever the command says
     COMMAND_OPEN_ROOM = 210      # of rooms (media.mix.room_orders): `target` is the room

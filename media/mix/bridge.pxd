@@ -19,6 +19,8 @@ from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_write_header
 from media.send.packetize cimport send_number
 from media.send.telephone_event cimport press_busy
 from media.srtp.guard cimport seal_packet, sealed_tag
+from media.web.repair cimport repair_keep, repair_redundant, repair_repeats
+from media.web.repair_state cimport Repair
 from media.worker cimport DATAGRAM_ROOM, Worker, drop
 
 
@@ -102,20 +104,29 @@ cdef inline void send_packet(Worker* w, Leg* leg, uint8_t* data, int payload_len
     cdef uint8_t payload_type = data[1] & 0x7F
     cdef uint8_t first_octet = data[RTP_HEADER]
     cdef int length = RTP_HEADER + payload_length
+    cdef Repair* repair = NULL
     # What lies in the batch stays there till it is sent, has room behind it and is nobody else's.
     cdef bint batched = w.batching and leg.wire == WIRE_SHARED and batch_owns(w.batch, data) and batch_fits(
         w.batch, length + sealed_tag(leg)
     )
     if leg.sealing != NULL:
-        if not batched:
-            if length > DATAGRAM_ROOM:
-                drop(w, leg, DROP_SEND_FAILED)
-                return
+        if leg.is_browser:
+            repair = leg.browser.repair
+        if length > DATAGRAM_ROOM:
+            drop(w, leg, DROP_SEND_FAILED)
+            return
+        if repair != NULL and repair_repeats(repair, data):
+            length = repair_redundant(repair, data, length, w.sealed, DATAGRAM_ROOM)
+            data = w.sealed
+            batched = False
+        elif not batched:
             memcpy(w.sealed, data, length)
             data = w.sealed
         length = seal_packet(w, leg, data, length, False)
         if length < 0:
             return
+        if repair != NULL:
+            repair_keep(repair, data, length)
     if batched:
         batch_queue(w.batch, leg, data, length, latch_destination(&leg.latch), leg.local_host, leg.port)
     elif leg.wire == WIRE_CONNECTED:

@@ -34,7 +34,10 @@ cdef inline bint _ssrc_changes(Leg* leg, uint32_t ssrc, int64_t now) noexcept no
     return silent >= SSRC_SILENT or (leg.foreign_packets >= 2 and silent >= SSRC_QUIET)
 
 
-cdef inline void rtp_accepted(Worker* w, Leg* leg, RtpPacket* packet, Admission admission) noexcept nogil:
+cdef inline void rtp_accepted(
+    Worker* w, Leg* leg, RtpPacket* packet, Admission admission, bint repaired
+) noexcept nogil:
+    """`repaired`: it was lost, and is known from another one: reports go on counting it as lost."""
     cdef Verdict verdict
     cdef Format* format
     cdef bint pressed_anew = False
@@ -45,11 +48,14 @@ cdef inline void rtp_accepted(Worker* w, Leg* leg, RtpPacket* packet, Admission 
             return
     leg.heard_at = w.now
     leg.timeout_told = 0
-    leg.received.packets += 1
-    leg.received.octets += packet.payload_length
+    if not repaired:
+        leg.received.packets += 1
+        leg.received.octets += packet.payload_length
     if admission == LOCKED_NOW:
         tell_started(w, leg)
     verdict = stream_sequence(&leg.received, packet.ssrc, packet.sequence)
+    if repaired:
+        leg.received.received -= 1
     index = leg.format_of[packet.payload_type]
     if index == NO_FORMAT:
         drop(w, leg, DROP_UNKNOWN_PAYLOAD)
@@ -59,7 +65,8 @@ cdef inline void rtp_accepted(Worker* w, Leg* leg, RtpPacket* packet, Admission 
     if format.codec == CODEC_TELEPHONE_EVENT:
         pressed_anew = keys_event(w, leg, format, packet)
     elif verdict != DUPLICATE and verdict != JUMPED:
-        stream_timing(&leg.received, packet.timestamp, format.rate, w.now)
+        if not repaired:
+            stream_timing(&leg.received, packet.timestamp, format.rate, w.now)
         if packet.payload_length and not leg.quiet_codec:
             leg.received.payload_type = packet.payload_type
             leg.received.first_octet = packet.payload[0]

@@ -32,7 +32,7 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
     if admission == STRANGER:
         drop(w, leg, DROP_STRANGER)
         return
-    rtp_accepted(w, leg, &packet, admission)
+    rtp_accepted(w, leg, &packet, admission, False)
 
 
 cdef inline void _rtcp(Worker* w, Leg* leg, uint8_t* data, int length, const Address* source) noexcept nogil:

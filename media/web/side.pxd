@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from media.net.udp cimport Address
+from media.web.repair_state cimport Repair
 
 cdef enum:
     BOUND = 8                   # addresses of one browser: its candidates, and those of its NATs
@@ -14,4 +15,6 @@ cdef struct BrowserSide:
     int64_t other_handshakes    # the same, from anywhere else
     uint8_t shares_port         # with all browser legs of its worker, which are told apart by address ...
     uint8_t bound_count
+    Repair* repair              # NULL: nothing was agreed on about packets that are lost
+    Repair* repair_memory       # Python's: what `repair` is, was or will be
     Address bound[BOUND]        # ... these (media.web.bindings)

@@ -36,6 +36,7 @@ from media.commands import (
     SetFormats,
     SetGain,
     SetKeys,
+    SetNack,
     SetPath,
     StartEcho,
     StartTap,
@@ -287,6 +288,33 @@ async def browsed(world: MediaWorld) -> Callable[[], Awaitable[int]]:
     return work
 
 
+async def repaired(world: MediaWorld) -> Callable[[], Awaitable[int]]:
+    """A browser that loses packets, and whose packets are lost: repeated, asked for, and sent again."""
+    phone, browser = world.far_end(), BrowserFarEnd()
+    b = world.leg(phone, (OPUS,))
+    a = browser_leg(world, browser, (OPUS, PayloadFormat(63, "red", 48000)))
+    world.engine.post(SetNack(a.leg, on=True), Connect(a.leg, b.leg))
+    await world.settled()
+    said = payloads(OPUS, 1)[0]
+    phone.send(b, Rtp(0, 0, said, 111))
+    heard = await browser.hear()
+    lossy = struct.pack("!BBHIIIIIII", 0x81, 201, 7, browser.ssrc, heard.ssrc, 1, heard.sequence, 0, 0, 0)
+    asking = struct.pack("!BBHIIHH", 0x81, 205, 3, browser.ssrc, heard.ssrc, heard.sequence, 0xFFFF)
+    browser.say(a, Rtp(0, 0, said, 111))
+    browser.report(a, struct.pack("!BBHI", 0x80, 201, 1, browser.ssrc))
+    await phone.hear()
+    twice = struct.pack("!BHBB", 0x80 | 111, 960 << 2, len(said), 111) + said + said
+    packets = [browser.sealing.seal(bytes(Rtp(n, n * 960, twice, 63))) for n in range(2, 40) if n % 5]
+    reports = [browser.sealing.seal_rtcp(each) for each in (lossy, asking)]
+
+    async def work() -> int:
+        sent = await passed(world, browser, a, [reports[0], *packets])
+        sent += await passed(world, phone, b, [Rtp(n, n * 960, said, 111) for n in range(1, 20)])
+        return sent + await passed(world, browser, a, [reports[1]])
+
+    return work
+
+
 async def crowded(world: MediaWorld) -> Callable[[], Awaitable[int]]:
     """So many packets that the worker gathers them, and connects or steers the sockets of settled legs."""
     calls = [bridged(world, (PCMA,), (PCMU,)) for _ in range(10)]
@@ -329,6 +357,7 @@ WORKS: dict[str, Work] = {
     "recording": recorded,
     "SRTP": secured,
     "browser": browsed,
+    "browser with losses": repaired,
     "under load": crowded,
     SHARED: browsed,
 }
