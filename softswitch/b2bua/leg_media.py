@@ -21,6 +21,7 @@ from media.commands import (
     SetExtendedReports,
     SetFormats,
     SetKeys,
+    SetNack,
     SetRemote,
 )
 from softswitch.sdp.address import AddressKind, address_kind
@@ -246,7 +247,7 @@ class LegMedia:
     def _apply(self, agreement: AudioAgreement) -> None:
         formats = SetFormats(self.leg, _payloads(agreement.receive), _sent(agreement), agreement.ptime)
         if self.browser is not None and agreement.web is not None:
-            self._engine.post(formats, self._direction(agreement))
+            self._engine.post(SetNack(self.leg, agreement.nack), formats, self._direction(agreement))
             self.browser.agree(agreement.web)
         else:
             self._secure(agreement)
