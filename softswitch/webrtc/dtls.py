@@ -13,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from OpenSSL import SSL
+from OpenSSL.crypto import FILETYPE_ASN1, dump_certificate
 
 from media.srtp.material import SUITES, KeyMaterial
 from softswitch.value import value_class
@@ -172,10 +173,10 @@ class DtlsAssociation:
         )
 
     def _accepts(self, certificate: X509) -> bool:
-        """Called by OpenSSL in the middle of the handshake."""
-        shown = certificate.to_cryptography()
+        """Called by OpenSSL in the middle of the handshake. Its octets are hashed, never understood."""
+        shown = dump_certificate(FILETYPE_ASN1, certificate)
         self._verified = any(
-            each.algorithm in HASHES and shown.fingerprint(HASHES[each.algorithm]()) == each.digest
+            each.algorithm in HASHES and HASHES[each.algorithm](shown).digest() == each.digest
             for each in self._fingerprints
         )
         return self._verified

@@ -6,6 +6,7 @@ Nobody needs to trust the certificate: its fingerprint goes with each session de
 from __future__ import annotations
 
 import datetime
+import hashlib
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
@@ -31,11 +32,8 @@ PROFILES: Final = {
 }
 """Our crypto suites as OpenSSL calls their protection profiles (RFC 5764 4.1.2, RFC 7714 14.2)."""
 
-HASHES: Final[dict[str, type[hashes.HashAlgorithm]]] = {
-    "sha-256": hashes.SHA256,
-    "sha-384": hashes.SHA384,
-    "sha-512": hashes.SHA512,
-}
+HASHES: Final = {"sha-256": hashlib.sha256, "sha-384": hashlib.sha384, "sha-512": hashlib.sha512}
+"""Of fingerprints that are believed (RFC 8122 5)."""
 
 _DTLS_1_2: Final = 0xFEFD
 _CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 GRAIN: Final = 0.01
 """Seconds a timer may be late: the consent checks of many legs share their wake-ups."""
+LATEST_CHANGE: Final = 0.2
+"""Seconds."""
 _SHARED: Final = 0
 """The leg of datagrams whose address nobody has bound yet."""
 
@@ -143,14 +145,15 @@ class WebTransports:
             del self._by_address[address]
 
     def arm(self, transport: WebTransport, due: float) -> None:
-        """Call its `on_timer` then; in place of a timer that would be later. An earlier one stays: it finds nothing due
-        and arms again, which costs less than a change with every datagram."""
-        if due >= transport.timer_at:
+        """Call its `on_timer` then. A timer that is a little early stays: it finds nothing due and arms again, which
+        costs less than a change with every datagram."""
+        if transport.timer_at <= due < transport.timer_at + LATEST_CHANGE:
             return
         self._timers.cancel(transport.timer)
         transport.timer_at = due
-        transport.timer = self._timers.start(due, transport, 0)
-        self._wake(due)
+        transport.timer = self._timers.start(due, transport, 0) if due < math.inf else 0
+        if transport.timer:
+            self._wake(due)
 
     # Within.
 

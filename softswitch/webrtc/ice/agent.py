@@ -385,12 +385,9 @@ class Agent:
 
     # Time.
 
-    def schedule_consent(self, now: float, *, soon: bool = False) -> None:
-        """When to ask again whether we may send (RFC 7675 5.1); `soon`: a nomination wants its answer."""
-        if soon:
-            self.consent_due = now + self.pace.first_timeout
-        else:
-            self.consent_due = now + self.pace.consent_interval * (0.8 + 0.4 * self._dice.spread())
+    def schedule_consent(self, now: float) -> None:
+        """When to ask again whether we may send (RFC 7675 5.1)."""
+        self.consent_due = now + self.pace.consent_interval * (0.8 + 0.4 * self._dice.spread())
 
     def begin(self, now: float) -> None:
         """The far end is known."""

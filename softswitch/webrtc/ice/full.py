@@ -129,8 +129,12 @@ class FullAgent(Agent):
                 self.select(pair, now)
         elif self.obeys_nomination(pair, now):
             self.select(pair, now)
-        self.step(AgentInput.VALID, now)
-        if self.selected is None and self.path is not None:
+        if self.state is not AgentState.CONNECTED:
+            self.step(AgentInput.VALID, now)
+            return
+        if pair is self.path:
+            self.schedule_consent(now)
+        if self.selected is None:
             self.use(max(self.valid_pairs(), key=self.rank), now)
             self._look_whether_settled(now)
 
@@ -199,7 +203,7 @@ class FullAgent(Agent):
     def _nominate(self, pair: Pair, now: float) -> None:
         self._settles_at = float("inf")
         self.ask(pair, nominate=True)
-        self.schedule_consent(now, soon=True)
+        self.consent_due = now + self.pace.first_timeout
 
     # Time.
 
@@ -208,16 +212,19 @@ class FullAgent(Agent):
         return self.path.answered_at + self.pace.consent_timeout
 
     def _confirm(self, now: float) -> None:
-        """Ask whether we may go on sending; when nothing answered for a while, look for another way as well."""
+        """Ask whether we may go on sending. An answer puts the next one off; without, it is asked again soon, and then
+        sooner, so that a few that are lost end no call. When nothing answers, other ways are looked for as well."""
         path = self.path
         assert path is not None
         controlling = self.role == "controlling"
         self.ask(path, nominate=controlling)
-        if now - path.answered_at > self.pace.doubt:
+        silence = now - path.answered_at
+        if silence > self.pace.doubt:
             others = sorted((each for each in self.valid_pairs() if each is not path), key=lambda each: -each.alive_at)
             for each in others[:2]:
                 self.ask(each, nominate=controlling)
-        self.schedule_consent(now, soon=controlling and self.selected is None)
+        overdue = silence > 1.5 * self.pace.consent_interval
+        self.consent_due = now + self.pace.first_timeout * (0.5 if overdue else 1.0)
 
     def _check(self, now: float) -> None:
         if now >= self._settles_at and self.path is not None:
