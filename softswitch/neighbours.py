@@ -73,6 +73,10 @@ class Door:
         """Phones registered through it are gone."""
         self._bindings.connection_lost(flow)
 
+    def connection_away(self, flow: Flow) -> None:
+        """Phones registered through it are not rung until they are back."""
+        self._bindings.connection_away(flow)
+
 
 def _expect(gate: Gate, trunks: dict[str, Trunk], hop: NextHop, address: str) -> None:
     """Answers and requests within dialogs come from the addresses a next hop's name stands for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.sip.events import FarEndAsked, RefreshDue
+from softswitch.sip.events import ConnectionChanged, FarEndAsked, RefreshDue
 from softswitch.sip.session import probe
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ class Watch:
         self._asked_at: int | None = None
         """How many packets had come when it was asked last."""
 
-    def take(self, leg: Leg, event: RefreshDue | FarEndAsked) -> None:
-        """The session wants its refresh, or the far end has answered a question."""
+    def take(self, leg: Leg, event: RefreshDue | FarEndAsked | ConnectionChanged) -> None:
+        """The session wants its refresh, the far end has answered a question, or is away and may come back."""
         match event:
             case RefreshDue():
                 _refresh(leg)
@@ -30,6 +30,8 @@ class Watch:
                 leg.story.tell("far end answers", leg=leg.name, status=status)
                 if leg.media is not None:
                     leg.media.expect_media_anew()
+            case ConnectionChanged(is_there=is_there):
+                leg.story.tell("page reconnected" if is_there else "page disconnected", leg=leg.name)
 
     def went_silent(self, leg: Leg) -> bool:
         """No packet for the whole time-out: whether that is the end of it.

@@ -23,6 +23,7 @@ from softswitch.sdp.errors import SdpError, warning_value
 from softswitch.sip.events import (
     Answered,
     CandidatesReceived,
+    ConnectionChanged,
     Ended,
     Established,
     FarEndAsked,
@@ -77,6 +78,7 @@ SessionEvent = (
     | ReferralEnded
     | TransferProgressed
     | TransferCompleted
+    | ConnectionChanged
     | Ended
 )
 
@@ -263,7 +265,7 @@ class Leg:
                 self._renegotiate(body)
             case OfferAnswered(body=body):
                 self._take_late_answer(body)
-            case RefreshDue() | FarEndAsked():
+            case RefreshDue() | FarEndAsked() | ConnectionChanged():
                 self.watch.take(self, event)
             case OfferRefused():
                 self._offer_refused(event)

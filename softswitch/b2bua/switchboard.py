@@ -34,6 +34,7 @@ from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.leg_media import LegMedia
 from softswitch.b2bua.outbound_leg import OutboundLeg
 from softswitch.sip.errors import LocalProtocolError
+from softswitch.sip.flow import transport_parameter
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.incoming import secure_contact
 from softswitch.sip.loops import HEADER as CALL_PATH
@@ -203,7 +204,8 @@ class Switchboard:
         if secure:
             return secure_contact(flow)
         host, port = flow.local
-        parameters = NO_PARAMETERS if flow.transport == "UDP" else Parameters((("transport", flow.transport.lower()),))
+        transport = transport_parameter(flow.transport)
+        parameters = Parameters((("transport", transport),)) if transport else NO_PARAMETERS
         return NameAddr("", Uri("sip", None, in_uri(host), port, parameters), NO_PARAMETERS)
 
     def keys_exchanged(self, leg: Leg) -> None:

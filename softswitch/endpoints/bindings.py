@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.b2bua.destination import NOTHING_ELSE, Destination, OutwardPolicy
 from softswitch.b2bua.terms import NO_TERMS, MediaTerms
-from softswitch.sip.flow import Flow
+from softswitch.sip.flow import WEB_SOCKET, Flow
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.outgoing import host_port
 from softswitch.sip.parameters import NO_PARAMETERS
@@ -41,6 +41,8 @@ class Binding:
     """Proxies on the way to the phone (RFC 3327)."""
     quality: float = 1.0
     user_agent: str = ""
+    is_there: bool = True
+    """False: its connection is gone, and it is expected back with another one."""
 
     def same_place(self, other: Binding) -> bool:
         """True when `other` is the same device or the same contact address (RFC 3261 10.3 step 7)."""
@@ -105,6 +107,8 @@ class Bindings:
         tried: dict[str, int] = {}
         rounds: list[list[Destination]] = []
         for binding in self.lookup(user, now):
+            if not binding.is_there:
+                continue
             number = tried.get(binding.instance, 0) if binding.reg_id else 0
             if binding.reg_id:
                 tried[binding.instance] = number + 1
@@ -141,6 +145,12 @@ class Bindings:
         """
         for user in tuple(self._users_by_flow.get(flow, ())):
             self.replace(user, self._without(self._by_user[user], flow))
+
+    def connection_away(self, flow: Flow) -> None:
+        """Ring nobody over this connection until it is replaced."""
+        for user in tuple(self._users_by_flow.get(flow, ())):
+            bindings = self._by_user[user]
+            self.replace(user, [replace(each, is_there=False) if each.flow == flow else each for each in bindings])
 
     def purge(self, now: float) -> int:
         """Drop everything that has expired; give how many contacts are left. For a slow periodic call."""
@@ -184,8 +194,8 @@ class Bindings:
         for binding in bindings:
             if binding.flow != flow:
                 yield binding
-            elif flow.transport == "TLS":
-                continue  # nobody knows whose certificate to expect at a phone: it registers anew
+            elif flow.transport == "TLS" or flow.transport in WEB_SOCKET:
+                continue  # a phone whose certificate nobody knows, or a page: it registers anew
             elif binding.contact.address == flow.remote[0] and binding.contact.port is not None:
                 remote = (flow.remote[0], binding.contact.port)
                 yield replace(binding, flow=Flow(flow.transport, flow.local, remote, 0))

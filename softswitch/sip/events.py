@@ -202,6 +202,14 @@ class TransferCompleted:
 
 
 @value_class(frozen=True, slots=True)
+class ConnectionChanged:
+    """The far end, a page, has lost its connection and is expected back; or is back."""
+
+    session: InviteSession
+    is_there: bool
+
+
+@value_class(frozen=True, slots=True)
 class Ended:
     """The session is over; the last event about it."""
 
@@ -234,5 +242,6 @@ Event = (
     | ReferralEnded
     | TransferProgressed
     | TransferCompleted
+    | ConnectionChanged
     | Ended
 )

@@ -8,6 +8,8 @@ Address = tuple[str, int]
 """Host (IPv4 or IPv6 literal, without brackets) and port."""
 SECURE = frozenset(("TLS", "WSS"))
 """Transports that a sips: URI may go by."""
+WEB_SOCKET = frozenset(("WS", "WSS"))
+"""Transports whose far end cannot be connected to: a page (RFC 7118 5)."""
 
 
 @value_class(frozen=True, slots=True)
@@ -33,6 +35,13 @@ class Flow:
     def reliable(self) -> bool:
         """Whether the transport repeats lost data itself, so that SIP must not (RFC 3261 17)."""
         return self.transport != "UDP"
+
+
+def transport_parameter(transport: str) -> str:
+    """What `;transport=` says of it: nothing for UDP, and `ws` for both kinds of WebSocket (RFC 7118 5.2.1)."""
+    if transport == "UDP":
+        return ""
+    return "ws" if transport in WEB_SOCKET else transport.lower()
 
 
 def same_host(one: Flow, other: Flow) -> bool:

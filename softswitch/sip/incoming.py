@@ -10,10 +10,11 @@ from softswitch.sip.core import ALLOW_LINE, REGISTERING, SUPPORTED, session_key
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import RemoteProtocolError
 from softswitch.sip.events import InviteReceived, RequestReceived
-from softswitch.sip.flow import SECURE
+from softswitch.sip.flow import SECURE, WEB_SOCKET
 from softswitch.sip.grammar import parse_digits
 from softswitch.sip.headers import MAX_DELTA_SECONDS, NameAddr
 from softswitch.sip.message import KNOWN_METHODS, MAGIC_COOKIE
+from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.raw import noted_via
 from softswitch.sip.reply import Reply, reply_flow
 from softswitch.sip.server_request import ServerRequest
@@ -217,4 +218,5 @@ def _invite(core: Core, request: Request, key: str, merge: str, flow: Flow, now:
 def secure_contact(flow: Flow) -> NameAddr:
     """Our Contact in a dialog that began with a sips: URI, which has to be one itself (12.1.1)."""
     host, port = flow.local
-    return NameAddr("", Uri("sips", None, f"[{host}]" if ":" in host else host, port))
+    parameters = Parameters((("transport", "ws"),)) if flow.transport in WEB_SOCKET else NO_PARAMETERS
+    return NameAddr("", Uri("sips", None, f"[{host}]" if ":" in host else host, port, parameters))

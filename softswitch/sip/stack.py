@@ -15,8 +15,8 @@ from softswitch.sip.client_request import ClientRequest, RequestOwner
 from softswitch.sip.core import Core
 from softswitch.sip.dialog import arrange
 from softswitch.sip.errors import RemoteProtocolError
-from softswitch.sip.events import RequestCompleted
-from softswitch.sip.flow import same_host
+from softswitch.sip.events import ConnectionChanged, RequestCompleted
+from softswitch.sip.flow import WEB_SOCKET, same_host
 from softswitch.sip.incoming import receive_request, refuse, refuse_malformed
 from softswitch.sip.large_request import AnySize
 from softswitch.sip.message import KNOWN_METHODS, Request, Response, parse_message
@@ -25,6 +25,8 @@ from softswitch.sip.registration.registration import Registration
 from softswitch.sip.registration.state import Pace
 from softswitch.sip.session import invite
 from softswitch.sip.session.session import InviteSession
+from softswitch.sip.session.state import Input as SessionInput
+from softswitch.sip.session.state import Release
 from softswitch.sip.session.terms import PLAIN
 from softswitch.sip.timers import Timers
 from softswitch.sip.transaction.key import client_key
@@ -141,12 +143,33 @@ class SipStack:
     def transport_failed(self, flow: Flow, now: float) -> None:
         """A message could not be sent on this flow, or its connection is gone."""
         if flow.connection:
-            for session in self._core.sessions.values():
+            for session in list(self._core.sessions.values()):
                 if session.dialog is not None:
                     session.dialog.connection_lost(flow)
+                if flow.transport in WEB_SOCKET and session.flow == flow:
+                    session.step(SessionInput.DIALOG_GONE, now, Release("transport", 503))
         self._core.layer.transport_failed(flow, now)
         for registration in self._registrations:
             registration.transport_failed(flow, now)
+
+    def connection_away(self, flow: Flow) -> None:
+        """The connection is gone, its far end expected back: what is sent on this flow waits."""
+        for session in self._sessions_on(flow):
+            self._core.events.append(ConnectionChanged(session, is_there=False))
+
+    def connection_resumed(self, flow: Flow) -> bool:
+        """Another connection of the same far end serves this flow. Whether any session goes on over it.
+
+        What the far end has not answered may have been lost with the old connection: it is sent again.
+        """
+        found = self._sessions_on(flow)
+        for session in found:
+            self._core.events.append(ConnectionChanged(session, is_there=True))
+        self._core.layer.repeat_requests(flow)
+        return bool(found)
+
+    def _sessions_on(self, flow: Flow) -> list[InviteSession]:
+        return [session for session in self._core.sessions.values() if session.flow == flow]
 
     # Out.
 

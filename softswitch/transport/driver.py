@@ -49,6 +49,9 @@ class Admission(Protocol):
     def connection_lost(self, flow: Flow) -> None:
         """This connection is gone, and with it whoever was known by it."""
 
+    def connection_away(self, flow: Flow) -> None:
+        """This connection is gone, and whoever was known by it is expected back."""
+
 
 class Tracer(Protocol):
     """Sees every message for the ladder of its call."""
@@ -151,6 +154,17 @@ class SipDriver:
         """A connection is gone: transactions on it have failed, registrations through it are void."""
         self._admission.connection_lost(flow)
         self.transport_failed(flow)
+
+    def connection_away(self, flow: Flow) -> None:
+        """A connection is gone, and what is sent on its flow waits: its far end is expected back."""
+        self._admission.connection_away(flow)
+        with self._turn as stack:
+            stack.connection_away(flow)
+
+    def connection_resumed(self, flow: Flow) -> bool:
+        """Another connection serves this flow now. Whether any call goes on over it."""
+        with self._turn as stack:
+            return stack.connection_resumed(flow)
 
     def transport_failed(self, flow: Flow) -> None:
         """A message could not be sent there."""

@@ -48,6 +48,7 @@ class Answerer:
         self.proven: set[str] = set()
         """What strangers may have proven to be, to be none (`Flow.peer`)."""
         self.lost: list[Flow] = []
+        self.away: list[Flow] = []
         self.flows: list[Flow] = []
         self.events: list[Event] = []
         token = itertools.count(1)
@@ -68,6 +69,10 @@ class Answerer:
     def connection_lost(self, flow: Flow) -> None:
         """Note it."""
         self.lost.append(flow)
+
+    def connection_away(self, flow: Flow) -> None:
+        """Note it."""
+        self.away.append(flow)
 
     def received(self, flow: Flow, data: bytes) -> None:
         """Note how it came."""

@@ -72,6 +72,9 @@ class Everyone:
     def connection_lost(self, flow: Flow) -> None:
         """Nobody was known by it."""
 
+    def connection_away(self, flow: Flow) -> None:
+        """Nobody was known by it."""
+
     def received(self, flow: Flow, data: bytes) -> None:
         """Not kept."""
 
@@ -132,7 +135,7 @@ class Phone:
                 from_=NameAddr.parse(caller or f"<sip:caller@{self.address[0]}>"),
                 to=NameAddr("", Uri("sip", number, switch[0]), NO_PARAMETERS),
                 contact=self._contact(),
-                flow=Flow("UDP", self.address, switch),
+                flow=self._towards(switch),
                 terms=self.terms,
                 body=sdp(40000, host=self.media_host) if body is None else body,
                 headers=headers,
@@ -167,6 +170,9 @@ class Phone:
 
     def _answer(self) -> bytes:
         return sdp(self.media_port, "8 101", host=self.media_host)
+
+    def _towards(self, switch: Address) -> Flow:
+        return Flow("UDP", self.address, switch)
 
     def _contact(self) -> NameAddr:
         return NameAddr("", Uri("sip", None, *self.address), NO_PARAMETERS)

@@ -9,6 +9,7 @@ from softswitch.sip.authorizer import Authorizer
 from softswitch.sip.core import session_key
 from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.events import InfoRefused
+from softswitch.sip.flow import transport_parameter
 from softswitch.sip.message import Request, parse_message
 from softswitch.sip.outgoing import header_lines, host_port, one_line
 from softswitch.sip.session import accept, admission, invite, refresh
@@ -450,5 +451,5 @@ def _contact_line(contact: NameAddr | None, flow: Flow) -> str:
 
 @lru_cache(256)
 def _default_contact_line(transport: str, host: str, port: int) -> str:
-    parameter = "" if transport == "UDP" else f";transport={transport.lower()}"
-    return f"Contact: <sip:{host_port(host, port)}{parameter}>\r\n"
+    parameter = transport_parameter(transport)
+    return f"Contact: <sip:{host_port(host, port)}{parameter and ';transport='}{parameter}>\r\n"

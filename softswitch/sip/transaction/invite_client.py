@@ -82,6 +82,11 @@ class InviteClient:
         else:
             self.step(Input.RESPONSE_300_699, now, response)
 
+    def repeat(self) -> None:
+        """Send the INVITE again, if nothing was heard about it."""
+        if self.state is State.CALLING:
+            self.layer.resend(self.flow, self._message, "INVITE")
+
     def transport_failed(self, now: float) -> None:
         """The INVITE or the ACK could not be sent."""
         self.step(Input.TRANSPORT_ERROR, now)

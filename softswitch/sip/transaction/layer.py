@@ -29,6 +29,7 @@ class ClientTransaction(Protocol):
     flow: Flow
 
     def receive(self, response: Response, now: float) -> None: ...
+    def repeat(self) -> None: ...
     def transport_failed(self, now: float) -> None: ...
 
 
@@ -119,6 +120,11 @@ class TransactionLayer:
             self.lingering_servers.pop(transaction.key, None)
         if transaction.merge_key:
             self.merge_keys.pop(transaction.merge_key, None)
+
+    def repeat_requests(self, flow: Flow) -> None:
+        """Another connection serves `flow`: send again what has had no answer."""
+        for client in [each for each in self.clients.values() if each.flow == flow]:
+            client.repeat()
 
     def transport_failed(self, flow: Flow, now: float) -> None:
         """A message could not be sent on `flow`, or its connection is gone: tell the transactions still at work."""

@@ -70,6 +70,11 @@ class NonInviteClient:
         """A response with our branch and method."""
         self.step(Input.RESPONSE_1XX if response.status < 200 else Input.RESPONSE_FINAL, now, response)
 
+    def repeat(self) -> None:
+        """Send the request again, if it has no final response."""
+        if self.state < State.COMPLETED:
+            self.layer.resend(self.flow, self._message, self._label)
+
     def transport_failed(self, now: float) -> None:
         """The request could not be sent."""
         self.step(Input.TRANSPORT_ERROR, now)
