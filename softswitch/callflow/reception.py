@@ -11,6 +11,7 @@ from softswitch.b2bua.cause import INTERNAL
 from softswitch.b2bua.header_policy import CLOSED
 from softswitch.b2bua.leg import Leg
 from softswitch.b2bua.terms import NO_TERMS
+from softswitch.callflow.guests import GuestCall, NoGuests
 from softswitch.callflow.supervisor import Incoming
 from softswitch.dialplan.match import canonical, is_emergency
 from softswitch.endpoints.access_control import Phones
@@ -20,6 +21,7 @@ from softswitch.endpoints.trunk import Trunk
 from softswitch.sip.body import ACCEPT
 from softswitch.sip.core import ALLOW, SUPPORTED
 from softswitch.sip.events import InviteReceived, RegistrationChanged, RequestCompleted, RequestReceived
+from softswitch.sip.flow import WEB_SOCKET
 from softswitch.sip.outgoing import header_lines
 from softswitch.sip.session.terms import PLAIN, SessionTerms, trickling
 from softswitch.stir.errors import StirError
@@ -30,11 +32,13 @@ if TYPE_CHECKING:
     from softswitch.b2bua.header_policy import HeaderTable
     from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.terms import MediaTerms
+    from softswitch.callflow.guests import Guests
     from softswitch.callflow.supervisor import CallSupervisor
     from softswitch.callflow.verification import Verification
     from softswitch.endpoints.access_control import Gate
     from softswitch.endpoints.authentication import Authenticator
     from softswitch.endpoints.registrar import Registrar
+    from softswitch.endpoints.tokens import Claim
     from softswitch.endpoints.trunk_registration import TrunkRegistrations
     from softswitch.sip.events import Event
     from softswitch.sip.flow import Flow
@@ -46,6 +50,9 @@ log = logging.getLogger(__name__)
 ALLOW_HERE = f"{ALLOW}, REGISTER"
 CAPABILITIES = (("Allow", ALLOW_HERE), ("Accept", ACCEPT), ("Supported", ", ".join(SUPPORTED)))
 """What OPTIONS asks for (RFC 3261 11.2)."""
+
+
+NO_GUESTS = NoGuests()
 
 
 class Reception:
@@ -65,10 +72,14 @@ class Reception:
         phone_session: SessionTerms = PLAIN,
         phone_headers: HeaderTable = CLOSED,
         verification: Verification | None = None,
+        introduce: Callable[[Flow, str, str], None] | None = None,
+        guests: Guests = NO_GUESTS,
     ) -> None:
         """`identities`: how each phone user is presented to whom it calls; `phone_terms`: what media each may have;
         `phone_session`: what SIP extensions all of them may use; `phone_headers`: which headers of what they send may
-        cross to the other side; `verification` judges the callers of trunks that are to be judged.
+        cross to the other side; `verification` judges the callers of trunks that are to be judged; `introduce(flow,
+        user, instance)` is told who has proven to be at the far end of a WebSocket; `guests` lets callers in who are
+        no phones.
         """
         self._gate = gate
         self._authenticator = authenticator
@@ -81,6 +92,8 @@ class Reception:
         self._registrations = registrations
         self._phone_headers = phone_headers
         self._verification = verification
+        self._introduce = introduce
+        self._guests = guests
 
     def dispatch(self, event: Event) -> None:
         """Take one event of the stack. A fault of ours ends what the event was about, and nothing else."""
@@ -131,8 +144,13 @@ class Reception:
                         trunk = self._supervisor.resources.trunks[name]
                         self._gate.vouch_for(event.flow, trunk, now)
                         self._call_from_trunk(event, trunk, now)
-                    case Authenticated(user=user):
-                        self._call_from_phone(event, user, now)
+                    case Authenticated(user=user, guest=guest):
+                        if self._introduce is not None and event.flow.transport in WEB_SOCKET:
+                            self._introduce(event.flow, user, "")
+                        if guest is None:
+                            self._call_from_phone(event, user, now)
+                        else:
+                            self._call_from_guest(event, guest, now)
                     case Challenge(headers=headers, status=status):
                         session.reject(status, now, headers=headers)
                     case Refused(status=status, reason=reason, headers=headers):
@@ -155,6 +173,16 @@ class Reception:
         if event.session.admit(session, now):
             read = partial(phone_origin, self._identities[user], table=self._phone_headers)
             self._begin(event, f"phone:{user}", read, terms)
+
+    def _call_from_guest(self, event: InviteReceived, claims: Mapping[str, Claim], now: float) -> None:
+        match self._guests.call(claims, event.request):
+            case Refused(status=status, reason=reason, headers=headers):
+                event.session.reject(status, now, reason=reason, headers=headers)
+            case GuestCall(origin=origin) as call:
+                terms = offered(call.terms, event.request.body, event.flow)
+                session = trickling(call.session) if terms.is_browser else call.session
+                if event.session.admit(session, now):
+                    self._begin(event, call.source, lambda _: origin, terms, call.called)
 
     def _begin(
         self,

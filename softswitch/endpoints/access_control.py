@@ -1,7 +1,8 @@
 """The gate: which source addresses are heard at all. Everything else is dropped without an answer, and counted.
 
 Trunks are known by their addresses or by their certificates; phones by the networks they may register from. The most
-specific network wins, so a trunk inside the phones' network is a trunk.
+specific network wins, so a trunk inside the phones' network is a trunk. Pages may come from anywhere: whose they are
+was looked at when they connected (Origin), and whatever they begin needs credentials.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from softswitch.endpoints.pace import Pace
 from softswitch.endpoints.tls_identities import TrunkIdentities
+from softswitch.sip.flow import WEB_SOCKET
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from softswitch.endpoints.network import Network
     from softswitch.endpoints.pace import RegisteredSources
@@ -92,10 +94,17 @@ class Gate:
             capacity=capacity,
         )
         self._capacity = capacity
+        self._pages: Phones | None = None
+        self._party_of: Callable[[Flow], object | None] = _nobody
         self._known: dict[str, _Known] = {}
         self._unknown: dict[str, None] = {}
         self._report = _RefusalReport()
         self.counters = GateCounters()
+
+    def let_pages_in(self, party: Callable[[Flow], object | None]) -> None:
+        """From now on WebSockets are heard, from anywhere. `party`: who has proven to be at the far end of one."""
+        self._pages = Phones()
+        self._party_of = party
 
     def admit(self, flow: Flow, now: float) -> Trunk | Phones | None:
         """Who a message that came by `flow` is from; None: drop it without an answer.
@@ -104,6 +113,8 @@ class Gate:
         call or a registration may *begin* there is for `may_begin`.
         """
         address, port = flow.remote
+        if flow.transport in WEB_SOCKET:
+            return None if self._pages is None else self._kept_pace(self._pages, address, now)
         if flow.peer and (proven := self.identities.trunk(flow)) is not None:
             return self._heard(proven, address, now)
         known = self._known.get(address)
@@ -114,15 +125,18 @@ class Gate:
                 return None
         owner = known.beginner(port)
         if isinstance(owner, Phones) and known.trunk is None:
-            if self._pace.phones_keep(address, now):
-                return owner
-            self._refuse_flood(address, now, "it sends more messages a second than a phone may")
-            return None
+            return self._kept_pace(owner, address, now)
         trunk = known.trunk if owner is None or isinstance(owner, Phones) else owner
         if trunk is None:
             self._refuse_unknown(address, now)
             return None
         return self._heard(trunk, address, now)
+
+    def _kept_pace(self, owner: Phones, address: str, now: float) -> Phones | None:
+        if self._pace.phones_keep(address, now):
+            return owner
+        self._refuse_flood(address, now, "it sends more messages a second than a phone may")
+        return None
 
     def _heard(self, trunk: Trunk, address: str, now: float) -> Trunk | None:
         if self._pace.trunk_keeps(trunk, address, now):
@@ -132,6 +146,8 @@ class Gate:
 
     def may_begin(self, flow: Flow) -> Trunk | Phones | None:
         """Who a request outside any dialog that came by `flow` is from; None: nobody who may send one."""
+        if flow.transport in WEB_SOCKET:
+            return self._pages
         proven = self.identities.trunk(flow)
         if proven is not None:
             return proven
@@ -144,8 +160,11 @@ class Gate:
         """Whether whoever sends on `flow` may speak for a dialog begun on `own` (THREATS S9).
 
         One address, or two addresses of one trunk: carriers answer from one machine and hang up from another. What
-        began with a certificate goes on with one.
+        began with a certificate goes on with one, and what a page began with that page, wherever it is now.
         """
+        if flow.transport in WEB_SOCKET or own.transport in WEB_SOCKET:
+            party = self._party_of(own)
+            return flow == own or (party is not None and self._party_of(flow) == party)
         begun_with = self.identities.trunk(own)
         if begun_with is not None:
             return self.identities.trunk(flow) is begun_with
@@ -224,6 +243,10 @@ class Gate:
     def _refuse_unknown(self, address: str, now: float) -> None:
         self.counters.unknown += 1
         self._report.note(address, now, "no trunk and no phone network has this source")
+
+
+def _nobody(flow: Flow) -> None:
+    """No page is known."""
 
 
 class _Rule:

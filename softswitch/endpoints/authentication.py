@@ -1,4 +1,4 @@
-"""Who sends this request: digest authentication (RFC 3261 22, RFC 7616, RFC 8760), answers and locks.
+"""Who sends this request: digest (RFC 3261 22, RFC 7616, RFC 8760) or a token (RFC 8898), answers and locks.
 
 Phones prove who they are, and trunks that have no address of their own. Unknown and known users, phones and trunks get
 the same answers after the same work, so that names cannot be probed. Failures delay the source they come from, never
@@ -7,21 +7,25 @@ the user they name.
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from softswitch.endpoints.throttle import FailureLocks
-from softswitch.sip.auth import AuthCredentials
+from softswitch.endpoints.tokens import TokenError
+from softswitch.sip.auth import AuthChallenge, AuthCredentials
 from softswitch.sip.digest import QOP, Verdict, hashed, make_challenge
 from softswitch.sip.errors import RemoteProtocolError
+from softswitch.sip.flow import WEB_SOCKET
 from softswitch.sip.uri import Uri, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from softswitch.endpoints.network import Network
+    from softswitch.endpoints.tokens import Claim, TokenSigner
     from softswitch.sip.digest import NonceKeeper
     from softswitch.sip.flow import Flow
     from softswitch.sip.message import Request
@@ -30,6 +34,10 @@ ALGORITHMS = ("SHA-256", "MD5")
 """Offered, the strongest first (RFC 8760 2.3). Leave MD5 out to refuse it."""
 ENCRYPTED = ("TLS", "WSS")
 """Transports that nobody on the way can read."""
+SIP_TOKEN = "sip"  # noqa: S105 - a purpose
+"""Purpose of tokens whose `sub` is a phone's user."""
+GUEST_TOKEN = "sip-guest"  # noqa: S105 - a purpose
+"""Purpose of tokens whose `sub` is a guest, who is no phone; what else they say is for whoever lets guests call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +67,10 @@ class Authenticated:
     user: str
     trunk: str | None = None
     """The trunk this is; None: a phone."""
+    guest: Mapping[str, Claim] | None = None
+    """What the token of a guest says; None: no guest."""
+    until: float = math.inf
+    """When what proved it ends, in monotonic seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +105,37 @@ class Authenticator:
         algorithms: tuple[str, ...] = ALGORITHMS,
         locks: FailureLocks | None = None,
         is_bound: Callable[[Flow], bool] = lambda _: False,
+        tokens: TokenSigner | None = None,
     ) -> None:
-        """`is_bound`: `Bindings.has_flow`; a phone registered by exactly this flow escapes its neighbours' lock."""
+        """`is_bound`: `Bindings.has_flow`; a phone registered by exactly this flow escapes its neighbours' lock.
+
+        `tokens`: who signs those that pages may show in place of a digest.
+        """
         self._accounts = {account.user: account for account in accounts}
         self._nonces = nonces
         self._realm = realm
         self._algorithms = algorithms
         self._locks = FailureLocks() if locks is None else locks
         self._is_bound = is_bound
+        self._tokens = tokens
 
     def screen(self, request: Request, flow: Flow, now: float) -> Challenge | Refused | None:
         """What to answer at once, whatever the request says; None: it has credentials to be judged."""
         locked = self._locks.locked_for(flow.remote[0], now)
         if locked and not self._is_bound(flow):
             return Refused(503, None, (("Retry-After", str(math.ceil(locked))),))
-        return self._challenge(now) if self._credentials(request) is None else None
+        if self._token(request, flow) is not None or self._credentials(request) is not None:
+            return None
+        return self._challenge(flow, now)
 
     def authenticate(self, request: Request, flow: Flow, now: float) -> Authenticated | Challenge | Refused:
         """Who sends `request`, or what to answer instead. `now` in monotonic seconds."""
         refusal = self.screen(request, flow, now)
         if refusal is not None:
             return refusal
+        token = self._token(request, flow)
+        if token is not None:
+            return self._bearer(token, flow, now)
         credentials = self._credentials(request)
         assert credentials is not None
         verdict, owner = Verdict.REFUSED, None
@@ -127,7 +149,7 @@ class Authenticator:
                 secret=None if owner is None else owner.secrets.get(algorithm),
                 now=now,
             )
-        if verdict is not Verdict.REFUSED and owner is not None and not _comes_from(flow, owner.networks):
+        if verdict is not Verdict.REFUSED and owner is not None and not _comes_from(flow, owner):
             verdict = Verdict.REFUSED
         match verdict:
             case Verdict.ACCEPTED:
@@ -139,10 +161,67 @@ class Authenticator:
                 return Authenticated(owner.user, owner.trunk)
             case Verdict.STALE:
                 # A live nonce refused for its count is a replay: only a genuinely old one is called stale.
-                return self._challenge(now, stale=not self._nonces.is_live(credentials.nonce, now))
+                return self._challenge(flow, now, stale=not self._nonces.is_live(credentials.nonce, now))
             case Verdict.REFUSED:
                 self._locks.failed(flow.remote[0], now)
-                return self._challenge(now)
+                return self._challenge(flow, now)
+
+    def check_password(self, user: str, password: str, source: str, now: float) -> Authenticated | Refused:
+        """Whether `user`, a phone, has this password. 401, or 429 to a source that failed too often."""
+        refusal = self.locked(source, now)
+        if refusal is not None:
+            return refusal
+        owner = self._accounts.get(user)
+        known: Mapping[str, str] = {} if owner is None or owner.trunk is not None else owner.secrets
+        is_right = False
+        for algorithm in ALGORITHMS:  # all of them for everybody: it takes time
+            given = hashed(algorithm, user, self._realm, password)
+            expected = known.get(algorithm)
+            is_right |= hmac.compare_digest(given, expected or "-" * len(given)) and expected is not None
+        if is_right:
+            return Authenticated(user)
+        self._locks.failed(source, now)
+        return Refused(401)
+
+    def locked(self, source: str, now: float) -> Refused | None:
+        """429 while a source that failed too often has to wait."""
+        seconds = self._locks.locked_for(source, now)
+        return Refused(429, None, (("Retry-After", str(math.ceil(seconds))),)) if seconds else None
+
+    def failed(self, source: str, now: float) -> None:
+        """Somebody there has shown what he cannot have got from us."""
+        self._locks.failed(source, now)
+
+    def is_phone(self, user: str) -> bool:
+        """Whether there is a phone of this name; for those who may know."""
+        owner = self._accounts.get(user)
+        return owner is not None and owner.trunk is None
+
+    def _bearer(self, token: str, flow: Flow, now: float) -> Authenticated | Challenge:
+        """RFC 8898 3. Only an expired token of ours is no attempt to guess."""
+        assert self._tokens is not None
+        try:
+            purpose, claims = self._tokens.read_any(token, (SIP_TOKEN, GUEST_TOKEN))
+        except TokenError as error:
+            if not error.expired:
+                self._locks.failed(flow.remote[0], now)
+            return self._challenge(flow, now, error="invalid_token")
+        user, until = str(claims.get("sub")), now + self._tokens.lasts(claims)
+        if purpose == GUEST_TOKEN:
+            return Authenticated(user, guest=claims, until=until)
+        if self.is_phone(user):
+            return Authenticated(user, until=until)
+        return self._challenge(flow, now, error="invalid_token")
+
+    def _token(self, request: Request, flow: Flow) -> str | None:
+        """On WebSockets alone: elsewhere nobody has tokens, and listeners would get them."""
+        if self._tokens is None or flow.transport not in WEB_SOCKET:
+            return None
+        for value in request.headers.lines("Authorization"):
+            scheme, _, token = value.strip().partition(" ")
+            if scheme.lower() == "bearer":
+                return token.strip()
+        return None
 
     def _credentials(self, request: Request) -> AuthCredentials | None:
         for value in request.headers.get_all("Authorization"):
@@ -154,21 +233,25 @@ class Authenticator:
                 return credentials
         return None
 
-    def _challenge(self, now: float, *, stale: bool = False) -> Challenge:
+    def _challenge(self, flow: Flow, now: float, *, stale: bool = False, error: str | None = None) -> Challenge:
         nonce = self._nonces.issue(now)
-        return Challenge(
-            tuple(
-                ("WWW-Authenticate", str(make_challenge(self._realm, nonce, algorithm, stale=stale)))
-                for algorithm in self._algorithms
-            )
-        )
+        is_page = flow.transport in WEB_SOCKET
+        # What runs in browsers looks at the first challenge alone, and knows MD5 alone (JsSIP, SIP.js).
+        algorithms = sorted(self._algorithms) if is_page else self._algorithms
+        values = [str(make_challenge(self._realm, nonce, algorithm, stale=stale)) for algorithm in algorithms]
+        if is_page and self._tokens is not None:
+            values.append(str(AuthChallenge.of("Bearer", realm=self._realm, error=error)))
+        return Challenge(tuple(("WWW-Authenticate", value) for value in values))
 
 
-def _comes_from(flow: Flow, networks: tuple[Network, ...]) -> bool:
-    if not networks:
+def _comes_from(flow: Flow, owner: Account) -> bool:
+    """A page of a phone's user may be anywhere; a trunk is no page."""
+    if flow.transport in WEB_SOCKET:
+        return owner.trunk is None
+    if not owner.networks:
         return True
     address = ipaddress.ip_address(flow.remote[0].partition("%")[0])
-    return any(address in network for network in networks)
+    return any(address in network for network in owner.networks)
 
 
 def _same_target(digest_uri: str, request_uri: Uri) -> bool:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.bindings import Binding
 from softswitch.sip.errors import RemoteProtocolError
+from softswitch.sip.flow import WEB_SOCKET
 from softswitch.sip.grammar import parse_digits, quote
 from softswitch.sip.headers import NameAddr, parse_delta_seconds
 from softswitch.sip.uri import unescape
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from softswitch.endpoints.authentication import Authenticator
     from softswitch.endpoints.bindings import Bindings
     from softswitch.sip.flow import Flow
@@ -49,13 +52,26 @@ class RegistrarLimits:
     """Whether phones may keep several flows (RFC 5626)."""
 
 
+def nobody_asks(flow: Flow, user: str, instance: str) -> None:
+    """There are no WebSockets."""
+
+
 class Registrar:
     """Writes the bindings of authenticated phones. Every REGISTER is applied as a whole or not at all."""
 
-    def __init__(self, authenticator: Authenticator, bindings: Bindings, limits: RegistrarLimits | None = None) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        bindings: Bindings,
+        limits: RegistrarLimits | None = None,
+        *,
+        introduce: Callable[[Flow, str, str], None] = nobody_asks,
+    ) -> None:
+        """`introduce(flow, user, instance)` is told who has proven to be at the far end of a WebSocket."""
         self._authenticator = authenticator
         self._bindings = bindings
         self._limits = limits or RegistrarLimits()
+        self._introduce = introduce
 
     def register(self, request: Request, flow: Flow, now: float) -> Answer:
         """Deal with one REGISTER that came by `flow`; the answer is complete but for Via, From, To, Call-ID and CSeq.
@@ -70,10 +86,26 @@ class Registrar:
                 return Answer(status, reason, headers)
             case Authenticated(trunk=str()):
                 return Answer(403, "Trunks Do Not Register Here")
-            case Authenticated(user=user):
-                return self._apply(user, request, flow, now)
+            case Authenticated(user=user, guest=guest, until=until):
+                if guest is None:
+                    answer = self._apply(user, request, flow, now, until)
+                else:
+                    answer = self._greet(user, request, now, until)
+                if answer.status == 200 and flow.transport in WEB_SOCKET:
+                    self._introduce(flow, user, _instance(request))
+                return answer
 
-    def _apply(self, user: str, request: Request, flow: Flow, now: float) -> Answer:
+    def _greet(self, user: str, request: Request, now: float, until: float) -> Answer:
+        """A guest is nobody who could be called; registering tells who is there when its connection was lost."""
+        if not _names(request.to, user):
+            return Answer(403, "Forbidden")
+        if "*" in request.headers.get_all("Contact"):
+            return Answer(200)
+        limits = self._limits
+        seconds = max(1, round(min(limits.default_expires, until - now)))
+        return Answer(200, None, tuple(("Contact", _with_expiry(contact, seconds)) for contact in request.contacts))
+
+    def _apply(self, user: str, request: Request, flow: Flow, now: float, until: float) -> Answer:
         if not _names(request.to, user):
             return Answer(403, "Forbidden")
         present = self._bindings.lookup(user, now)
@@ -83,6 +115,11 @@ class Registrar:
         except _RefusedError as refusal:
             return refusal.answer
         if updated is not None:
+            # Nobody stays registered by what does not open anything any more.
+            updated = tuple(
+                replace(each, expires_at=until) if each.flow == flow and each.expires_at > until else each
+                for each in updated
+            )
             self._bindings.replace(user, updated)
             _tell_changes(user, present, updated)
         path = tuple(("Path", value) for value in request.headers.get_all("Path"))
@@ -206,6 +243,26 @@ def _keeps_flows(request: Request, flow: Flow) -> bool:
     if not path or "ob" not in path[-1].uri.parameters:
         raise _RefusedError(439, None)
     return True
+
+
+def _instance(request: Request) -> str:
+    """Which device says so; "" when it does not tell."""
+    if "*" in request.headers.get_all("Contact"):
+        return ""
+    for contact in request.contacts:
+        return (contact.parameters.text("+sip.instance") or "")[:LONGEST_NOTE]
+    return ""
+
+
+def _with_expiry(contact: NameAddr, seconds: int) -> str:
+    """A guest's own contact, as it gave it."""
+    asked = _expires(contact.parameters.get("expires"))
+    instance = contact.parameters.text("+sip.instance")
+    text = f"<{contact.uri}>;expires={seconds if asked is None else min(asked, seconds)}"
+    if instance:
+        text += f";+sip.instance={quote(instance[:LONGEST_NOTE])}"
+    reg_id = _reg_id(contact)
+    return f"{text};reg-id={reg_id}" if reg_id else text
 
 
 def _reg_id(contact: NameAddr) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import jwt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 ALGORITHM = "HS256"
 LONGEST_TOKEN = 4096
@@ -27,6 +27,15 @@ Claim = str | int | float
 
 class TokenError(Exception):
     """This token is no good; the message is one clause for logs and answers, and repeats nothing of the token."""
+
+    def __init__(self, message: str, *, expired: bool = False) -> None:
+        super().__init__(message)
+        self.expired = expired
+        """Whether it was good once."""
+
+
+class OtherPurposeError(TokenError):
+    """It was signed here, for something else."""
 
 
 class TokenSigner:
@@ -65,12 +74,26 @@ class TokenSigner:
                 },
             )
         except jwt.InvalidAudienceError:
-            raise TokenError("the token is for another purpose") from None
+            raise OtherPurposeError("the token is for another purpose") from None
         except jwt.InvalidSignatureError:
             raise TokenError("the token was not signed here") from None
         except jwt.PyJWTError:
             raise TokenError("the token is malformed") from None
         expires = claims["exp"]
         if not isinstance(expires, int | float) or self._clock() >= expires:
-            raise TokenError("the token has expired")
+            raise TokenError("the token has expired", expired=True)
         return {name: value for name, value in claims.items() if isinstance(value, str | int | float)}
+
+    def read_any(self, token: str, purposes: Sequence[str]) -> tuple[str, dict[str, Claim]]:
+        """The first of `purposes` it is for, and its claims. Raises TokenError."""
+        *others, last = purposes
+        for purpose in others:
+            try:
+                return purpose, self.read(token, purpose)
+            except OtherPurposeError:
+                continue
+        return last, self.read(token, last)
+
+    def lasts(self, claims: Mapping[str, Claim]) -> float:
+        """Seconds until a token with these claims ends."""
+        return max(0.0, float(claims["exp"]) - self._clock())

@@ -1,0 +1,101 @@
+"""Sessions of pages: a password opens one, tokens carry it, and it ends some time after the password."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from softswitch.endpoints.authentication import SIP_TOKEN, Refused
+from softswitch.endpoints.tokens import TokenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from softswitch.endpoints.authentication import Authenticator
+    from softswitch.endpoints.tokens import TokenSigner
+    from softswitch.endpoints.turn import IceServer, IceServers
+
+
+@dataclass(frozen=True, slots=True)
+class PageSession:
+    """What a page needs to be a phone."""
+
+    user: str
+    uri: str
+    """Its address of record."""
+    display_name: str
+    token: str = field(repr=False)
+    expires_in: int
+    """Seconds the token is good for."""
+    ice_servers: tuple[IceServer, ...]
+
+
+class PageSessions:
+    """Opens and prolongs them. Keeps nothing: what has to be known is in the tokens."""
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        signer: TokenSigner,
+        ice_servers: IceServers,
+        *,
+        domain: str,
+        names: Mapping[str, str],
+        token_seconds: float = 900.0,
+        longest_seconds: float = 43_200.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`names`: what users are called, by user. `clock`: Unix seconds."""
+        self._authenticator = authenticator
+        self._signer = signer
+        self._ice_servers = ice_servers
+        self._domain = domain
+        self._names = names
+        self._token_seconds = token_seconds
+        self._longest_seconds = longest_seconds
+        self._clock = clock
+
+    def sign_in(self, user: str, password: str, source: str, now: float) -> PageSession | Refused:
+        """With a password, from an address. `now` in monotonic seconds."""
+        match self._authenticator.check_password(user, password, source, now):
+            case Refused() as refusal:
+                return refusal
+            case known:
+                return self.open(known.user)
+
+    def renew(self, token: str, source: str, now: float) -> PageSession | Refused:
+        """With a token that is still good. 401 when it is not, or the password is due again; 429 as for passwords."""
+        refusal = self._authenticator.locked(source, now)
+        if refusal is not None:
+            return refusal
+        try:
+            claims = self._signer.read(token, SIP_TOKEN)
+        except TokenError as error:
+            if not error.expired:
+                self._authenticator.failed(source, now)
+            return Refused(401, str(error))
+        user, since = str(claims.get("sub")), claims.get("since")
+        if not isinstance(since, int | float) or not self._authenticator.is_phone(user):
+            return Refused(401, "the token is for nobody who is here")
+        if self._clock() - since >= self._longest_seconds:
+            return Refused(401, "the session has ended: sign in again")
+        return self.open(user, since)
+
+    def open(self, user: str, since: float | None = None) -> PageSession:
+        """For a phone's user whose identity is known, from `since` on, in Unix seconds (None: now)."""
+        now = self._clock()
+        began = now if since is None else since
+        seconds = max(1.0, min(self._token_seconds, began + self._longest_seconds - now))
+        return PageSession(
+            user=user,
+            uri=f"sip:{user}@{self._domain}",
+            display_name=self._names.get(user, ""),
+            token=self._signer.sign(SIP_TOKEN, {"sub": user, "since": began}, ttl=seconds),
+            expires_in=int(seconds),
+            ice_servers=self._ice_servers.for_user(user),
+        )
+
+    def is_phone(self, user: str) -> bool:
+        """Whether there is such a user; for those who may know."""
+        return self._authenticator.is_phone(user)
