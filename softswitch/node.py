@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Self
 from media.control import MediaEngine
 from media.play.prompt import PromptError
 from media.record.repair import repair
-from softswitch import assembly, parties, stir_settings, tls_settings
+from softswitch import assembly, parties, stir_settings, tls_settings, web_settings
 from softswitch.admin.ports import AdminParts
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, start_admin
+from softswitch.admin.web_server import start_web
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
 from softswitch.callflow.outbound import Outbound, restore
@@ -39,7 +40,7 @@ from softswitch.endpoints.callers import CallerLedger
 from softswitch.endpoints.choice import TrunkChooser
 from softswitch.endpoints.health import DestinationHealth
 from softswitch.endpoints.probe import Prober
-from softswitch.endpoints.registrar import Registrar, RegistrarLimits
+from softswitch.endpoints.registrar import Registrar, RegistrarLimits, nobody_asks
 from softswitch.endpoints.selection import Selector
 from softswitch.endpoints.toll import TollGuard
 from softswitch.endpoints.toll_watch import TollWatch
@@ -73,10 +74,12 @@ from softswitch.transport.listener import advertised_at, interface_towards
 from softswitch.transport.tcp import TcpTransport
 from softswitch.transport.tls import TlsTransport
 from softswitch.transport.udp import UdpTransport
+from softswitch.transport.websocket import WebSocketTransport
 from softswitch.version import VERSION
 from softswitch.webrtc.transports import WebTransports
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from pathlib import Path
 
@@ -84,6 +87,8 @@ if TYPE_CHECKING:
 
     from config.load import Settings
     from media.events import Event as MediaEvent
+    from softswitch.admin.visits import Visits
+    from softswitch.admin.web_server import WebServer, WebSettings
     from softswitch.dialplan.route import Say
     from softswitch.endpoints.tls_identities import TrunkIdentities
     from softswitch.provision import Provision
@@ -127,6 +132,7 @@ class Node:
         self.prompts: Prompts
         self.speech: Preview
         self.admin: AdminServer | None = None
+        self.web: WebServer | None = None
 
     @classmethod
     async def start(cls, provision: Provision) -> Self:
@@ -177,6 +183,7 @@ class Node:
         )
         door, switch = self._open_stack(neighbours, engine, admission, await self._media_address())
         await neighbours.locate()
+        authenticator, sip_over_web = self._open_sip_over_web(neighbours)
         metrics, recent = Metrics(), RecentCalls()
         sounds = await self._open_sounds(engine)
         outbound = await self._outbound(neighbours, CallLog(state.database))
@@ -193,7 +200,7 @@ class Node:
             recent=recent,
             file_records=state.cdr.submit,
         )
-        reception = self._reception(neighbours, resources)
+        reception = self._reception(neighbours, resources, authenticator, sip_over_web)
         self._on_sip, self._screen = reception.dispatch, reception.screen
         observation = Observation(
             supervisor=self.supervisor,
@@ -206,22 +213,24 @@ class Node:
             keys=self.keys,
             clock=self._loop.time,
         )
-        await self._open_admin(
-            AdminParts(
-                source=observation,
-                commands=observation,
-                recent=recent,
-                history=CallLog(state.database),
-                metrics=metrics,
-                prompts=self.prompts,
-                speech=self.speech,
-                version=VERSION,
-            )
+        parts = AdminParts(
+            source=observation,
+            commands=observation,
+            recent=recent,
+            history=CallLog(state.database),
+            metrics=metrics,
+            prompts=self.prompts,
+            speech=self.speech,
+            version=VERSION,
+            pages=None if sip_over_web is None else sip_over_web.visits,
         )
+        await self._open_admin(parts)
         self._keep_watch(metrics, admission, engine)
         for listener in assembly.listeners(self._settings):
             await self._listen(listener, neighbours.gate.identities)
         neighbours.locator.start_from(self.driver.listening())
+        if sip_over_web is not None:
+            await self._open_web(parts, sip_over_web)
         door.is_open = True
         self._begin_registrations(neighbours, resources)
         prober = Prober(
@@ -255,7 +264,8 @@ class Node:
     def _open_keys(self) -> Keyring:
         """Certificates and keys, looked at again and again: a renewed one is used without anybody saying so."""
         try:
-            keys = Keyring(*tls_settings.terms(self._settings), clock=time.time)
+            server, trunks = tls_settings.terms(self._settings)
+            keys = Keyring(server, trunks, clock=time.time, web=tls_settings.web_terms(self._settings))
         except CertificateError as error:
             raise StartError(f"TLS: {error}") from error
         watch = self._loop.create_task(_renew(keys), name="certificates")
@@ -416,15 +426,42 @@ class Node:
             with self.driver.turn():
                 self._registrations.look(self._loop.time())
 
-    def _reception(self, neighbours: Neighbours, resources: Resources) -> Reception:
-        phones = self._settings.phones
+    def _open_sip_over_web(self, neighbours: Neighbours) -> tuple[Authenticator, SipOverWeb | None]:
+        """Who proves who he is, and where pages do so if they may come."""
+        settings, section = self._settings, self._settings.web
+        tokens = None if section is None else web_settings.signer(section)
         authenticator = Authenticator(
-            parties.accounts(self._settings),
+            parties.accounts(settings),
             NonceKeeper(secrets.token_bytes(32)),
-            realm=phones.realm,
-            algorithms=tuple(phones.digest),
+            realm=settings.phones.realm,
+            algorithms=tuple(settings.phones.digest),
             is_bound=neighbours.bindings.has_flow,
+            tokens=tokens,
         )
+        if section is None or tokens is None:
+            return authenticator, None
+        context = self.keys.web
+        transport = WebSocketTransport(
+            self.driver,
+            web_settings.listener(settings, section, encrypted=context is not None),
+            web_settings.limits(settings, section),
+            web_settings.origins(section),
+        )
+        neighbours.gate.let_pages_in(transport.party)
+        visits = web_settings.visits(
+            settings, section, authenticator=authenticator, tokens=tokens, clock=self._loop.time
+        )
+        return authenticator, SipOverWeb(transport, visits, web_settings.server(settings, section), context)
+
+    def _reception(
+        self,
+        neighbours: Neighbours,
+        resources: Resources,
+        authenticator: Authenticator,
+        sip_over_web: SipOverWeb | None,
+    ) -> Reception:
+        phones = self._settings.phones
+        introduce = nobody_asks if sip_over_web is None else sip_over_web.transport.introduce
         limits = RegistrarLimits(
             least_expires=round(phones.minimum_expires),
             most_expires=round(phones.maximum_expires),
@@ -434,7 +471,7 @@ class Node:
         return Reception(
             gate=neighbours.gate,
             authenticator=authenticator,
-            registrar=Registrar(authenticator, neighbours.bindings, limits),
+            registrar=Registrar(authenticator, neighbours.bindings, limits, introduce=introduce),
             supervisor=self.supervisor,
             driver=self.driver,
             phone_terms=resources.phone_terms,
@@ -443,6 +480,7 @@ class Node:
             registrations=self._registrations,
             phone_headers=resources.phone_policy.headers,
             verification=stir_settings.verification(self._settings),
+            introduce=introduce,
         )
 
     async def _open_admin(self, parts: AdminParts) -> None:
@@ -452,6 +490,12 @@ class Node:
                 parts, AdminSettings(host=admin.address, port=admin.port, token=admin.token.reveal())
             )
             self._closing.push_async_callback(self.admin.stop)
+
+    async def _open_web(self, parts: AdminParts, sip: SipOverWeb) -> None:
+        """The port of pages; what carries SIP there closes with the driver, after everything has been said."""
+        self.web = await start_web(parts, sip.visits, sip.transport, sip.server, sip.context)
+        self._closing.push_async_callback(self.web.stop)
+        self._closing.push_async_callback(sip.transport.close)
 
     def _keep_watch(self, metrics: Metrics, admission: Admission, engine: MediaEngine) -> None:
         lag = LoopLag(
@@ -477,6 +521,16 @@ class Node:
                 f"sip: cannot listen on {listener.address} port {listener.port} ({listener.transport}): "
                 f"{error.strerror or error}; stop whoever has it or change sip.listen"
             ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SipOverWeb:
+    """What the web server is made of."""
+
+    transport: WebSocketTransport
+    visits: Visits
+    server: WebSettings
+    context: ssl.SSLContext | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from config.load import Settings
     from config.problem import Problem
     from config.tls_schema import Tls
+    from config.web_schema import WebTls
 
 
 def terms(settings: Settings) -> tuple[Terms | None, dict[str, Terms]]:
@@ -31,7 +32,16 @@ def terms(settings: Settings) -> tuple[Terms | None, dict[str, Terms]]:
     return server, trunks if any(listener.transport == "tls" for listener in settings.sip.listen) else {}
 
 
-def _own(section: Tls | TrunkTls) -> OwnCertificate | None:
+def web_terms(settings: Settings) -> Terms | None:
+    """TLS of the web server; None: it speaks plain HTTP, or there is none. Browsers are asked for no certificate."""
+    section, common = settings.web, settings.sip.tls
+    if section is None or section.https is False:
+        return None
+    own = _own(common) if section.tls is None else _own(section.tls)
+    return None if own is None else Terms(own, None, common.minimum_version, "none")
+
+
+def _own(section: Tls | TrunkTls | WebTls) -> OwnCertificate | None:
     if section.certificate is None:
         return None
     return OwnCertificate(section.certificate, section.key or section.certificate)
@@ -43,10 +53,13 @@ def problems(settings: Settings) -> tuple[list[Problem], list[Problem]]:
     doubtful: dict[str, Problem] = {}
     server, trunks = terms(settings)
     sections: list[tuple[tuple[str, ...], Terms]] = [] if server is None else [(("sip", "tls"), server)]
+    web = web_terms(settings)
+    if web is not None and settings.web is not None and settings.web.tls is not None:
+        sections.append((("web", "tls"), web))
     sections += [(("trunks", name, "tls"), each) for name, each in trunks.items()]
     for path, each in sections:
         try:
-            context_for(each, server=each is server)
+            context_for(each, server=each in (server, web))
         except CertificateError as error:
             wrong.setdefault(str(error), settings.positions.problem((*path, error.what), str(error)))
             continue

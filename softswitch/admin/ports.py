@@ -10,6 +10,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from softswitch.admin.visits import Visits
     from softswitch.callflow.link_desk import ShownLink
     from softswitch.callflow.prompts import PromptFile
     from softswitch.contact_center.call_link_wish import Wish
@@ -127,6 +128,8 @@ class AdminParts:
     version: str
     links: LinkDesk | None = None
     """None: there are no pages to call from."""
+    pages: Visits | None = None
+    """None: there is no web server."""
 
 
 PARTS = web.AppKey("parts", AdminParts)

@@ -14,6 +14,7 @@ from softswitch.admin.resources import (
     prompts,
     ready,
     registrations,
+    session,
     supervision,
     transfer,
     trunks,
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 def operations() -> tuple[Operation, ...]:
     """Every operation of every resource."""
     resources = (
-        health, ready, calls, call, supervision, transfer, trunks, registrations, call_links, prompts, metrics,
+        health, ready, calls, call, supervision, transfer, trunks, registrations, session, call_links, prompts, metrics,
         description,
     )  # fmt: skip
     return tuple(operation for resource in resources for operation in resource.OPERATIONS)
+
+
+def page_operations() -> tuple[Operation, ...]:
+    """What pages may ask, on the web server alone."""
+    return session.PAGE_OPERATIONS

@@ -134,6 +134,21 @@ SCHEMAS: dict[str, Json] = {
     "Ending": _object(id=STRING, state={"const": "ending"}),
     "Supervision": _object(id=STRING, phone=STRING, mode={"enum": ["listen", "whisper", "barge"]}),
     "Transfer": _object(id=STRING, party={"enum": ["caller", "callee"]}, state={"const": "transferring"}),
+    "PageSession": _object(
+        token={"type": "string", "description": "Opens SIP (`Authorization: Bearer`), and the next session."},
+        expires_in={"type": "integer", "description": "Seconds the token is good for."},
+        user=STRING,
+        uri={"type": "string", "examples": ["sip:1001@example.org"]},
+        websocket={"type": "string", "examples": ["wss://phone.example.org/sip"]},
+        ice_servers=_array(_ref("IceServer")),
+        display_name=STRING,
+    ),
+    "IceServer": {
+        "type": "object",
+        "properties": {"urls": _array(STRING), "username": STRING, "credential": STRING},
+        "required": ["urls"],
+        "additionalProperties": False,
+    },
     "Call": _object(**_CALL),
     "CallList": _object(running=INTEGER, calls=_array(_ref("Call"))),
     "CallDetail": _object(

@@ -17,7 +17,7 @@ from softswitch.admin.resources.metrics import RENDERER, Renderer
 from softswitch.admin.routes import operations
 
 # aiohttp writes a traceback for every request it cannot read: a stranger's garbage must not fill the log.
-_silent = logging.Logger("aiohttp", logging.CRITICAL)
+silent = logging.Logger("aiohttp", logging.CRITICAL)
 
 LARGEST_BODY = 16 * 1024
 LARGEST_LINE = 4096
@@ -94,9 +94,9 @@ async def start_admin(parts: AdminParts, settings: AdminSettings) -> AdminServer
         keepalive_timeout=15.0,
         shutdown_timeout=1.0,
         lingering_time=1.0,
-        logger=_silent,
+        logger=silent,
     )
-    listener = _listen(settings.host, settings.port)
+    listener = bind("admin", settings.host, settings.port)
     try:
         await runner.setup()
         await web.SockSite(runner, listener).start()
@@ -109,7 +109,8 @@ async def start_admin(parts: AdminParts, settings: AdminSettings) -> AdminServer
     return AdminServer(runner, reaper, settings.host, listener.getsockname()[1])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def bind(section: str, host: str, port: int) -> socket.socket:
+    """A listening socket for a section of the configuration. Raises AdminStartError."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -120,9 +121,11 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         if failure.errno == errno.EADDRINUSE:
             raise AdminStartError(
-                f"admin: port {port} of {host} is already in use; stop whoever has it or configure another admin.port"
+                f"{section}: port {port} of {host} is already in use; stop whoever has it or configure another "
+                f"{section}.port"
             ) from failure
         raise AdminStartError(
-            f"admin: cannot listen on {host} port {port}: {failure.strerror}; check admin.address and admin.port"
+            f"{section}: cannot listen on {host} port {port}: {failure.strerror}; check {section}.address and "
+            f"{section}.port"
         ) from failure
     return listener

@@ -27,6 +27,11 @@ DAY = 86_400.0
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
+WEB = ":web"
+"""The purpose of browsers: no trunk has this name."""
+_SERVERS = {"": "sip.tls", WEB: "web"}
+
+
 class CertificateError(Exception):
     """A certificate, key or list of authorities that cannot be used; the message says which file and why."""
 
@@ -129,15 +134,24 @@ def ends(file: Path) -> float | None:
 
 
 class Keyring:
-    """The contexts in use, by purpose: "" for our listeners, a trunk's name for connections to it."""
+    """The contexts in use, by purpose: "" for our listeners, WEB for browsers, a trunk's name for connections to it."""
 
-    def __init__(self, server: Terms | None, trunks: Mapping[str, Terms], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        server: Terms | None,
+        trunks: Mapping[str, Terms],
+        clock: Callable[[], float],
+        *,
+        web: Terms | None = None,
+    ) -> None:
         """`clock`: Unix seconds. Raises CertificateError."""
         self._clock = clock
         self._terms: dict[str, Terms] = dict(trunks)
         if server is not None:
             self._terms[""] = server
-        self._contexts = {name: context_for(terms, server=not name) for name, terms in self._terms.items()}
+        if web is not None:
+            self._terms[WEB] = web
+        self._contexts = {name: context_for(terms, server=name in _SERVERS) for name, terms in self._terms.items()}
         self._stamps = {name: _stamps(terms) for name, terms in self._terms.items()}
         self._warned: dict[Path, float] = {}
         self.failures = 0
@@ -147,6 +161,19 @@ class Keyring:
     def server(self) -> ssl.SSLContext:
         """For connections that others open; there is one where there is a TLS listener."""
         return self._contexts[""]
+
+    @property
+    def web(self) -> ssl.SSLContext | None:
+        """For browsers; None: plain HTTP. It stays the same, and hands each handshake to what is in use then."""
+        if WEB not in self._contexts:
+            return None
+        entrance = context_for(self._terms[WEB], server=True)
+
+        def hand_over(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+            connection.context = self._contexts[WEB]
+
+        entrance.sni_callback = hand_over
+        return entrance
 
     def client(self, trunk: str) -> ssl.SSLContext | None:
         """For connections to a trunk; None: none that is reached over TLS has this name."""
@@ -161,9 +188,9 @@ class Keyring:
             if not force and stamps == self._stamps[name]:
                 continue
             self._stamps[name] = stamps  # told once: the next attempt is at the next change
-            where = f"trunk {name}" if name else "sip.tls"
+            where = _SERVERS.get(name, f"trunk {name}")
             try:
-                self._contexts[name] = context_for(terms, server=not name)
+                self._contexts[name] = context_for(terms, server=name in _SERVERS)
             except CertificateError as error:
                 refused.setdefault(str(error), []).append(where)
             else:

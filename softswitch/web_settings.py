@@ -1,0 +1,85 @@
+"""The web server from configuration: values and what is made of them, nothing is opened here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch import parties
+from softswitch.admin.visitors import Visitors
+from softswitch.admin.visits import Visits
+from softswitch.admin.web_server import WebSettings
+from softswitch.endpoints.page_sessions import PageSessions
+from softswitch.endpoints.tokens import TokenSigner
+from softswitch.endpoints.turn import IceServers
+from softswitch.transport.listener import Listener
+from softswitch.transport.websocket import Origins
+from softswitch.transport.websocket_connection import WebSocketLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from config.load import Settings
+    from config.web_schema import Web
+    from softswitch.endpoints.authentication import Authenticator
+
+
+def signer(section: Web) -> TokenSigner:
+    """Who signs tokens."""
+    return TokenSigner(section.token_key.reveal())
+
+
+def listener(settings: Settings, section: Web, *, encrypted: bool) -> Listener:
+    """The web server's port as one that SIP is heard on."""
+    advertised = settings.node.advertised_address or ""
+    return Listener("WSS" if encrypted else "WS", section.address, section.port, advertised)
+
+
+def limits(settings: Settings, section: Web) -> WebSocketLimits:
+    """What WebSockets may take."""
+    return WebSocketLimits(
+        connections=section.connections,
+        per_source=section.per_source,
+        ping=section.ping,
+        reconnect=settings.webrtc.reconnect,
+    )
+
+
+def origins(section: Web) -> Origins:
+    """Whose pages may come."""
+    return Origins(frozenset({*section.origins, *(() if section.url is None else (section.url,))}))
+
+
+def ice_servers(settings: Settings) -> IceServers:
+    """STUN and TURN servers for pages."""
+    section, turn = settings.webrtc, settings.webrtc.turn
+    if turn is None:
+        return IceServers(stun=section.stun)
+    return IceServers(stun=section.stun, turn=turn.urls, secret=turn.secret.reveal(), ttl=turn.ttl)
+
+
+def visits(
+    settings: Settings,
+    section: Web,
+    *,
+    authenticator: Authenticator,
+    tokens: TokenSigner,
+    clock: Callable[[], float],
+) -> Visits:
+    """What the pages' API draws on."""
+    sessions = PageSessions(
+        authenticator,
+        tokens,
+        ice_servers(settings),
+        domain=parties.phone_domain(settings),
+        names={user: phone.display_name or "" for user, phone in settings.phones.users.items()},
+        token_seconds=section.session.token,
+        longest_seconds=section.session.longest,
+    )
+    visitors = Visitors(section.url or "", origins(section), section.proxies)
+    return Visits(visitors=visitors, sessions=sessions, clock=clock)
+
+
+def server(settings: Settings, section: Web) -> WebSettings:
+    """Where the web server listens."""
+    token = settings.admin.token.reveal() if section.operator_api else ""
+    return WebSettings(host=section.address, port=section.port, token=token, connections=section.connections)
