@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tests.bench import audio, footprint, hostile, listeners, machine, micro, mixing, relay, setup_rate, srtp
+from tests.bench import audio, footprint, hostile, listeners, machine, micro, mixing, relay, setup_rate, srtp, webrtc
 from tests.bench.rows import table
 from tests.bench.transcode import run as transcode
 
@@ -27,6 +27,7 @@ GROUPS = {
     "setup": setup_rate.run,
     "relay": relay.run,
     "srtp": srtp.run,
+    "webrtc": webrtc.run,
     "listeners": listeners.run,
     "mixing": mixing.run,
     "hostile": hostile.run,

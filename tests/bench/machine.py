@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 SWITCH_CPU = 0  # what is measured
 GENERATOR_CPU = 1  # everything that measures
 ISOLATED = "SOFTSWITCH_BENCH_ISOLATED"
+SECOND_ADDRESS = "192.0.2.1"
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 
 
@@ -47,9 +48,19 @@ def prepare() -> None:
         up_and_running = 0x1 | 0x40
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             fcntl.ioctl(control, 0x8914, struct.pack("16sh14x", b"lo", up_and_running))  # SIOCSIFFLAGS
+        add_address()
         for setting in ("route_localnet", "accept_local"):
             Path(f"/proc/sys/net/ipv4/conf/lo/{setting}").write_text("1")
     os.sched_setaffinity(0, {GENERATOR_CPU})
+
+
+def add_address() -> None:
+    """Give the loopback an address that is not of 127.0.0.0/8: aioice offers no other."""
+    name = b"lo:1"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        for request, value in ((0x8916, SECOND_ADDRESS), (0x891C, "255.255.255.255")):  # SIOCSIFADDR, SIOCSIFNETMASK
+            address = struct.pack("=HH4s8x", socket.AF_INET, 0, socket.inet_aton(value))
+            fcntl.ioctl(control, request, struct.pack("16s16s8x", name, address))
 
 
 def pin_to_switch_core() -> None:

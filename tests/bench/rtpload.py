@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Self
 
 ROOT = Path(__file__).parent.parent.parent
-SOURCE = Path(__file__).parent / "native" / "rtpload.c"
-BINARY = ROOT / "build" / "bench" / "rtpload"
-LIBRARY = BINARY.with_suffix(".so")
+NATIVE = Path(__file__).parent / "native"
+BUILT = ROOT / "build" / "bench"
 SOCKETS_PER_SIDE = 32
 CALLS_PER_RUN = 16  # as in rtpload.c: neighbouring calls share a socket
 ADDRESS = "127.0.0.1"
@@ -65,20 +64,21 @@ class Measurement:
         return self.loss < 0.001 and not (self.duplicates or self.misrouted or self.corrupt)
 
 
-def build(target: Path = BINARY, *options: str) -> Path:
-    """Compile the generator unless it is newer than its source."""
-    if not target.exists() or target.stat().st_mtime < SOURCE.stat().st_mtime:
+def build(name: str, suffix: str = "", *options: str) -> Path:
+    """Compile a generator unless it is newer than its source."""
+    source, target = (NATIVE / name).with_suffix(".c"), (BUILT / name).with_suffix(suffix)
+    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
         target.parent.mkdir(parents=True, exist_ok=True)
-        command = ["gcc", "-O2", "-Wall", *options, "-o", str(target), str(SOURCE)]
+        command = ["gcc", "-O2", "-Wall", *options, "-o", str(target), str(source)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise GeneratorError(f"{' '.join(command)} failed:\n{done.stderr}")
     return target
 
 
-def build_library() -> Path:
+def build_library(name: str) -> Path:
     """The same as a shared library, for who lends it libsrtp."""
-    return build(LIBRARY, "-shared", "-fPIC")
+    return build(name, ".so", "-shared", "-fPIC")
 
 
 class Generator:
@@ -86,7 +86,7 @@ class Generator:
 
     def __init__(self, cpu: int, *, secure: bool = False) -> None:
         """`secure`: it can speak SRTP."""
-        program = [sys.executable, "-m", "tests.bench.secure_load"] if secure else [str(build())]
+        program = [sys.executable, "-m", "tests.bench.secure_load", "rtpload"] if secure else [str(build("rtpload"))]
         self._process = subprocess.Popen(
             [*program, ADDRESS, str(SOCKETS_PER_SIDE), str(cpu)],
             cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The load generator with libsrtp lent to it: `python -m tests.bench.secure_load ADDRESS SOCKETS CPU`.
+"""A load generator with libsrtp lent to it: `python -m tests.bench.secure_load NAME ARGUMENTS`.
 
 The generator is C and stays so while it runs; Python makes SRTP sessions when it asks for them, before it measures.
 """
@@ -35,13 +35,14 @@ def make_session(suite: bytes, key: bytes, ssrc: int) -> int:
 
 def main() -> int:
     """Lend it libsrtp, and let it run."""
-    generator = ctypes.CDLL(str(build_library()))
+    name, *rest = sys.argv[1:]
+    generator = ctypes.CDLL(str(build_library(name)))
     functions = [
         ctypes.c_void_p(int(ffi.cast("uintptr_t", ffi.addressof(lib, name))))
         for name in ("srtp_protect", "srtp_unprotect")
     ]
-    generator.rtpload_srtp(*functions, make_session)
-    words = [word.encode() for word in sys.argv]
+    generator.lend_srtp(*functions, make_session)
+    words = [word.encode() for word in (name, *rest)]
     arguments = (ctypes.c_char_p * (len(words) + 1))(*words, None)
     return int(generator.main(len(words), arguments))
 

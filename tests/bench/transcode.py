@@ -6,6 +6,7 @@ The engine is driven without signalling, by one generator for all; the relay is 
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 import time
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from audiocodecs.coding import Encoder
 
+from media.srtp.material import key_length
 from tests.bench.machine import GENERATOR_CPU, ROOT, cpu_ms, pin_to_switch_core
 from tests.bench.rows import Row
-from tests.bench.rtpload import GeneratorError
+from tests.bench.rtpload import GeneratorError, build
 from tests.support.voice import speech
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
     Log = Callable[[str], None]
 
-SOURCE = ROOT / "tests/bench/native/codecload.c"
-BINARY = ROOT / "build" / "bench" / "codecload"
 SOCKETS, CALLS_PER_SOCKET = 32, 16  # as in codecload.c
 SECONDS = 3.0
 DRAIN = 0.3  # seconds the generator still counts when it has stopped, as in codecload.c
@@ -58,24 +58,28 @@ class Window:
         return abs(self.loss) < 0.001
 
 
-def build() -> None:
-    """Compile the generator unless it is newer than its source."""
-    if not BINARY.exists() or BINARY.stat().st_mtime < SOURCE.stat().st_mtime:
-        BINARY.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["gcc", "-O2", "-o", str(BINARY), str(SOURCE)], check=True)
+def new_keys(suite: str) -> list[str]:
+    """Key and salt of the generator's packets and of the engine's, in hexadecimal."""
+    return [secrets.token_hex(key_length(suite)) for _ in range(2)]
 
 
 class Codecs:
     """An engine and a generator between which calls of two codecs run."""
 
-    def __init__(self, a: str, b: str, complexity: int = 0, *, room: int | None = None, quiet: bool = False) -> None:
-        """`room`: the legs meet in rooms of so many instead; `quiet`: only side a has something to say."""
+    def __init__(
+        self, a: str, b: str, complexity: int = 0, *, room: int | None = None, quiet: bool = False, suite: str = ""
+    ) -> None:
+        """`room`: the legs meet in rooms of so many instead; `quiet`: only side a has something to say.
+
+        `suite`: the legs of side a are browsers', with SRTP of that suite.
+        """
         self._stack = ExitStack()
         self._room = {} if room is None else {"room": room}
         self._formats = (a, b)
         self._engine = self._start([sys.executable, "-m", "tests.bench.bare_engine", str(complexity)], pinned=True)
-        build()
-        self._generator = self._start([str(BINARY), str(GENERATOR_CPU)], pinned=False)
+        self._suite = suite
+        load = [sys.executable, "-m", "tests.bench.secure_load", "codecload"] if suite else [str(build("codecload"))]
+        self._generator = self._start([*load, str(GENERATOR_CPU)], pinned=False)
         self._ports = [[int(word) for word in self._read(self._generator).split()[1:]] for _ in "ab"]
         self._calls = 0
         for side, name in enumerate(self._formats):
@@ -99,10 +103,14 @@ class Codecs:
             new = range(self._calls, calls)
             theirs = [[ports[call // CALLS_PER_SOCKET % SOCKETS] for ports in self._ports] for call in new]
             formats = [[name, *FORMATS[name][:2]] for name in self._formats]
-            asked = {"first": self._calls, "formats": formats, "ports": theirs, **self._room}
+            keys = [new_keys(self._suite) for _ in new] if self._suite else []
+            secure = {"keys": [self._suite, *keys]} if keys else {}
+            asked = {"first": self._calls, "formats": formats, "ports": theirs, **self._room, **secure}
             self._write(self._engine, json.dumps(asked))
             for call, (a, b) in zip(new, json.loads(self._read(self._engine)), strict=True):
                 self._write(self._generator, f"call {call} {a} {b}")
+            for call, pair in zip(new, keys, strict=False):
+                self._write(self._generator, f"secure {call} {self._suite} {' '.join(pair)}")
             self._calls = calls
         self._write(self._generator, f"active {calls}")
         time.sleep(1)

@@ -7,8 +7,11 @@
  *
  *   say SIDE TYPE STEP HEX HEX ...    the payloads of a side, one after the other and again; STEP in timestamp units
  *   call ID PORT_A PORT_B             where the switch listens, on 127.0.0.1
+ *   secure ID SUITE OURS THEIRS       leg A of that call is SRTP, with these keys and salts in hexadecimal
  *   active N
  *   measure MS                        one JSON line
+ *
+ * SRTP is libsrtp's, lent by whoever loads this as a shared library (tests/bench/secure_load.py) instead of running it.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -34,6 +37,7 @@ enum {
     BATCH = 64,
     PTIME_US = 20000,
     DRAIN_US = 300000,
+    TRAILER = 32, /* what SRTP may add */
     BUCKETS = 20000, /* of a microsecond */
 };
 
@@ -47,6 +51,8 @@ struct stream {
     struct sockaddr_in to;
     uint32_t sequence;
     int64_t sent_us;
+    void *seal; /* SRTP session to send with; NULL: plain RTP */
+    void *open; /* and for what comes back on this leg */
 };
 
 static struct side sides[2];
@@ -59,6 +65,9 @@ static uint16_t last_number[65536]; /* of the packets from a port */
 static char heard[65536];
 static uint32_t histogram[BUCKETS + 1];
 static int64_t late_us;
+static int (*srtp_protect)(void *session, void *packet, int *length);
+static int (*srtp_unprotect)(void *session, void *packet, int *length);
+static void *(*srtp_session)(const char *suite, const char *key, uint32_t ssrc); /* ssrc 0: for receiving */
 
 static int64_t now_us(void) {
     struct timespec t;
@@ -83,7 +92,8 @@ static int bind_one(void) {
 static void send_one(int from, int call, int64_t now) {
     struct side *side = &sides[from];
     struct stream *stream = &streams[from][call];
-    unsigned char packet[12 + MAX_PAYLOAD];
+    unsigned char packet[12 + MAX_PAYLOAD + TRAILER];
+    int whole;
     int which = (int)((stream->sequence + (uint32_t)call * 7) % (uint32_t)side->said), length = side->length[which];
     uint32_t timestamp = htonl(stream->sequence * (uint32_t)side->step), ssrc = htonl((uint32_t)(call * 2 + from + 1));
     uint16_t sequence = htons((uint16_t)stream->sequence);
@@ -95,7 +105,9 @@ static void send_one(int from, int call, int64_t now) {
     memcpy(packet + 8, &ssrc, 4);
     memcpy(packet + 12, side->payload[which], (size_t)length);
     stream->sent_us = now;
-    if (sendto(side->fd[call / 16 % SOCKETS], packet, (size_t)(12 + length), 0, (struct sockaddr *)&stream->to,
+    whole = 12 + length;
+    if (stream->seal && srtp_protect(stream->seal, packet, &whole)) refused++;
+    else if (sendto(side->fd[call / 16 % SOCKETS], packet, (size_t)whole, 0, (struct sockaddr *)&stream->to,
                sizeof stream->to) < 0)
         refused++;
     else if (state == MEASURING)
@@ -119,13 +131,16 @@ static void receive(int epoll, int wait_ms) {
         int got = recvmmsg(sides[at].fd[ready[i].data.u32 & 0xffff], message, BATCH, MSG_DONTWAIT, NULL);
         int64_t now = now_us();
         for (int k = 0; k < got; k++) {
+            if (data[k][1] >= 192 && data[k][1] <= 223) continue; /* RTCP, multiplexed (RFC 5761) */
             uint16_t port = ntohs(from[k].sin_port), number = (uint16_t)(data[k][2] << 8 | data[k][3]);
             int16_t step = (int16_t)(number - last_number[port]);
             int call = call_of[port];
             if (state >= MEASURING && heard[port] && step > 1) gaps += (uint64_t)(step - 1);
             last_number[port] = number;
             heard[port] = 1;
-            if (state < MEASURING || call < 0 || message[k].msg_len < 12) continue;
+            int length = (int)message[k].msg_len;
+            if (call >= 0 && streams[at][call].open && srtp_unprotect(streams[at][call].open, data[k], &length)) continue;
+            if (state < MEASURING || call < 0 || length < 12) continue;
             int64_t took = now - streams[!at][call].sent_us;
             received++;
             histogram[took < 0 ? 0 : took > BUCKETS ? BUCKETS : took]++;
@@ -135,6 +150,7 @@ static void receive(int epoll, int wait_ms) {
 
 static void obey(char *line) {
     int side, number, a, b, used;
+    char suite[64], ours[128], theirs[128];
     if (sscanf(line, "say %d %d %d%n", &side, &a, &b, &used) == 3 && (side == 0 || side == 1)) {
         struct side *s = &sides[side];
         s->type = a;
@@ -158,6 +174,13 @@ static void obey(char *line) {
             call_of[port[i]] = number;
         }
         if (number >= known) known = number + 1;
+    } else if (sscanf(line, "secure %d %63s %127s %127s", &number, suite, ours, theirs) == 4 && number < known) {
+        if (!srtp_session) {
+            errno = ENOTSUP;
+            fail("SRTP without libsrtp");
+        }
+        streams[0][number].seal = srtp_session(suite, ours, (uint32_t)(number * 2 + 1));
+        streams[0][number].open = srtp_session(suite, theirs, 0);
     } else if (sscanf(line, "active %d", &number) == 1 && number >= 0 && number <= known) {
         active = number;
     } else if (sscanf(line, "measure %d", &number) == 1) {
@@ -177,6 +200,13 @@ static double percentile(double share) {
     for (int i = 0; i <= BUCKETS; i++)
         if ((seen += histogram[i]) > wanted) return i / 1000.0;
     return 0;
+}
+
+void lend_srtp(int (*protect)(void *, void *, int *), int (*unprotect)(void *, void *, int *),
+               void *(*session)(const char *, const char *, uint32_t)) {
+    srtp_protect = protect;
+    srtp_unprotect = unprotect;
+    srtp_session = session;
 }
 
 int main(int argc, char **argv) {

@@ -438,6 +438,11 @@ static void receive_ready(int epoll, int timeout_ms) {
         int64_t now = now_ns();
         for (int k = 0; k < got; k++) {
             unsigned length = receive_message[k].msg_len;
+            if (length > 1 && receive_buffer[k][1] >= 192 && receive_buffer[k][1] <= 223) { /* RFC 5761: multiplexed */
+                rtcp_packets++;
+                receive_message[k].msg_hdr.msg_namelen = sizeof receive_from[k];
+                continue;
+            }
             if (secure_calls) length = opened(receive_buffer[k], length, side, &receive_from[k]);
             check_packet(receive_buffer[k], length, side, now);
             receive_message[k].msg_hdr.msg_namelen = sizeof receive_from[k];
@@ -571,8 +576,8 @@ static void read_commands(void) {
     memmove(buffer, line, filled);
 }
 
-void rtpload_srtp(int (*protect)(void *, void *, int *), int (*unprotect)(void *, void *, int *),
-                  void *(*session)(const char *, const char *, uint32_t)) {
+void lend_srtp(int (*protect)(void *, void *, int *), int (*unprotect)(void *, void *, int *),
+               void *(*session)(const char *, const char *, uint32_t)) {
     srtp_protect = protect;
     srtp_unprotect = unprotect;
     srtp_session = session;
