@@ -25,6 +25,8 @@ export interface PhoneOptions {
   readonly register: boolean;
   /** Stands for this browser in registrations (RFC 5626): a page that is loaded again takes its own place. */
   readonly instance?: string;
+  /** Gets a new token before the old one ends; without it that of a user is prolonged. */
+  readonly renew?: (last: Session) => Promise<Session>;
 }
 
 const RECONNECT_MIN_SECONDS = 1;
@@ -93,12 +95,12 @@ export class Phone {
     this.link.set("stopped");
   }
 
-  /** Calls `target`, a number, a user or a SIP address. A second call is only made beside one that is held. */
-  dial(target: string, withCamera = false): Call | undefined {
+  /** Calls `target`, a number, a user or a SIP address, shown as `name`. A second call is only made beside one that is held. */
+  dial(target: string, withCamera = false, name?: string): Call | undefined {
     const address = dialable(target);
     if (address === "" || this.calls.value.some((call) => !call.view.value.held)) return undefined;
     const number = shown(address);
-    const call = Call.out(this.#terms, { number, name: number }, withCamera, (placed, stream) =>
+    const call = Call.out(this.#terms, { number: name ?? number, name: name ?? number }, withCamera, (placed, stream) =>
       this.#agent.call(address, { ...placed.terms(stream), eventHandlers: placed.early }),
     );
     this.#take(call);
@@ -181,7 +183,7 @@ export class Phone {
 
   async #renew(): Promise<void> {
     try {
-      this.#session = await openSession({ token: this.#session.token });
+      this.#session = await (this.#options.renew ?? openSession)(this.#session);
     } catch (error) {
       if (error instanceof Refused) this.link.set("refused");
       else this.#renewLater(RENEW_AGAIN_MS);

@@ -26,6 +26,8 @@ export interface CallPanelProps {
   readonly onTransfer?: (() => void) | undefined;
   /** Whether digits and holding are offered: a guest has no use for them. */
   readonly plain?: boolean;
+  /** Whether a picture may be shown: not in a call that is for voices alone. */
+  readonly pictures?: boolean;
 }
 
 /** One call: who it is, how it goes, and what can be done with it. */
@@ -152,7 +154,7 @@ function Offer({ call, view }: { call: Call; view: CallView }) {
   );
 }
 
-function Options({ call, view, devices, sounds, onTransfer, plain = false }: CallPanelProps & { view: CallView }) {
+function Options({ call, view, devices, sounds, onTransfer, plain = false, pictures = true }: CallPanelProps & { view: CallView }) {
   const [keypad, setKeypad] = useState(false);
   const [settings, setSettings] = useState(false);
   const [pressed, setPressed] = useState("");
@@ -206,7 +208,7 @@ function Options({ call, view, devices, sounds, onTransfer, plain = false }: Cal
             onClick={() => setKeypad(!keypad)}
           />
         )}
-        {talking && (
+        {talking && pictures && (
           <CallButton
             icon={view.picture === "camera" ? "no_camera" : "camera"}
             label={view.picture === "camera" ? "Camera off" : "Camera"}
@@ -218,7 +220,7 @@ function Options({ call, view, devices, sounds, onTransfer, plain = false }: Cal
         {view.picture === "camera" && cameras > 1 && (
           <CallButton icon="flip" label="Switch camera" onClick={() => void call.flipCamera()} />
         )}
-        {talking && navigator.mediaDevices?.getDisplayMedia !== undefined && (
+        {talking && pictures && navigator.mediaDevices?.getDisplayMedia !== undefined && (
           <CallButton
             icon="screen"
             label={view.picture === "screen" ? "Stop sharing" : "Share screen"}
