@@ -27,7 +27,7 @@ from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
 from softswitch.callflow.outbound import Outbound, restore
 from softswitch.callflow.prompts import Prompts
-from softswitch.callflow.reception import Reception
+from softswitch.callflow.reception import NO_GUESTS, Reception
 from softswitch.callflow.resources import Resources
 from softswitch.callflow.sounds import Sounds
 from softswitch.callflow.supervisor import CallSupervisor, Limits
@@ -45,6 +45,7 @@ from softswitch.endpoints.selection import Selector
 from softswitch.endpoints.toll import TollGuard
 from softswitch.endpoints.toll_watch import TollWatch
 from softswitch.endpoints.trunk_registration import TrunkRegistrations
+from softswitch.link_service import open_links
 from softswitch.neighbours import Door, Neighbours, meet_neighbours
 from softswitch.observation import Observation
 from softswitch.provision import hold_music, transfer_audio
@@ -89,8 +90,12 @@ if TYPE_CHECKING:
     from media.events import Event as MediaEvent
     from softswitch.admin.visits import Visits
     from softswitch.admin.web_server import WebServer, WebSettings
+    from softswitch.callflow.guests import Guests
+    from softswitch.callflow.link_desk import LinkDesk
+    from softswitch.callflow.link_guests import LinkGuests
     from softswitch.dialplan.route import Say
     from softswitch.endpoints.tls_identities import TrunkIdentities
+    from softswitch.endpoints.tokens import TokenSigner
     from softswitch.provision import Provision
     from softswitch.sip.events import Event
     from softswitch.sip.flow import Flow
@@ -200,7 +205,8 @@ class Node:
             recent=recent,
             file_records=state.cdr.submit,
         )
-        reception = self._reception(neighbours, resources, authenticator, sip_over_web)
+        guests, desk = await self._open_links(state, neighbours, sip_over_web)
+        reception = self._reception(neighbours, resources, authenticator, sip_over_web, guests or NO_GUESTS)
         self._on_sip, self._screen = reception.dispatch, reception.screen
         observation = Observation(
             supervisor=self.supervisor,
@@ -223,6 +229,8 @@ class Node:
             speech=self.speech,
             version=VERSION,
             pages=None if sip_over_web is None else sip_over_web.visits,
+            links=desk,
+            guests=guests,
         )
         await self._open_admin(parts)
         self._keep_watch(metrics, admission, engine)
@@ -451,7 +459,7 @@ class Node:
         visits = web_settings.visits(
             settings, section, authenticator=authenticator, tokens=tokens, clock=self._loop.time
         )
-        return authenticator, SipOverWeb(transport, visits, web_settings.server(settings, section), context)
+        return authenticator, SipOverWeb(transport, visits, tokens, web_settings.server(settings, section), context)
 
     def _reception(
         self,
@@ -459,6 +467,7 @@ class Node:
         resources: Resources,
         authenticator: Authenticator,
         sip_over_web: SipOverWeb | None,
+        guests: Guests,
     ) -> Reception:
         phones = self._settings.phones
         introduce = nobody_asks if sip_over_web is None else sip_over_web.transport.introduce
@@ -481,6 +490,25 @@ class Node:
             phone_headers=resources.phone_policy.headers,
             verification=stir_settings.verification(self._settings),
             introduce=introduce,
+            guests=guests,
+        )
+
+    async def _open_links(
+        self, state: State, neighbours: Neighbours, sip: SipOverWeb | None
+    ) -> tuple[LinkGuests, LinkDesk] | tuple[None, None]:
+        """Where pages may come, guests come as well."""
+        section = self._settings.web
+        if section is None or sip is None:
+            return None, None
+        return await open_links(
+            self._settings,
+            section,
+            database=state.database,
+            tokens=sip.tokens,
+            supervisor=self.supervisor,
+            channels=neighbours.channels,
+            encrypted=sip.context is not None,
+            closing=self._closing,
         )
 
     async def _open_admin(self, parts: AdminParts) -> None:
@@ -529,6 +557,7 @@ class SipOverWeb:
 
     transport: WebSocketTransport
     visits: Visits
+    tokens: TokenSigner
     server: WebSettings
     context: ssl.SSLContext | None
 

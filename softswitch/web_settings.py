@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from softswitch import parties
 from softswitch.admin.visitors import Visitors
 from softswitch.admin.visits import Visits
 from softswitch.admin.web_server import WebSettings
+from softswitch.callflow.link_guests import GuestLimits
 from softswitch.endpoints.page_sessions import PageSessions
 from softswitch.endpoints.tokens import TokenSigner
 from softswitch.endpoints.turn import IceServers
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from config.load import Settings
     from config.web_schema import Web
+    from softswitch.b2bua.terms import MediaTerms
     from softswitch.endpoints.authentication import Authenticator
 
 
@@ -66,17 +69,39 @@ def visits(
     clock: Callable[[], float],
 ) -> Visits:
     """What the pages' API draws on."""
+    ice = ice_servers(settings)
     sessions = PageSessions(
         authenticator,
         tokens,
-        ice_servers(settings),
+        ice,
         domain=parties.phone_domain(settings),
         names={user: phone.display_name or "" for user, phone in settings.phones.users.items()},
         token_seconds=section.session.token,
         longest_seconds=section.session.longest,
     )
     visitors = Visitors(section.url or "", origins(section), section.proxies)
-    return Visits(visitors=visitors, sessions=sessions, clock=clock)
+    return Visits(visitors=visitors, sessions=sessions, clock=clock, ice_servers=ice)
+
+
+def public_url(settings: Settings, section: Web, *, encrypted: bool) -> str:
+    """Where links begin that are sent to guests, as far as anybody has said it."""
+    if section.url is not None:
+        return section.url
+    anywhere = section.address in ("0.0.0.0", "::")  # noqa: S104  compared with
+    host = settings.node.advertised_address or ("localhost" if anywhere else section.address)
+    scheme = "https" if encrypted else "http"
+    return f"{scheme}://[{host}]:{section.port}" if ":" in host else f"{scheme}://{host}:{section.port}"
+
+
+def guest_limits(settings: Settings) -> GuestLimits:
+    """How much guests may do."""
+    section = settings.call_links.limits
+    return GuestLimits(calls=section.calls, calls_per_source=section.calls_per_source, attempts=section.attempts)
+
+
+def guest_terms(settings: Settings) -> MediaTerms:
+    """What media guests may have: what the phones' browsers have."""
+    return replace(parties.terms(settings.phones), web=parties.web_terms(settings))
 
 
 def server(settings: Settings, section: Web) -> WebSettings:

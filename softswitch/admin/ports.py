@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
     from softswitch.admin.visits import Visits
     from softswitch.callflow.link_desk import ShownLink
+    from softswitch.callflow.link_guests import Credential
     from softswitch.callflow.prompts import PromptFile
+    from softswitch.contact_center.call_link import CallLink, Refusal
     from softswitch.contact_center.call_link_wish import Wish
+    from softswitch.store.link_store import StoredLink
     from softswitch.telemetry.cdr import CallRecord, LegRecord
     from softswitch.telemetry.metrics import Metrics, Readings
     from softswitch.telemetry.recent import RecentCalls
@@ -114,6 +117,22 @@ class LinkDesk(Protocol):
         """The link, and how many calls were ended; None when there is none. Raises LinksUnavailable."""
 
 
+class GuestDoor(Protocol):
+    """Guests with call links; see `callflow.link_guests`. `source`: the address they come from."""
+
+    async def look(self, token: str, source: str) -> StoredLink:
+        """Raises LinkRefused when there is no such link, or somebody looks too often."""
+
+    async def admit(self, token: str, source: str, nonce: str, renewed: str = "") -> Credential:
+        """What to call with. Raises LinkRefused."""
+
+    def judge(self, found: StoredLink) -> Refusal | None:
+        """Why nobody may call over it now."""
+
+    def title(self, link: CallLink) -> str:
+        """Who is called, in words."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminParts:
     """What the resources draw on."""
@@ -128,6 +147,8 @@ class AdminParts:
     version: str
     links: LinkDesk | None = None
     """None: there are no pages to call from."""
+    guests: GuestDoor | None = None
+    """The same for those who come with a link."""
     pages: Visits | None = None
     """None: there is no web server."""
 

@@ -9,6 +9,7 @@ from softswitch.admin.resources import (
     call_links,
     calls,
     description,
+    guest_links,
     health,
     metrics,
     prompts,
@@ -35,4 +36,4 @@ def operations() -> tuple[Operation, ...]:
 
 def page_operations() -> tuple[Operation, ...]:
     """What pages may ask, on the web server alone."""
-    return session.PAGE_OPERATIONS
+    return (*session.PAGE_OPERATIONS, *guest_links.PAGE_OPERATIONS)

@@ -143,6 +143,28 @@ SCHEMAS: dict[str, Json] = {
         ice_servers=_array(_ref("IceServer")),
         display_name=STRING,
     ),
+    "GuestLink": _object(
+        title={"type": "string", "description": "Who is called, in words."},
+        kind={"enum": [*Kind]},
+        valid_from=TIME,
+        valid_until=TIME,
+        state={"enum": ["open", *(each.code for each in Refusal)]},
+        reason=_or_null({"type": "string", "description": "Why nobody may call over it now, for the guest."}),
+    ),
+    "GuestSession": _object(
+        token={"type": "string", "description": "Opens SIP (`Authorization: Bearer`) for one destination."},
+        expires_in=INTEGER,
+        user=STRING,
+        uri=STRING,
+        websocket=STRING,
+        ice_servers=_array(_ref("IceServer")),
+        display_name=STRING,
+        call={"type": "string", "description": "The one address that may be called."},
+    ),
+    "LinkRefusal": _object(
+        error={"type": "string", "description": "For the guest."},
+        code={"enum": [each.code for each in Refusal]},
+    ),
     "IceServer": {
         "type": "object",
         "properties": {"urls": _array(STRING), "username": STRING, "credential": STRING},

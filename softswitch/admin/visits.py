@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from softswitch.admin.visitors import Visitors
     from softswitch.endpoints.page_sessions import PageSessions
+    from softswitch.endpoints.turn import IceServers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,8 @@ class Visits:
     sessions: PageSessions
     clock: Callable[[], float]
     """Monotonic seconds."""
+    ice_servers: IceServers
+    """For guests; sessions have theirs."""
 
 
 VISITS = web.AppKey("visits", Visits)

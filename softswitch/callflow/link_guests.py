@@ -10,12 +10,13 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from softswitch.b2bua.guest_leg import GuestLeg
 from softswitch.b2bua.leg import LegState
 from softswitch.b2bua.origin import Number, Origin
+from softswitch.callflow.guests import GuestCall
 from softswitch.contact_center.call_link import Refusal, Routing, Traffic, refusal
 from softswitch.dialplan.match import canonical
 from softswitch.dialplan.route import Dial, PhoneTarget, Route
+from softswitch.endpoints.authentication import GUEST_TOKEN, Refused
 from softswitch.endpoints.throttle import TokenBuckets
 from softswitch.endpoints.tokens import TokenError
 from softswitch.sip.headers import NameAddr
@@ -32,15 +33,13 @@ if TYPE_CHECKING:
     from softswitch.endpoints.call_links import CallLinks
     from softswitch.endpoints.tokens import Claim, TokenSigner
     from softswitch.sip.message import Request
+    from softswitch.sip.session.terms import SessionTerms
     from softswitch.store.link_store import StoredLink
-    from softswitch.telemetry.story import Story
 
 log = logging.getLogger(__name__)
 
 LINK_TOKEN = "call-link"  # noqa: S105 - a purpose
 """Purpose of tokens that are links: whoever has one may ask for a guest's credential."""
-GUEST_TOKEN = "sip-guest"  # noqa: S105 - a purpose
-"""Purpose of a guest's credential."""
 GRACE = 86_400.0
 """Seconds after its end in which a link is still read: to say that it is over, and for calls that go on past it."""
 _STATUS: Mapping[Refusal, int] = {
@@ -50,6 +49,8 @@ _STATUS: Mapping[Refusal, int] = {
     Refusal.UNAVAILABLE: 503,
 }
 """What SIP says; 403 for all others."""
+RETRY_AFTER = "60"
+"""Seconds, with a 503."""
 
 
 @value_class(frozen=True, slots=True, kw_only=True)
@@ -65,17 +66,11 @@ class GuestLimits:
 
 
 class LinkRefused(Exception):
-    """A guest is sent away; the link, where there is one."""
+    """A guest is sent away."""
 
-    def __init__(self, refusal: Refusal, link: CallLink | None = None) -> None:
+    def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.text)
         self.refusal = refusal
-        self.link = link
-
-    @property
-    def status(self) -> int:
-        """Of SIP."""
-        return _STATUS.get(self.refusal, 403)
 
 
 class Credential(NamedTuple):
@@ -88,34 +83,6 @@ class Credential(NamedTuple):
     """Seconds."""
     target: str
     """The user part of the one URI it may call."""
-
-
-@value_class(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """A guest's call that may begin."""
-
-    link: CallLink
-    origin: Origin
-    called: str
-    route: Route | None
-    """What is done, where the dialplan is not asked."""
-    answered: Callable[[], None]
-
-    def tell(self, story: Story) -> None:
-        """Which link this is, for whoever reads the call's story."""
-        link = self.link
-        story.tell(
-            "call link",
-            link=link.id,
-            identity=link.identity,
-            type=link.validity.value,
-            conversation=link.conversation or None,
-        )
-
-    @property
-    def leg(self) -> Callable[..., GuestLeg]:
-        """What makes the guest's leg."""
-        return partial(GuestLeg, answered=self.answered)
 
 
 class LinkGuests:
@@ -131,6 +98,7 @@ class LinkGuests:
         names: Mapping[str, str],
         domain: str,
         terms: MediaTerms,
+        session: SessionTerms,
         ring_for: float,
         token_seconds: float,
         clock: Callable[[], float],
@@ -141,7 +109,8 @@ class LinkGuests:
         legs of all calls; `used`: how many legs an endpoint has.
         """
         self.links = links
-        self.terms = terms
+        self._terms = terms
+        self._session = session
         self._tokens = tokens
         self._limits = limits
         self._plan = plan
@@ -194,7 +163,7 @@ class LinkGuests:
         if not user:
             refused = self.judge(found)
             if refused is not None:
-                raise LinkRefused(refused, found.link)
+                raise LinkRefused(refused)
             user = f"guest.{found.link.id}.{nonce}"
         claims = {"sub": user, "link": found.link.id}
         signed = self._tokens.sign(GUEST_TOKEN, claims, ttl=self._token_seconds)
@@ -210,8 +179,17 @@ class LinkGuests:
 
     # -- for calls --------------------------------------------------------------------------------------------------
 
-    def receive(self, request: Request, claims: Mapping[str, Claim], source: str) -> Visit:
-        """An INVITE of a guest who has proven to be `claims`. Raises LinkRefused. Never waits."""
+    def call(self, claims: Mapping[str, Claim], request: Request, source: str) -> GuestCall | Refused:
+        """What becomes of an INVITE of a guest at the address `source` who has proven to be `claims`. Never waits."""
+        try:
+            return self._let_in(claims, request, source)
+        except LinkRefused as refused:
+            link_id, refusal = str(claims.get("link")), refused.refusal
+            log.info("guest of call link %s at %s may not call: %s", link_id, source, refusal.code)
+            status = _STATUS.get(refusal, 403)
+            return Refused(status, refusal.text, (("Retry-After", RETRY_AFTER),) if status == 503 else ())
+
+    def _let_in(self, claims: Mapping[str, Claim], request: Request, source: str) -> GuestCall:
         link_id = str(claims.get("link"))
         found = self.links.known(link_id)
         if found is None:
@@ -219,20 +197,28 @@ class LinkGuests:
         link = found.link
         if request.uri.user != target(link) or request.headers.lines("Replaces"):
             log.warning("guest of call link %s at %s tried to call somebody else", link_id, source)
-            raise LinkRefused(Refusal.UNKNOWN, link)
+            raise LinkRefused(Refusal.UNKNOWN)
         if not self._within_rate(link_id, source):
-            raise LinkRefused(Refusal.TOO_MANY_ATTEMPTS, link)
+            raise LinkRefused(Refusal.TOO_MANY_ATTEMPTS)
         refused = self.judge(found)
         if refused is None and self._calls_from(source) >= self._limits.calls_per_source:
             refused = Refusal.BUSY
         if refused is not None:
-            raise LinkRefused(refused, link)
-        return Visit(
-            link=link,
+            raise LinkRefused(refused)
+        return GuestCall(
+            source=label(link_id),
             origin=self._origin(link),
             called=link.agent if link.routing is Routing.ROUTE_TO_SHARING_AGENT else link.destination,
+            terms=self._terms,
+            session=self._session,
             route=self._route(link),
             answered=partial(self.links.count, link_id),
+            facts={
+                "link": link_id,
+                "identity": link.identity,
+                "type": link.validity.value,
+                "conversation": link.conversation or None,
+            },
         )
 
     def _route(self, link: CallLink) -> Route | None:
@@ -268,7 +254,8 @@ class LinkGuests:
         except (TokenError, KeyError) as error:
             if not self._of_sources.take(source, self._clock()):
                 raise LinkRefused(Refusal.TOO_MANY_ATTEMPTS) from error
-            raise LinkRefused(Refusal.UNKNOWN) from error
+            is_old = isinstance(error, TokenError) and error.expired
+            raise LinkRefused(Refusal.EXPIRED if is_old else Refusal.UNKNOWN) from error
         if not self._within_rate(link_id, source):
             raise LinkRefused(Refusal.TOO_MANY_ATTEMPTS)
         return link_id

@@ -175,14 +175,14 @@ class Reception:
             self._begin(event, f"phone:{user}", read, terms)
 
     def _call_from_guest(self, event: InviteReceived, claims: Mapping[str, Claim], now: float) -> None:
-        match self._guests.call(claims, event.request):
+        match self._guests.call(claims, event.request, event.flow.remote[0]):
             case Refused(status=status, reason=reason, headers=headers):
                 event.session.reject(status, now, reason=reason, headers=headers)
             case GuestCall(origin=origin) as call:
                 terms = offered(call.terms, event.request.body, event.flow)
                 session = trickling(call.session) if terms.is_browser else call.session
                 if event.session.admit(session, now):
-                    self._begin(event, call.source, lambda _: origin, terms, call.called)
+                    self._begin(event, call.source, lambda _: origin, terms, call.called, call)
 
     def _begin(
         self,
@@ -191,6 +191,7 @@ class Reception:
         read: Callable[[Request], Origin],
         terms: MediaTerms,
         called: str = "",
+        guest: GuestCall | None = None,
     ) -> None:
         session, request = event.session, event.request
         try:
@@ -204,7 +205,9 @@ class Reception:
             session.reject(refusal.status, self._driver.now(), reason=refusal.reason)
             return
         self._supervisor.begin(
-            Incoming(session=session, request=request, source=source, origin=origin, terms=terms, called=called)
+            Incoming(
+                session=session, request=request, source=source, origin=origin, terms=terms, called=called, guest=guest
+            )
         )
 
     def _verified(self, request: Request, *, trunk: Trunk, called: str, verification: Verification) -> Origin:

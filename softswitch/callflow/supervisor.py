@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.supervision import Mode
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.b2bua.terms import MediaTerms
-    from softswitch.callflow.link_guests import Visit
+    from softswitch.callflow.guests import GuestCall
     from softswitch.callflow.resources import Resources
     from softswitch.dialplan.match import Decision
     from softswitch.endpoints.admission import Admission
@@ -92,7 +92,7 @@ class Incoming:
     terms: MediaTerms
     called: str = ""
     """The number, where it is not that in the Request-URI."""
-    visit: Visit | None = None
+    guest: GuestCall | None = None
     """Of a guest: what lets it call."""
 
 
@@ -158,14 +158,14 @@ class CallSupervisor:
             take_place(incoming, self._switch, self.calls)
             return
         # Before anything is made that would have to be released, should a rule go wrong.
-        visit, plan = incoming.visit, self.resources.dialplan
+        guest, plan = incoming.guest, self.resources.dialplan
         facts = CallFacts(incoming.source, called, incoming.origin.number.raw)
-        if visit is None or visit.route is None:
+        if guest is None or guest.route is None:
             decision = decide(plan, facts, datetime.now(UTC))
         else:
-            decision = straight(plan, visit.route, facts)
+            decision = straight(plan, guest.route, facts)
         story = Story(self._new_id(), self._sink)
-        caller = (InboundLeg if visit is None else visit.leg)(
+        caller = (InboundLeg if guest is None else guest.leg)(
             self._switch,
             story,
             name=incoming.source,
@@ -189,8 +189,8 @@ class CallSupervisor:
             attestation=origin.attestation or None,
             doubt=origin.doubt or None,
         )
-        if visit is not None:
-            visit.tell(story)
+        if guest is not None:
+            guest.tell(story)
         call = Call(caller, self._switch, story)
         story.tell(
             "routed",

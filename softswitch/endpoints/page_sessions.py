@@ -50,7 +50,8 @@ class PageSessions:
         self._authenticator = authenticator
         self._signer = signer
         self._ice_servers = ice_servers
-        self._domain = domain
+        self.domain = domain
+        """The host of addresses of record."""
         self._names = names
         self._token_seconds = token_seconds
         self._longest_seconds = longest_seconds
@@ -89,7 +90,7 @@ class PageSessions:
         seconds = max(1.0, min(self._token_seconds, began + self._longest_seconds - now))
         return PageSession(
             user=user,
-            uri=f"sip:{user}@{self._domain}",
+            uri=f"sip:{user}@{self.domain}",
             display_name=self._names.get(user, ""),
             token=self._signer.sign(SIP_TOKEN, {"sub": user, "since": began}, ttl=seconds),
             expires_in=int(seconds),

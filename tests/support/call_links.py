@@ -14,6 +14,7 @@ from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.rules import Dialplan
 from softswitch.endpoints.call_links import CallLinks
 from softswitch.endpoints.tokens import TokenSigner
+from softswitch.sip.session.terms import PLAIN
 from softswitch.store import schema
 from softswitch.store.database import open_engine
 from softswitch.store.link_store import LinkStore
@@ -70,6 +71,7 @@ class Links:
             names={"1001": "Jo Bloggs"},
             domain="pbx.example",
             terms=NO_TERMS,
+            session=PLAIN,
             ring_for=30.0,
             token_seconds=300.0,
             clock=self.clock,

@@ -22,7 +22,7 @@ from softswitch.admin.openapi import document
 from softswitch.admin.operation import Access
 from softswitch.admin.ports import AdminParts
 from softswitch.admin.protection import HEADERS
-from softswitch.admin.routes import operations
+from softswitch.admin.routes import operations, page_operations
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, make_admin, start_admin
 from softswitch.callflow.prompts import Prompts
 from softswitch.telemetry.cdr import Heard
@@ -553,7 +553,7 @@ async def test_description_names_every_route_and_nothing_else(site: Site) -> Non
 
 
 def test_description_is_consistent() -> None:
-    described: Any = document(operations(), "1.2.3")
+    described: Any = document((*operations(), *page_operations()), "1.2.3")
     schemas = described["components"]["schemas"]
     references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(described)))
     assert references == set(schemas), "every schema is used, and every used schema is there"

@@ -93,9 +93,12 @@ function Welcome({
         ) : (
           <Avatar name={link.title} />
         )}
-        <h1>{link?.title ?? (problem === "" ? "One moment …" : "This call cannot be made")}</h1>
-        <p class="told" role="status">
-          {outcome?.text ?? (open && problem === "" ? "You are about to call." : "")}
+        <div>
+          {open && outcome === undefined && <p class="told">You are about to call</p>}
+          <h1>{link?.title ?? (problem === "" ? "One moment …" : "This call cannot be made")}</h1>
+        </div>
+        <p class={outcome === undefined ? "unseen" : "told"} role="status">
+          {outcome?.text ?? ""}
         </p>
         {reason !== "" && (
           <p class={open ? "problem" : "reason"} role="alert">
