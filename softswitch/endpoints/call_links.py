@@ -67,7 +67,7 @@ class CallLinks:
     async def open(self) -> None:
         """Know the links that somebody may come with, and begin to count. Raises SQLAlchemyError."""
         for found in await asyncio.to_thread(self._store.alive, self.clock(), CAPACITY):
-            self._known[found.link.id] = found
+            self.remember(found)
         self._writer = asyncio.get_running_loop().create_task(self._write(), name="call links")
 
     async def close(self) -> None:
@@ -96,7 +96,7 @@ class CallLinks:
             await asyncio.to_thread(self._store.add, link)
         except SQLAlchemyError as error:
             raise _away(error) from error
-        self._remember(StoredLink(link, Use()))
+        self.remember(StoredLink(link, Use()))
         return link
 
     def known(self, link_id: str) -> StoredLink | None:
@@ -109,7 +109,7 @@ class CallLinks:
             async with self._turn:
                 found = await asyncio.to_thread(self._store.get, link_id)
                 if found is not None:
-                    self._remember(found)
+                    self.remember(found)
         except SQLAlchemyError as error:
             _log.warning("call link %s: the database cannot be asked: %s", link_id, error)
         return self._known.get(link_id)
@@ -129,7 +129,7 @@ class CallLinks:
             async with self._turn:
                 found = await asyncio.to_thread(self._store.revoke, link_id, self.clock())
                 if found is not None:
-                    self._remember(found)
+                    self.remember(found)
         except SQLAlchemyError as error:
             raise _away(error) from error
         return self._known.get(link_id)
@@ -142,8 +142,8 @@ class CallLinks:
         self._uncounted[link_id] = self._uncounted.get(link_id, 0) + 1
         self._more.set()
 
-    def _remember(self, found: StoredLink) -> None:
-        """As the database has it, and what it has not been told yet."""
+    def remember(self, found: StoredLink) -> None:
+        """Know it as the database has it, with what that has not been told yet."""
         link_id = found.link.id
         calls = found.use.calls + self._uncounted.get(link_id, 0)
         self._known.pop(link_id, None)

@@ -17,7 +17,7 @@ from softswitch.b2bua.switchboard import Switchboard
 from softswitch.b2bua.terms import MediaTerms
 from softswitch.b2bua.transfer import NO_RULES, TransferPolicy
 from softswitch.callflow.outbound import Outbound
-from softswitch.callflow.reception import Reception
+from softswitch.callflow.reception import NO_GUESTS, Reception
 from softswitch.callflow.resources import Resources
 from softswitch.callflow.sounds import NetworkTones, Sounds
 from softswitch.callflow.supervisor import CallSupervisor, Limits
@@ -65,10 +65,12 @@ if TYPE_CHECKING:
     from softswitch.b2bua.destination import OutwardPolicy
     from softswitch.b2bua.terms import Dtmf
     from softswitch.b2bua.transfer import TransferRules
+    from softswitch.callflow.guests import Guests
     from softswitch.callflow.verification import Verification
     from softswitch.dialplan.number_format import NumberFormat
     from softswitch.dialplan.numbers import Numbering
     from softswitch.dialplan.route import Action
+    from softswitch.endpoints.tokens import TokenSigner
     from softswitch.sdp.codec import Codec
     from softswitch.sip.events import Event
     from softswitch.speech.utterance import Utterance
@@ -111,6 +113,9 @@ class World:
 
     From 203.0.113.0/24 the users of PHONE_USERS may register and call.
     """
+
+    tokens: TokenSigner | None = None
+    """Who signs what pages show in place of a digest; None: there are no pages."""
 
     def __init__(
         self,
@@ -308,6 +313,7 @@ class World:
             NonceKeeper(b"a secret of the test, 32 octets.."),
             realm=REALM,
             is_bound=bindings.has_flow,
+            tokens=self.tokens,
         )
         self.gate = Gate(
             [
@@ -331,7 +337,12 @@ class World:
             },
             registrations=self.registrations,
             verification=self.verification,
+            guests=self._guests(),
         )
+
+    def _guests(self) -> Guests:
+        """Nobody is let in without a number; a world of guests says otherwise."""
+        return NO_GUESTS
 
     def _dispatch(self, event: Event) -> None:
         self.reception.dispatch(event)

@@ -27,9 +27,9 @@ class Wire:
         self._drivers: dict[Address, SipDriver] = {}
         self.log: list[tuple[float, Address, Address, bytes]] = []
 
-    def join(self, driver: SipDriver, address: Address) -> None:
+    def join(self, driver: SipDriver, address: Address, transport: str = "UDP") -> None:
         """Give this driver an address on the wire."""
-        driver.attach(Listener("UDP", *address), WireEnd(self))
+        driver.attach(Listener(transport, *address), WireEnd(self))
         self._drivers[address] = driver
 
     def carry(self, flow: Flow, data: bytes) -> None:
@@ -43,7 +43,7 @@ class Wire:
     def _deliver(self, flow: Flow, data: bytes) -> None:
         driver = self._drivers.get(flow.remote)
         if driver is not None:
-            driver.received(data, Flow("UDP", flow.remote, flow.local))
+            driver.received(data, Flow(flow.transport, flow.remote, flow.local, flow.connection))
 
 
 class WireEnd:
