@@ -12,13 +12,19 @@ const phone = {
     this.told.push({ what, at: performance.now(), ...more });
   },
 
-  start({ uri, password, token, websocket }) {
+  async signIn(user, password) {
+    const body = JSON.stringify({ user, password });
+    const answer = await fetch('/api/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+    this.start(await answer.json());
+  },
+
+  start({ uri, token, websocket }) {
     const socket = new JsSIP.WebSocketInterface(websocket);
     this.ua = new JsSIP.UA({
       sockets: [socket],
       uri,
-      password,
-      authorization_jwt: token && `Bearer ${token}`,
+      authorization_jwt: `Bearer ${token}`,
       register: true,
       session_timers: false,
       connection_recovery_min_interval: 1,

@@ -84,12 +84,13 @@ class PagePhone:
 
     @classmethod
     async def open(cls, context: BrowserContext, origin: str) -> PagePhone:
-        """A blank page of the web server at `origin` (so that it counts as its own), with JsSIP."""
+        """A page that the web server at `origin` has not, so that it is of there and empty, with JsSIP.
+
+        It is asked for all the same: a page made up here would not count as local, and reach nothing on loopback.
+        """
         await asyncio.to_thread(bundle_jssip)
         page = await context.new_page()
-        where = f"{origin}/test-page"
-        await page.route(where, lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
-        await page.goto(where)
+        await page.goto(f"{origin}/no-such-page")
         await page.add_script_tag(path=JSSIP)
         await page.add_script_tag(path=PAGE)
         return cls(page)
@@ -102,9 +103,9 @@ class PagePhone:
         """Evaluate JavaScript in the page."""
         return await self.page.evaluate(script)
 
-    async def start(self, user: str, password: str, websocket: str, domain: str = "127.0.0.1") -> None:
-        """Connect and register; waits for it."""
-        await self.do("start", {"uri": f"sip:{user}@{domain}", "password": password, "websocket": websocket})
+    async def start(self, user: str, password: str) -> None:
+        """Sign in, connect and register; waits for it."""
+        await self.do("signIn", user, password)
         await self.told("registered")
 
     async def told(self, what: str, *, count: int = 1) -> dict[str, Any]:

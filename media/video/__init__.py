@@ -1,1 +1,0 @@
-"""Video between two browsers: relayed without decoding, and what they tell each other of it (RTCP)."""
