@@ -221,7 +221,8 @@ class Negotiation:
             raise SdpError("an answer without an offer", expected="no description here")
         description = SessionDescription.parse(body)
         audio = self._profile.read_answer(description, ours.layout)
-        self._refuse_ourselves(audio)
+        if audio.section.port == self._local.port:
+            self._refuse_ourselves(audio)
         own = [format_.codec for format_ in ours.formats]
         # Audio comes first in an offer of ours, events last.
         events = own[-1].is_telephone_event
@@ -282,7 +283,8 @@ class Negotiation:
             self._theirs = TheirOffer(body, theirs, description.timing, None, offer)
             return offer
         audio = self._profile.read_offer(description, layout)
-        self._refuse_ourselves(audio)
+        if audio.section.port == self._local.port:
+            self._refuse_ourselves(audio)
         offer = AudioOffer(
             formats=audio.formats,
             direction=audio.direction,
@@ -365,7 +367,7 @@ class Negotiation:
 
     def _refuse_ourselves(self, audio: RemoteAudio) -> None:
         """Media from us to us would go round for ever."""
-        if audio.section.port == self._local.port and audio.address == self._local.address:
+        if audio.address == self._local.address:
             raise SdpError(
                 f"media address {audio.address}:{audio.section.port} is ours",
                 expected="an address of the far end's own",
