@@ -13,11 +13,12 @@ class RecordedFile:
     leg: int | None  # None: the stereo file
     channels: int
     duration: float
-    packets: int = 0  # placed on the time line
+    packets: int = 0  # placed on the time line; of a file with pictures, these
     overruns: int = 0  # packets that found the tap ring full
     late: int = 0  # packets that came after their place had been written
     dropped: float = 0.0  # seconds left silent because the disk could not keep up
     error: str | None = None  # why the file stops early or stayed silent
+    gaps: int = 0  # of pictures: how often nothing could be shown until the next key frame
 
 
 @dataclass(frozen=True, slots=True)
