@@ -221,6 +221,7 @@ def contact(of: ContactSnapshot) -> dict[str, Json]:
         "reg_id": of.reg_id,
         "path": list(of.path),
         "q": of.quality,
+        "connected": of.connected,
     }
 
 

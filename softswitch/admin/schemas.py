@@ -303,6 +303,7 @@ SCHEMAS: dict[str, Json] = {
         reg_id=STRING,
         path=_array(STRING),
         q=NUMBER,
+        connected={"type": "boolean", "description": "false: a page that has lost its connection and may be back."},
     ),
     "Registration": _object(
         registered=BOOLEAN,

@@ -40,6 +40,7 @@ from softswitch.sip.events import (
     TransferCompleted,
     TransferProgressed,
 )
+from softswitch.sip.flow import WEB_SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -381,6 +382,8 @@ class Leg:
             self._end(causes.from_reasons(event.reasons, event.status), "remote")
         elif event.status == 487 and self.state is LegState.CALLING:
             self._end(causes.CANCELLED, event.by)
+        elif event.by == "transport" and self.session.flow.transport in WEB_SOCKET:
+            self._end(causes.PAGE_LOST, event.by)
         else:
             self._end(causes.from_status(event.status), event.by)
 

@@ -174,6 +174,7 @@ class Bindings:
                 reg_id=binding.reg_id,
                 path=tuple(map(str, binding.path)),
                 quality=binding.quality,
+                connected=binding.is_there,
             )
             for user in sorted(self._by_user)
             for binding in self.lookup(user, now)

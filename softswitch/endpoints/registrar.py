@@ -153,6 +153,8 @@ class Registrar:
             # The last word on a contact counts. Two contacts of one device in one request are two, whoever it is.
             if not any(binding.contact.equivalent(later.contact) for later in live[number + 1 :]):
                 kept.append(binding)
+        if len(kept) > self._limits.most_contacts:
+            kept = [binding for binding in kept if binding.is_there]  # who is gone gives way to who is there
         if len(kept) > max(self._limits.most_contacts, len(present)):
             raise _RefusedError(403, "Too Many Contacts")
         return tuple(kept)

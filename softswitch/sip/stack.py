@@ -147,7 +147,8 @@ class SipStack:
                 if session.dialog is not None:
                     session.dialog.connection_lost(flow)
                 if flow.transport in WEB_SOCKET and session.flow == flow:
-                    session.step(SessionInput.DIALOG_GONE, now, Release("transport", 503))
+                    what = SessionInput.ACK_MISSING if session.awaits_ack else SessionInput.DIALOG_GONE
+                    session.step(what, now, Release("transport", 503))
         self._core.layer.transport_failed(flow, now)
         for registration in self._registrations:
             registration.transport_failed(flow, now)

@@ -107,6 +107,8 @@ class ContactSnapshot:
     reg_id: str
     path: tuple[str, ...]
     quality: float
+    connected: bool = True
+    """False: a page that has lost its connection and is expected back."""
 
 
 @value_class(frozen=True, slots=True, kw_only=True)

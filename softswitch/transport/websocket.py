@@ -32,6 +32,8 @@ SUBPROTOCOL = "sip"
 STRANGERS_PER_SOURCE = 32
 """Connections of one address that have not proven anything yet."""
 STOP_SECONDS = 2.0
+LEAVING = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
+"""Codes of who has nothing more to say; without a code, or without a goodbye, somebody may be back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,7 @@ class WebSocketTransport:
             del self._per_source[source]
         self._strangers.pop(connection, None)
         # A page that is left or loaded anew says so (RFC 6455 7.4.1); what it knew of its calls is gone with it.
-        may_return = code != WSCloseCode.GOING_AWAY and not self._is_closing and self.limits.reconnect > 0
+        may_return = code not in LEAVING and not self._is_closing and self.limits.reconnect > 0
         flows, party = self._parties.closed(connection, may_return=may_return)
         if not len(self._parties):
             self._none_left.set()

@@ -156,6 +156,11 @@ class InviteSession:
         return self.state not in (State.CALLING, State.CANCEL_HELD)
 
     @property
+    def awaits_ack(self) -> bool:
+        """Theirs: answered, and not acknowledged."""
+        return self.state in (State.ACCEPTED, State.LEAVING)
+
+    @property
     def is_established(self) -> bool:
         """Answered and acknowledged, and nobody has hung up."""
         return self.state is State.ESTABLISHED
