@@ -141,12 +141,12 @@ class Daemon:
         text = Path(f"/proc/{self._process.pid}/statm").read_text()
         return int(text.split()[1]) * os.sysconf("SC_PAGESIZE")
 
-    async def get(self, path: str, *, method: str = "GET", status: int = 200) -> Any:
+    async def get(self, path: str, *, method: str = "GET", status: int = 200, body: Any = None) -> Any:
         """Ask the admin endpoint; JSON where it is JSON."""
         token = (self.folder / "var" / "secrets" / "admin-token").read_text().strip()
         async with (
             aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http,
-            http.request(method, f"http://{HOST}:{self.admin}{path}") as answer,
+            http.request(method, f"http://{HOST}:{self.admin}{path}", json=body) as answer,
         ):
             assert answer.status == status, f"{method} {path}: {answer.status} {await answer.text()}"
             return await answer.json() if answer.content_type == "application/json" else await answer.text()

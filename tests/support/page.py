@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from softswitch.sip.client_request import ClientRequest
     from softswitch.sip.events import Event
     from softswitch.sip.message import Response
+    from softswitch.sip.session.session import InviteSession
     from softswitch.transport.driver import SipDriver
     from tests.support.phone import Plan
 
@@ -45,7 +47,7 @@ class Page(Phone):
         self.closed_with: list[int | None] = []
         self.heard = 0
         """SIP messages that have come."""
-        self._http = aiohttp.ClientSession()
+        self._http: aiohttp.ClientSession | None = None
         self._reader: asyncio.Task[None] | None = None
         self._writes: set[asyncio.Task[None]] = set()
         self._register_id = secrets.token_hex(8)
@@ -55,9 +57,12 @@ class Page(Phone):
         """We are the wire."""
         driver.attach(Listener("WS", *address), self)
 
-    async def connect(self, **how: Any) -> None:
+    async def connect(self, local_address: str = "127.0.0.1") -> None:
         """Open a WebSocket; it is read from now on."""
-        socket = self.socket = await self._http.ws_connect(self.url, protocols=("sip",), **how)
+        if self._http is not None:
+            await self._http.close()
+        self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=(local_address, 0)))
+        socket = self.socket = await self._http.ws_connect(self.url, protocols=("sip",))
         self._reader = asyncio.get_running_loop().create_task(self._read(socket))
 
     async def lose(self) -> None:
@@ -86,7 +91,7 @@ class Page(Phone):
     def send(self, flow: Flow, data: bytes) -> None:
         """Over the one connection."""
         if self.socket is not None and not self.socket.closed:
-            task = asyncio.get_running_loop().create_task(self.socket.send_str(data.decode()))
+            task = asyncio.get_running_loop().create_task(self._write(self.socket, data.decode()))
             self._writes.add(task)
             task.add_done_callback(self._writes.discard)
 
@@ -96,7 +101,13 @@ class Page(Phone):
             await self.socket.close()
         if self._reader is not None:
             await asyncio.gather(self._reader, return_exceptions=True)
-        await self._http.close()
+        if self._http is not None:
+            await self._http.close()
+
+    @staticmethod
+    async def _write(socket: aiohttp.ClientWebSocketResponse, text: str) -> None:
+        with contextlib.suppress(ConnectionError):  # it is being lost
+            await socket.send_str(text)
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         flow = self._towards(REMOTE)
@@ -152,6 +163,26 @@ class Page(Phone):
 
         await until(lambda: bool(found()))
         return found()[0]
+
+    def answer(self, session: InviteSession) -> None:
+        """Take a call that rings."""
+        with self.driver.turn():
+            session.accept(self._answer(), self.driver.now(), contact=self._contact())
+
+    def _answer(self) -> bytes:
+        """Whoever calls a page offers it what browsers have; nothing listens where this answer says."""
+        offer = self.sessions[-1].request.body if self.sessions else b""
+        mid = re.search(rb"a=mid:(\S+)", offer)
+        if b"UDP/TLS/RTP/SAVPF" not in offer or mid is None:
+            return super()._answer()
+        name = mid[1].decode()
+        return (
+            f"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {name}\r\n"
+            "m=audio 9 UDP/TLS/RTP/SAVPF 8\r\nc=IN IP4 127.0.0.1\r\na=rtcp-mux\r\n"
+            f"a=mid:{name}\r\na=ice-ufrag:abcd\r\na=ice-pwd:{'x' * 24}\r\na=setup:active\r\na=sendrecv\r\n"
+            f"a=fingerprint:sha-256 {':'.join(['00'] * 32)}\r\n"
+            f"a=candidate:1 1 udp 2130706431 127.0.0.1 {self.media_port} typ host\r\na=end-of-candidates\r\n"
+        ).encode()
 
     def _towards(self, switch: tuple[str, int]) -> Flow:
         return Flow("WS", self.address, switch, 1)
