@@ -47,13 +47,11 @@ TurnUrl = Annotated[Line, _server_url("turn", "turns")]
 class BrowserPorts(Section):
     """A range of UDP ports, both ends included."""
 
-    first: Annotated[int, Whole(1024, 65534), Field(description="First port, even.")]
-    last: Annotated[int, Whole(1025, 65535), Field(description="Last port. A leg takes two.")]
+    first: Annotated[int, Whole(1024, 65534), Field(description="First port.")]
+    last: Annotated[int, Whole(1025, 65535), Field(description="Last port. A leg takes one.")]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.first % 2:
-            raise ValueError(f"first: expected an even port, got {self.first}")
         if self.last <= self.first:
             raise ValueError(f"last: expected more than first ({self.first}), got {self.last}")
         return self
@@ -112,7 +110,10 @@ class WebRtc(Section):
     ] = ()
     port: Annotated[
         Annotated[int, Whole(1024, 65535)] | None,
-        Field(description="One UDP port for all browser legs. Not given: two of `ports` for each."),
+        Field(
+            description="One UDP port for all browser legs; with more than one of media.workers, the next ones as "
+            "well. Not given: one of `ports` for each."
+        ),
     ] = None
     ports: Annotated[
         BrowserPorts | None, Field(description="Ports for browser legs. Not given: those of media.ports.")
