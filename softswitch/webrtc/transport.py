@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LEAST_DELAY: Final = 0.01
+"""Seconds. OpenSSL's clock is another one: where it says now, it may find a moment later that it is not yet time."""
 MOST_EARLY: Final = 4
 """Datagrams of DTLS kept until there is a path: a browser may be connected a moment before we are."""
 
@@ -69,7 +71,8 @@ class WebTransport:
         self._agreement: WebAgreement | None = None
         self._dtls: DtlsAssociation | None = None
         self._early: list[tuple[bytes, Address]] = []
-        self._path: Address | None = None
+        self.path: Address | None = None
+        """Where the engine sends media to."""
         self._path_of: Agent | None = None
         self._state: WebState | None = None
         self._agreed_at: float | None = None
@@ -103,7 +106,7 @@ class WebTransport:
         self._agreement = agreement
         if begins:
             self._agreed_at = now
-            if self._path is None:
+            if self.path is None:
                 self._tell(WebState.CONNECTING)
         self._renew_dtls(agreement)
         self._settle(now)
@@ -155,6 +158,8 @@ class WebTransport:
 
     def on_timer(self, kind: int, now: float) -> None:
         """Something is due."""
+        # The queue calls a moment early; what was due then would not be yet, and wait for the same instant for ever.
+        now = max(now, self.timer_at)
         self.timer, self.timer_at = 0, float("inf")
         if self._home.settings.lite:
             self._look_for_media(now)
@@ -202,7 +207,7 @@ class WebTransport:
     def _shake_hands(self, now: float) -> None:
         """As soon as the path that was agreed on is there."""
         dtls = self._dtls
-        if dtls is None or self._shook_at is not None or self._path is None or self._path_of is not self._ice.agreed:
+        if dtls is None or self._shook_at is not None or self.path is None or self._path_of is not self._ice.agreed:
             return
         self._shook_at = now
         self._deadline = now + self._home.settings.pace.connect
@@ -240,7 +245,7 @@ class WebTransport:
                 if agent is self._path_of:
                     self._lose(reason)
             case IceFailed(reason):
-                if self._path is not None:
+                if self.path is not None:
                     log.warning("leg %d: a restart of ICE came to nothing, the old way stays: %s", self.leg, reason)
                     self._ice.retire(agent)
                 else:
@@ -249,7 +254,7 @@ class WebTransport:
     def _take_path(self, agent: Agent, address: Address, now: float) -> None:
         if self._agreed_at is not None:
             self._ice_ms, self._agreed_at = (now - self._agreed_at) * 1000, None
-        self._path, self._path_of = address, agent
+        self.path, self._path_of = address, agent
         self._home.engine.post(SetPath(self.leg, *address))
         if self._dtls is not None and self._dtls.is_done and not self._dtls.is_over:
             self._tell(WebState.CONNECTED)
@@ -274,8 +279,8 @@ class WebTransport:
 
     def _close_path(self) -> None:
         self._flush()
-        if self._path is not None:
-            self._path = self._path_of = None
+        if self.path is not None:
+            self.path = self._path_of = None
             self._home.engine.post(SetPath(self.leg, "", 0))
 
     def _tell(self, state: WebState, reason: str = "", dtls_ms: float | None = None) -> None:
@@ -295,11 +300,11 @@ class WebTransport:
         send, leg = self._home.engine.send_datagram, self.leg
         for data, (address, port) in self._ice.to_send():
             send(leg, data, address, port)
-        if self._dtls is not None and self._path is not None:
+        if self._dtls is not None and self.path is not None:
             for data in self._dtls.to_send():
-                send(leg, data, *self._path)
+                send(leg, data, *self.path)
 
     def _next_timer(self, now: float) -> float:
         due = min(self._deadline, self._ice.next_timer())
         delay = None if self._dtls is None or self._shook_at is None else self._dtls.next_timer()
-        return due if delay is None else min(due, now + delay)
+        return due if delay is None else min(due, now + max(delay, LEAST_DELAY))

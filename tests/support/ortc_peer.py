@@ -105,6 +105,11 @@ class OrtcPeer:
             )
         await self.ice.addRemoteCandidate(None)
 
+    async def connect_ice(self, local: LocalTransport) -> None:
+        """ICE alone."""
+        await self.ice.start(RTCIceParameters(local.credentials.fragment, local.credentials.password))
+        assert self.ice.state == "completed"
+
     async def connected(self) -> None:
         """Until it says so."""
         async with asyncio.timeout(PATIENCE):

@@ -46,6 +46,11 @@ class BrowserLeg:
         self.news.append(news)
         self._changed.set()
 
+    @property
+    def path(self) -> tuple[str, int] | None:
+        """Where its media goes."""
+        return self.transport.path
+
     async def told(self, state: WebState) -> WebNews:
         """The newest news is of this state."""
         async with asyncio.timeout(PATIENCE):

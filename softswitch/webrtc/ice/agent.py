@@ -205,7 +205,7 @@ class Agent:
             self.counters.forged += 1
         elif self._seen.get(message.transaction, source) != source:
             self.counters.replayed += 1
-        elif not may_be_sent_to(source, self.announced):
+        elif source not in self.pairs and not may_be_sent_to(source, self.announced):
             self.counters.stranger += 1
         elif message.unknown:
             self._refuse(message, source, stun.UNKNOWN_ATTRIBUTE)

@@ -2,15 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
 
 from media.events import MediaStarted
+from media.settings import MediaSettings
 from softswitch.b2bua.web import WebState
+from softswitch.webrtc.ice.state import Pace
 from softswitch.webrtc.settings import WebSettings
-from tests.support.loopback import until
+from tests.support.loopback import free_port, until
 from tests.support.media_world import Rtp
 from tests.support.ortc_peer import OrtcPeer
 from tests.support.web_world import BrowserLeg, web_world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.web_world import WebWorld
+
+
+@asynccontextmanager
+async def peers(count: int = 1) -> AsyncIterator[list[OrtcPeer]]:
+    """Somebody else's, closed in the end."""
+    opened = [await OrtcPeer.open() for _ in range(count)]
+    try:
+        yield opened
+    finally:
+        for peer in opened:
+            await peer.close()
+
+
+async def connect(leg: BrowserLeg, peer: OrtcPeer, *, client: bool = True, controlling: bool = False) -> None:
+    """A call of a browser: it offered, we answer."""
+    local = leg.transport.describe(restart=False)
+    leg.transport.agree(peer.agreement(local, dtls_client=client, controlling=controlling))
+    peer.start(local, dtls_client=not client, controlling=not controlling)
+    await leg.told(WebState.CONNECTED)
+    await peer.connected()
+
+
+async def hears(world: WebWorld, leg: BrowserLeg, peer: OrtcPeer) -> None:
+    """Media of the peer comes through the engine: keys and path are right."""
+    for number in range(5):
+        await peer.send(bytes(Rtp(number, 160 * number, ssrc=leg.leg & 0xFFFF)))
+    await until(lambda: any(isinstance(each, MediaStarted) and each.leg == leg.leg for each in world.events))
 
 
 @pytest.mark.parametrize(
@@ -18,19 +57,232 @@ from tests.support.web_world import BrowserLeg, web_world
 )
 @pytest.mark.parametrize("client", [False, True], ids=["server", "client"])
 async def test_a_call_is_connected(lite: bool, controlling: bool, client: bool) -> None:
-    async with web_world(WebSettings(lite=lite)) as world:
+    async with web_world(WebSettings(lite=lite)) as world, peers() as (peer,):
         leg = BrowserLeg(world)
-        peer = await OrtcPeer.open()
-        try:
-            local = leg.transport.describe(restart=False)
-            leg.transport.agree(peer.agreement(local, dtls_client=client, controlling=controlling))
-            peer.start(local, dtls_client=not client, controlling=not controlling)
-            news = await leg.told(WebState.CONNECTED)
-            await peer.connected()
-            assert news.ice_ms is not None
-            assert news.dtls_ms is not None
-            for number in range(20):
-                await peer.send(bytes(Rtp(number, 160 * number)))
-            await until(lambda: any(isinstance(each, MediaStarted) for each in world.events))
-        finally:
-            await peer.close()
+        await connect(leg, peer, client=client, controlling=controlling)
+        assert leg.news[-1].ice_ms is not None
+        assert leg.news[-1].dtls_ms is not None
+        assert [each.state for each in leg.news] == [WebState.CONNECTING, WebState.CONNECTED]
+        await hears(world, leg, peer)
+
+
+@pytest.mark.parametrize("suite", ["AEAD_AES_128_GCM", "AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80"])
+async def test_every_profile(suite: str) -> None:
+    async with web_world(WebSettings(suites=(suite,))) as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        await connect(leg, peer)
+        await hears(world, leg, peer)
+
+
+async def test_candidates_trickle_in() -> None:
+    async with web_world() as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        local = leg.transport.describe(restart=False)
+        remote = peer.describe(complete=False, candidates=False)
+        leg.transport.agree(peer.agreement(local, remote=remote, controlling=True))
+        leg.transport.add_candidate("this is none")
+        leg.transport.add_candidate("candidate:1 1 udp 1 11111111-2222-3333-4444-555555555555.local 9 typ host")
+        leg.transport.add_candidate(replace(peer.candidates()[0], fragment="of-another-call").line)
+        leg.transport.add_candidate(peer.candidates()[0].line)
+        leg.transport.end_of_candidates()
+        peer.start(local, dtls_client=False, controlling=False)
+        await leg.told(WebState.CONNECTED)
+        await peer.connected()
+
+
+async def test_a_browser_behind_names_is_found() -> None:
+    """No candidate of it is of use: its own checks tell where it is."""
+    async with web_world() as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        local = leg.transport.describe(restart=False)
+        leg.transport.agree(peer.agreement(local, remote=peer.describe(candidates=False)))
+        peer.start(local, dtls_client=False, controlling=True)
+        await leg.told(WebState.CONNECTED)
+
+
+async def test_all_browsers_share_a_port() -> None:
+    """Known by the fragment their first datagram names, then by address."""
+    port = free_port()
+    media = MediaSettings(address="127.0.0.1", port_first=25000, port_last=25998, priority=0, browser_port=port)
+    async with web_world(media=media) as world, peers(3) as (one, other, offered):
+        legs = [BrowserLeg(world) for _ in range(3)]
+        assert {each.opened.port for each in legs} == {port}
+        await asyncio.gather(
+            connect(legs[0], one),
+            connect(legs[1], other, client=False),
+            connect(legs[2], offered, controlling=True),
+        )
+        for leg, peer in zip(legs, (one, other, offered), strict=True):
+            await hears(world, leg, peer)
+        assert world.web.strangers == 0
+        legs[0].transport.close()
+        assert len(world.web) == 2
+
+
+async def test_a_fingerprint_that_is_not_its_own() -> None:
+    async with web_world() as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        local = leg.transport.describe(restart=False)
+        leg.transport.agree(peer.agreement(local, remote=peer.describe(lies=True)))
+        peer.start(local, dtls_client=False, controlling=True)
+        news = await leg.told(WebState.FAILED)
+        assert news.reason == "the browser's certificate is not the one its session description names"
+
+
+async def test_dtls_of_whom_ice_has_not_proven() -> None:
+    """A ClientHello of a stranger, before and after: not answered, and nothing comes of it."""
+    async with web_world() as world, peers(2) as (peer, stranger):
+        leg = BrowserLeg(world)
+        local = leg.transport.describe(restart=False)
+        hello = b"\x16\xfe\xff" + bytes(100)
+        protocol = stranger.gatherer._connection._protocols[0]
+        await protocol.send_data(hello, ("127.0.0.1", leg.opened.port))
+        await until(lambda: leg.transport.counters().stranger == 1)
+        leg.transport.agree(peer.agreement(local))
+        peer.start(local, dtls_client=False, controlling=True)
+        await leg.told(WebState.CONNECTED)
+        await protocol.send_data(hello, ("127.0.0.1", leg.opened.port))
+        await until(lambda: leg.transport.counters().stranger == 2)
+        await peer.connected()
+
+
+async def test_a_browser_that_is_gone() -> None:
+    """Its consent ends; the clock is the real one, and the wait as short as it can be set."""
+    pace = Pace(consent_interval=0.1, consent_timeout=0.5)
+    async with web_world(WebSettings(pace=pace)) as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        await connect(leg, peer)
+        peer.vanish()
+        news = await leg.told(WebState.LOST)
+        assert news.reason == "nothing came from the browser for 0.5 s"
+
+
+async def test_a_browser_that_says_goodbye() -> None:
+    async with web_world() as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        await connect(leg, peer)
+        await peer.dtls.stop()
+        news = await leg.told(WebState.LOST)
+        assert news.reason == "the browser has closed its connection"
+
+
+async def test_we_say_goodbye() -> None:
+    async with web_world() as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        await connect(leg, peer)
+        leg.transport.close()
+        leg.transport.close()
+        await until(lambda: peer.dtls.state == "closed")
+        assert len(world.web) == 0
+        assert leg.news[-1].state is WebState.CONNECTED, "no news after close"
+
+
+async def test_nobody_comes() -> None:
+    async with web_world(WebSettings(pace=Pace(connect=0.2))) as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        peer.vanish()
+        leg.transport.agree(peer.agreement(leg.transport.describe(restart=False)))
+        news = await leg.told(WebState.FAILED)
+        assert "no way to the browser within 0.2 s" in news.reason
+
+
+async def test_a_handshake_that_never_ends() -> None:
+    async with web_world(WebSettings(pace=Pace(connect=0.5))) as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        local = leg.transport.describe(restart=False)
+        leg.transport.agree(peer.agreement(local, dtls_client=False))
+        peer.start(local, dtls_client=False, controlling=True)  # both wait for the other's hello
+        news = await leg.told(WebState.FAILED)
+        assert news.reason == "no DTLS handshake within 0.5 s"
+
+
+async def test_a_restart_moves_the_call() -> None:
+    """New credentials, the same certificate: ICE anew, the keys stay. A page that moved to another network."""
+    async with web_world() as world, peers(2) as (peer, elsewhere):
+        leg = BrowserLeg(world)
+        await connect(leg, peer)
+        before = leg.transport.describe(restart=False)
+        local = leg.transport.describe(restart=True)
+        assert local.credentials != before.credentials
+        assert leg.transport.describe(restart=True).credentials != local.credentials, "nobody has used those"
+        local = leg.transport.describe(restart=True)
+        elsewhere.ice._connection.ice_controlling = True
+        moved = replace(elsewhere.describe(), fingerprints=peer.describe().fingerprints)
+        leg.transport.agree(replace(peer.agreement(local, remote=moved), restarted=True))
+        await elsewhere.offer_candidates(local.candidates)
+        await elsewhere.connect_ice(local)
+        here = elsewhere.candidates()[0]
+        await until(lambda: leg.path == (here.address, here.port))
+        assert [each.state for each in leg.news] == [WebState.CONNECTING, WebState.CONNECTED]
+        # What was sealed under the keys of before is still opened, now from there.
+        for number in range(5):
+            sealed = peer.dtls._tx_srtp.protect(bytes(Rtp(number, 160 * number)))
+            await elsewhere.ice._send(sealed)
+        await until(lambda: any(isinstance(each, MediaStarted) for each in world.events))
+
+
+async def test_a_page_that_was_loaded_again() -> None:
+    """New credentials and a new certificate, after the old page was lost: found and agreed anew, on the same leg."""
+    pace = Pace(consent_interval=0.1, consent_timeout=0.5)
+    async with web_world(WebSettings(pace=pace)) as world, peers(2) as (old, new):
+        leg = BrowserLeg(world)
+        await connect(leg, old)
+        old.vanish()
+        await leg.told(WebState.LOST)
+        local = leg.transport.describe(restart=True)
+        leg.transport.agree(replace(new.agreement(local), restarted=True))
+        new.start(local, dtls_client=False, controlling=True)
+        await leg.told(WebState.CONNECTED)
+        await new.connected()
+        states = [each.state for each in leg.news]
+        assert states == [WebState.CONNECTING, WebState.CONNECTED, WebState.LOST, *states[:2]]
+        await hears(world, leg, new)
+
+
+async def test_a_restart_that_was_refused_changes_nothing() -> None:
+    async with web_world() as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        await connect(leg, peer)
+        before = leg.transport.describe(restart=False)
+        leg.transport.describe(restart=True)
+        assert leg.transport.describe(restart=False) == before
+        leg.transport.agree(replace(peer.agreement(before), mid="1"))
+        await hears(world, leg, peer)
+        assert leg.news[-1].state is WebState.CONNECTED
+
+
+async def test_another_answer_to_the_same_offer() -> None:
+    """A fork: one browser rings, another one answers."""
+    async with web_world() as world, peers(2) as (first, second):
+        leg = BrowserLeg(world)
+        local = leg.transport.describe(restart=False)
+        leg.transport.agree(first.agreement(local, dtls_client=False, controlling=True))
+        first.start(local, dtls_client=True, controlling=False)
+        await leg.told(WebState.CONNECTED)
+        leg.transport.agree(second.agreement(local, dtls_client=False, controlling=True))
+        second.start(local, dtls_client=True, controlling=False)
+        await second.connected()
+        await hears(world, leg, second)
+
+
+async def test_a_flood_costs_nobody_else() -> None:
+    async with web_world() as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        leg.transport.describe(restart=False)
+        now = world.web.now()
+        for _ in range(2000):
+            leg.transport.receive(b"\0\1" + bytes(30), ("127.0.0.9", 9), now)
+        counters = leg.transport.counters()
+        assert counters.malformed + counters.flooded == 2000
+        assert counters.malformed <= 200
+        other = BrowserLeg(world)
+        await connect(other, peer)
+
+
+async def test_a_timer_that_comes_a_moment_early_is_not_set_for_the_same_instant() -> None:
+    async with web_world() as world, peers() as (peer,):
+        leg = BrowserLeg(world)
+        leg.transport.agree(peer.agreement(leg.transport.describe(restart=False)))
+        due = leg.transport.timer_at
+        leg.transport.on_timer(0, due - 1e-7)
+        assert leg.transport.timer_at > due
