@@ -150,6 +150,21 @@ class SetNack:
 
 
 @value_class(frozen=True, slots=True)
+class SetVideo:
+    """Video agreed on the transport of a browser leg's audio (BUNDLE): formats, the same as on the connected leg; none:
+    no video. `send`, `receive` as in `SetDirection`.
+
+    It is relayed as it is between two connected legs that both have it, and so is what their far ends tell each other
+    of it (RTCP). Who begins to see has a key frame asked for.
+    """
+
+    leg: int
+    formats: tuple[PayloadFormat, ...]
+    send: bool = True
+    receive: bool = True
+
+
+@value_class(frozen=True, slots=True)
 class SetExtendedReports:
     """What SDP agreed on (RFC 3611 5, `a=rtcp-xr`): Receiver Reference Time and DLRR both ways, VoIP Metrics by us.
 
@@ -375,6 +390,7 @@ Command = (
     | SetPath
     | SetNack
     | BindAddress
+    | SetVideo
     | Connect
     | Disconnect
     | Play

@@ -125,6 +125,7 @@ class MediaEngine:
             self._coding,
             self._rooms,
             ipv6=len(host) == 16,
+            video_kbit=settings.video_kbit,
         )
         self._round = QualityRound(
             self._core, settings.quality_interval, factors=settings.codec_factors, limits=settings.thresholds
@@ -248,7 +249,7 @@ class MediaEngine:
 
     def statistics(self, leg: int) -> LegStatistics | None:
         """The leg's counters now; None when it is gone."""
-        return translate.statistics(self._core.statistics(leg)) if leg in self._legs else None
+        return translate.statistics(self._core.statistics(leg), self._core.video(leg)) if leg in self._legs else None
 
     def quality(self, leg: int) -> QualitySummary | None:
         """How the leg sounded up to its last interval; None when it is gone or never had a codec."""
@@ -414,7 +415,7 @@ class MediaEngine:
             del self._by_port[record.port]
         now = time.monotonic()
         quality = self._round.finish(record, now)
-        statistics = translate.statistics(self._core.statistics(leg))
+        statistics = translate.statistics(self._core.statistics(leg), self._core.video(leg))
         self._round.leave(record)
         self._posting.forget_tap(record)
         self._rooms.gone(record)

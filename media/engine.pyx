@@ -29,6 +29,7 @@ from media.pool cimport Pool, pool_close, pool_give, pool_init, pool_take
 from media.receive.playout cimport Playout
 from media.receive.statistics cimport ReceiveStream, stream_depth_ms, stream_expected, stream_loss_events
 from media.ring cimport COMMAND_EXTENDED, COMMAND_SCORES
+from media.ring cimport COMMAND_SET_VIDEO, COMMAND_START_VIDEO_TAP, COMMAND_STOP_VIDEO_TAP
 from media.ring cimport (
     COMMAND_CLOSE_ROOM, COMMAND_JOIN_ROOM, COMMAND_JOIN_STREAM, COMMAND_LEAVE_ROOM, COMMAND_LET_SPEAK,
     COMMAND_OPEN_ROOM, COMMAND_ROOM_RATE, COMMAND_SET_GAIN,
@@ -51,6 +52,7 @@ from media.web.bindings cimport Bindings
 from media.web.handshakes cimport Handshake, HandshakeRing, handshake_done, handshake_next
 from media.web.repair_state cimport NO_RED, Repair
 from media.web.side cimport BrowserSide
+from media.video.state cimport Video, video_lost
 from media.wheel cimport wheel_init
 from media.worker cimport Worker
 
@@ -64,6 +66,7 @@ cdef extern from * nogil:
     #include <sys/eventfd.h>
     #include <sys/prctl.h>
     #include <sys/resource.h>
+    #include <sys/socket.h>
     #include <sys/syscall.h>
     #include <time.h>
     #include <unistd.h>
@@ -85,6 +88,7 @@ cdef extern from * nogil:
         if (refused && setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid), -10) < 0) return refused;
         return refused;
     }
+    static void widen_socket(int fd, int octets) { setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &octets, sizeof octets); }
     static int last_errno(void) { return errno; }
     static void name_thread(int worker) {
         char name[16];
@@ -102,6 +106,7 @@ cdef extern from * nogil:
     pthread_t pthread_self()
     void* aligned_zeroed(size_t size)
     int raise_priority(int priority)
+    void widen_socket(int fd, int octets)
     int last_errno()
     void name_thread(int worker)
     int64_t thread_cpu_ns(pthread_t thread)
@@ -120,6 +125,7 @@ cdef enum:
     SHARED_BUFFER = 16 << 20 # doubled as well: 50 ms of a full core's packets, as the kernel counts them
     RECEIVE_BUFFER = 32768   # doubled by the kernel: some 50 packets of G.711, a second of a call
     MOST_HANDSHAKES = 64     # the same of read_handshakes(): each is a message to be checked and answered
+    VIDEO_BUFFER = 524288    # as far as net.core.rmem_max lets it: a key frame comes in a burst
     MOST_EVENTS = 1024       # read() hands over at most so many, so that the event loop gets its turn
 
 
@@ -131,6 +137,14 @@ cdef tuple _drops32(const uint32_t* drops):
 cdef tuple _drops64(const uint64_t* drops):
     cdef int i
     return tuple([drops[i] for i in range(<int> DROP_REASONS)])
+
+
+cdef int _payload_types(uint64_t* bits, list types) except -1:
+    for payload_type in types:
+        if not 0 <= payload_type <= 127:
+            raise ValueError(f"an RTP payload type is 0-127, got {payload_type}")
+        bits[payload_type >> 6] |= <uint64_t> 1 << (payload_type & 63)
+    return 0
 
 
 cdef class EngineCore:
@@ -149,6 +163,7 @@ cdef class EngineCore:
     cdef Pool listener_pool
     cdef Pool browser_pool
     cdef Pool repair_pool
+    cdef Pool video_pool
     cdef Pool room_pools[ROOM_SIZES]
     cdef uint64_t generation
     cdef Address local
@@ -192,6 +207,7 @@ cdef class EngineCore:
         pool_init(&self.listener_pool, sizeof(KeyListener))
         pool_init(&self.browser_pool, sizeof(BrowserSide))
         pool_init(&self.repair_pool, sizeof(Repair))
+        pool_init(&self.video_pool, sizeof(Video))
         for i in range(ROOM_SIZES):
             pool_init(&self.room_pools[i], SMALLEST_ROOM << i)
         if not (self.workers and self.ready and self.threads and self.legs):
@@ -259,6 +275,7 @@ cdef class EngineCore:
             pool_close(&self.room_pools[i])
         pool_close(&self.repair_pool)
         pool_close(&self.browser_pool)
+        pool_close(&self.video_pool)
         pool_close(&self.listener_pool)
         pool_close(&self.playout_pool)
         pool_close(&self.voice_pool)
@@ -508,6 +525,18 @@ cdef class EngineCore:
             leg.received.ssrc, leg.sent.ssrc, _drops32(leg.drops), leg.tap_overruns,
         )
 
+    def video(self, uint64_t leg_id):
+        """In the order of VideoStatistics; None when the leg is gone, or never had video."""
+        cdef Leg* leg = self._find(leg_id)
+        cdef const Video* v
+        if leg == NULL or leg.video_memory == NULL:
+            return None
+        v = leg.video_memory
+        return (
+            v.packets, v.octets, video_lost(v), v.relayed, v.nowhere, v.refused, v.pictures_asked, v.pictures_wanted,
+            v.repairs_asked, v.tap_overruns,
+        )
+
     # Commands: each gives nothing and never blocks, and takes effect after `wake`; ids of legs that are gone are ignored
 
     def set_remote(self, uint64_t leg_id, bytes host, uint16_t port, bytes rtcp_host, uint16_t rtcp_port, bint mux):
@@ -641,6 +670,39 @@ cdef class EngineCore:
         command.pointer = <void*> ring
         self._post(&command, leg)
         return True
+
+    def set_video(self, uint64_t leg_id, list takes, list repairs, bint send, bint receive, int64_t octets_a_second):
+        """The payload types of agreed video, and which of them only repair others; none: no video."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_SET_VIDEO)
+        if leg == NULL:
+            return
+        if takes:
+            if leg.video_memory == NULL:
+                leg.video_memory = <Video*> pool_take(&self.video_pool)
+                if leg.video_memory == NULL:
+                    raise MemoryError("no memory for a leg's video")
+                widen_socket(leg.fd, VIDEO_BUFFER)
+            command.pointer = leg.video_memory
+        command.flag = send
+        command.second_flag = receive
+        command.number = octets_a_second
+        _payload_types(command.order.video.takes, takes)
+        _payload_types(command.order.video.repairs, repairs)
+        self._post(&command, leg)
+
+    def start_video_tap(self, uint64_t leg_id, uintptr_t ring):
+        """A ring as for `start_tap`, filled as media.video.tap says. False when the leg is gone."""
+        cdef Command command
+        cdef Leg* leg = self._start(&command, leg_id, COMMAND_START_VIDEO_TAP)
+        if leg == NULL:
+            return False
+        command.pointer = <void*> ring
+        self._post(&command, leg)
+        return True
+
+    def stop_video_tap(self, uint64_t leg_id):
+        self._simple(leg_id, COMMAND_STOP_VIDEO_TAP, 0)
 
     def set_keys(self, uint64_t leg_id, uintptr_t opening, uintptr_t sealing, uint32_t new_ssrc):
         """Addresses of SrtpSessions that outlive their use, 0 for plain packets. `new_ssrc`: 0 keeps the stream."""
@@ -987,8 +1049,10 @@ cdef class EngineCore:
             pool_give(&self.repair_pool, leg.browser.repair_memory)
             pool_give(&self.browser_pool, leg.browser)
         leg.browser = NULL
+        pool_give(&self.video_pool, leg.video_memory)
         leg.voice = leg.voice_memory = NULL
         leg.playout_memory = NULL
+        leg.video = leg.video_memory = NULL
         leg.keys.listener = leg.keys.memory = NULL
 
     cdef Pool* _room_pool(self, size_t size) noexcept:

@@ -21,6 +21,7 @@ from media.send.sender_report cimport Reports
 from media.send.telephone_event cimport PressSender
 from media.srtp.session cimport SrtpSession
 from media.web.side cimport BrowserSide
+from media.video.state cimport Video
 
 cdef enum:
     FORMATS = 12             # payload types a leg may have each way
@@ -258,3 +259,5 @@ cdef struct Leg:
     uint32_t tap_overruns
     uint16_t worker
     BrowserSide* browser        # NULL: the far end is none
+    Video* video                # NULL: audio alone
+    Video* video_memory         # Python's: what `video` is, was or will be

@@ -16,6 +16,7 @@ from media.receive.comfort_noise cimport noise_begin
 from media.receive.playout cimport Playout, playout_bound
 from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport COMMAND_EXTENDED, COMMAND_OPEN_ROOM, COMMAND_SCORES
+from media.ring cimport COMMAND_SET_VIDEO, COMMAND_START_VIDEO_TAP, COMMAND_STOP_VIDEO_TAP
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_BIND_ADDRESS, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO,
     COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
@@ -31,6 +32,9 @@ from media.send.playback cimport (
 )
 from media.srtp.guard cimport retire_keys, set_keys
 from media.srtp.session cimport SrtpSession
+from media.video.orders cimport video_close, video_set, video_start_tap
+from media.video.relay cimport video_connected
+from media.video.tap cimport video_untap
 from media.sweep cimport report_interval, send_report
 from media.voice cimport voice_coders, voice_playout, voice_route
 from media.web.bindings cimport binding_add, binding_end
@@ -120,6 +124,7 @@ cdef inline void _close(Worker* w, Leg* leg) noexcept nogil:
     room_leave(w, <Seat*> leg.seat)
     keys_stop(w, leg)
     _drop_tap(leg)
+    video_close(leg)
     wire_close(w, leg)
     if leg.is_browser and leg.browser.shares_port:
         binding_end(w.bindings, leg)
@@ -150,6 +155,8 @@ cdef inline void _connect(Worker* w, Leg* a, Leg* b) noexcept nogil:
     _turn_away(w, b)
     _expect_media(w, a)
     _expect_media(w, b)
+    video_connected(w, a)
+    video_connected(w, b)
 
 
 cdef inline void _set_remote(Worker* w, Leg* leg, const RemoteOrder* order, bint mux) noexcept nogil:
@@ -289,6 +296,13 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
             binding_add(w.bindings, leg, &command.order.remote.address)
     elif command.kind == COMMAND_RETIRE_KEYS:
         retire_keys(w, leg, <SrtpSession*> command.pointer)
+    elif command.kind == COMMAND_SET_VIDEO:
+        video_set(w, leg, command)
+    elif command.kind == COMMAND_START_VIDEO_TAP:
+        video_start_tap(leg, <tap_ring*> command.pointer)
+    elif command.kind == COMMAND_STOP_VIDEO_TAP:
+        if leg.video != NULL:
+            video_untap(leg.video)
     elif command.kind == COMMAND_EXTENDED:
         leg.reports.by_reference = command.flag
         leg.reports.by_metrics = command.second_flag
@@ -320,7 +334,7 @@ cdef inline void obey_commands(Worker* w) noexcept nogil:
                 _open(w, leg)
             elif leg.id == command.leg and leg.state == LEG_OPEN:
                 _obey(w, leg, command)
-            elif command.kind == COMMAND_START_TAP:
+            elif command.kind == COMMAND_START_TAP or command.kind == COMMAND_START_VIDEO_TAP:
                 tap_close(<tap_ring*> command.pointer)
         command_done(w.commands)
         command = command_next(w.commands)

@@ -37,6 +37,7 @@ from media.commands import (
     SetNack,
     SetPath,
     SetRemote,
+    SetVideo,
     StartEcho,
     StartTap,
     StopEcho,
@@ -63,6 +64,8 @@ _FIRST_OTHER = 160
 _LAST_OTHER = 254
 _SHORTEST_PTIME = 10
 _LONGEST_PTIME = 60
+_REPAIRS = frozenset({"rtx", "red", "ulpfec", "flexfec", "flexfec-03"})
+"""Formats of video that carry no pictures of their own (RFC 4588, 5109, 8627)."""
 
 
 def _new_ssrc() -> int:
@@ -114,8 +117,10 @@ class Posting:
         rooms: Rooms,
         *,
         ipv6: bool,
+        video_kbit: int,
     ) -> None:
         self._core = core
+        self._video_octets = video_kbit * 125
         self._legs = legs
         self._by_port = by_port
         self._writer = writer
@@ -134,6 +139,7 @@ class Posting:
             SetPath: self._set_path,
             SetNack: self._set_nack,
             BindAddress: self._bind_address,
+            SetVideo: self._set_video,
             Connect: self._connect,
             Disconnect: self._disconnect,
             Play: self._play,
@@ -225,7 +231,20 @@ class Posting:
             if command.receive is None and command.send is None:
                 return
             record.keys = LegKeys()
-        record.keys.set(self._core, command.leg, command.receive, command.send, _new_ssrc)
+        record.keys.set(self._core, command.leg, command.receive, command.send, _new_ssrc, any_source=record.browser)
+
+    def _set_video(self, command: SetVideo) -> None:
+        record = self._legs.get(command.leg)
+        if record is None or not record.browser:
+            return
+        self._core.set_video(
+            command.leg,
+            [each.payload_type for each in command.formats],
+            [each.payload_type for each in command.formats if each.name.lower() in _REPAIRS],
+            command.send,
+            command.receive,
+            self._video_octets,
+        )
 
     def _set_path(self, command: SetPath) -> None:
         host = self.reachable(command.address, command.port)

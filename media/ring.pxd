@@ -53,6 +53,9 @@ cdef enum CommandKind:
     COMMAND_SEND_DIGITS = 31
     COMMAND_SET_KEYS = 40
     COMMAND_RETIRE_KEYS = 41
+    COMMAND_SET_VIDEO = 50       # pointer: the state, or NULL; flag, second_flag: may send, may receive
+    COMMAND_START_VIDEO_TAP = 51
+    COMMAND_STOP_VIDEO_TAP = 52
     COMMAND_EXTENDED = 60        # flag: reference times, second_flag: VoIP Metrics
     COMMAND_SET_PATH = 70        # of a browser leg
     COMMAND_BIND_ADDRESS = 71    # the same
@@ -116,6 +119,11 @@ cdef struct DigitsOrder:
     uint8_t events[DIGITS_ORDERED]
 
 
+cdef struct VideoOrder:
+    uint64_t takes[2]           # a bit a payload type
+    uint64_t repairs[2]
+
+
 # What a command says beyond a few numbers; each kind uses one of these.
 cdef union Order:
     RemoteOrder remote
@@ -123,6 +131,7 @@ cdef union Order:
     Coders coders
     DigitsOrder digits
     PlayOrder play
+    VideoOrder video
 
 
 cdef struct Command:

@@ -51,6 +51,29 @@ class DropCounters:
 
 
 @value_class(frozen=True, slots=True)
+class VideoStatistics:
+    """The video that came from a leg's far end, since the leg was opened.
+
+    `octets` count RTP headers. `lost`: gaps in the numbers of pictures, retransmissions apart. Of what came, `relayed`
+    packets went to the connected leg, `nowhere` had nobody to go to (no partner with video, or on hold); `refused` were
+    over the highest rate, or of more sources than one browser has.
+    `key_frames_asked`, `repairs_asked`: what its far end asked of the other (PLI and FIR, NACK); `key_frames_wanted`:
+    what we asked of it for a new viewer.
+    """
+
+    packets: int
+    octets: int
+    lost: int
+    relayed: int
+    nowhere: int
+    refused: int
+    key_frames_asked: int
+    key_frames_wanted: int
+    repairs_asked: int
+    tap_overruns: int
+
+
+@value_class(frozen=True, slots=True)
 class LegStatistics:
     """A leg since it was opened.
 
@@ -69,6 +92,7 @@ class LegStatistics:
     ssrc_sent: int
     drops: DropCounters
     tap_overruns: int
+    video: VideoStatistics | None = None
 
 
 @value_class(frozen=True, slots=True)

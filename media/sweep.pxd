@@ -3,13 +3,12 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from media.leg cimport Leg
-from media.net.latch cimport latch_destination
-from media.net.udp cimport Address, address_known, udp_send
+from media.net.udp cimport Address
 from media.net.wiring cimport wire_under_load
 from media.rtp.rtcp cimport RTCP_ROOM
 from media.send.keys cimport keys_lost_end
+from media.send.rtcp_send cimport rtcp_destination, send_rtcp
 from media.send.sender_report cimport report_write
-from media.srtp.guard cimport seal_packet
 from media.srtp.session cimport SRTP_TRAILER
 from media.worker cimport Worker, roll, tell_gone, tell_started, tell_timeout
 
@@ -21,23 +20,12 @@ cdef enum:
 cdef inline void send_report(Worker* w, Leg* leg, bint bye) noexcept nogil:
     """One RTCP compound to the far end, if there is anything to say and somewhere to say it."""
     cdef uint8_t data[RTCP_ROOM + SRTP_TRAILER]
-    cdef const Address* to
+    cdef const Address* to = rtcp_destination(leg)
     cdef int length
-    if not leg.sent.packets and not leg.received.started:
-        return
-    if leg.rtcp_mux:
-        to = latch_destination(&leg.latch)
-    else:
-        to = &leg.rtcp_source if address_known(&leg.rtcp_source) else &leg.rtcp_signalled
-    if not address_known(to) or not address_known(&leg.latch.signalled):
+    if to == NULL or not leg.sent.packets and not leg.received.started:
         return
     length = report_write(data, &leg.reports, &leg.sent, &leg.received, w.now, w.ntp_start, bye, leg.ptime or 20)
-    if leg.sealing != NULL:
-        length = seal_packet(w, leg, data, length, True)
-        if length < 0:
-            return
-    if udp_send(leg.fd if leg.rtcp_mux else leg.rtcp_fd, data, length, to) >= 0:
-        w.rtcp_sent += 1
+    send_rtcp(w, leg, data, length, to)
 
 
 cdef inline int64_t report_interval(Worker* w) noexcept nogil:

@@ -15,12 +15,12 @@ from media.events import (
     RoomClosed,
 )
 from media.quality.verdict import StreamCounters
-from media.snapshots import DropCounters, EngineCounters, LegStatistics
+from media.snapshots import DropCounters, EngineCounters, LegStatistics, VideoStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from media.engine import CoreAddress, CoreEvent, CoreStatistics, WorkerCounters
+    from media.engine import CoreAddress, CoreEvent, CoreStatistics, CoreVideo, WorkerCounters
     from media.events import Event, PlaybackEnd
 
 STARTED = 0
@@ -87,7 +87,7 @@ def event(entry: CoreEvent) -> Event:
     return _VALUES[kind](leg, number, second, address)
 
 
-def statistics(found: CoreStatistics) -> LegStatistics:
+def statistics(found: CoreStatistics, video: CoreVideo | None) -> LegStatistics:
     """A leg's snapshot."""
     received, reported, rtt_ms, remote, *counts, drops, overruns = found
     packets_received, octets_received, packets_sent, octets_sent, ssrc_received, ssrc_sent = counts
@@ -104,6 +104,7 @@ def statistics(found: CoreStatistics) -> LegStatistics:
         ssrc_sent,
         DropCounters(*drops),
         overruns,
+        None if video is None else VideoStatistics(*video),
     )
 
 

@@ -16,6 +16,10 @@ MOST_KEPT = 8
 """Sessions of a direction: a fork may answer one offer several ways, each with its own key, and any may come back."""
 
 
+_ANY = 0
+"""In place of a synchronization source."""
+
+
 class LegKeys:
     """The sessions of one leg. They are freed when the worker has let go of them, or with the leg.
 
@@ -40,10 +44,13 @@ class LegKeys:
         receive: KeyMaterial | None,
         send: KeyMaterial | None,
         random32: Callable[[], int],
+        *,
+        any_source: bool = False,
     ) -> None:
         """Use these keys from now on, None for plain packets. The keys in use already change nothing.
 
-        `random32` gives a synchronization source for a stream that must begin anew. Raises MemoryError.
+        `random32` gives a synchronization source for a stream that must begin anew. `any_source`: a key new from now on
+        also seals what others than our own source sent (video that is relayed). Raises MemoryError.
         """
         if (receive, send) == self._current:
             return
@@ -56,7 +63,7 @@ class LegKeys:
         if receive is not None:
             opening = self._receiving.get(receive)
             if opening is None:
-                opening = self._receiving[receive] = SrtpDirection(receive, sends=False)
+                opening = self._receiving[receive] = SrtpDirection(receive, sends=False, any_source=any_source)
                 if self._current[0] is not None:
                     opening.carry_over(receive, their_ssrc, their_roc, their_sequence)
         if send is not None:
@@ -64,9 +71,12 @@ class LegKeys:
                 # A new key in the middle: some far ends expect our rollover counter to go on (RFC 3711 3.3.1), some to
                 # begin at zero (RFC 4568 6.4). For a new source it is zero by either.
                 new_ssrc = ssrc = self._ssrc = random32()
-            sealing = self._sending.get((send, ssrc))
+            # A session for any source has the key to itself: in a second one its sources would begin again.
+            sealing = self._sending.get((send, ssrc)) or self._sending.get((send, _ANY))
             if sealing is None:
-                sealing = self._sending[send, ssrc] = SrtpDirection(send, sends=True, ssrc=ssrc)
+                sealing = self._sending[send, _ANY if any_source else ssrc] = SrtpDirection(
+                    send, sends=True, ssrc=ssrc, any_source=any_source
+                )
         core.set_keys(leg, opening.address if opening else 0, sealing.address if sealing else 0, new_ssrc)
         self._current = (receive, send)
         self._evict(core, leg, opening, sealing)

@@ -18,6 +18,13 @@ PROFILES = {
     "AEAD_AES_256_GCM": (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 16),
 }
 WINDOW = 128                 # packets of the replay list; RFC 3711 3.3.2 asks for 64 at least
+LONG_WINDOW = 1024           # where video is among them
+_SOURCES = {
+    (True, False): Policy.SSRC_SPECIFIC,
+    (True, True): Policy.SSRC_ANY_OUTBOUND,
+    (False, False): Policy.SSRC_ANY_INBOUND,
+    (False, True): Policy.SSRC_ANY_INBOUND,
+}
 _STEP = 0x7000               # sequence numbers a sender may advance at once without going backwards in the receiver's eyes
 _MOST_ROC = 4096             # carried over at most: 62 days of 20 ms packets
 _ERRORS = {-1: "forged", -2: "replayed", -3: "malformed"}
@@ -28,26 +35,31 @@ cdef uintptr_t _function(name):
 
 
 cdef class SrtpDirection:
-    """One direction of one key. Receiving, any source is accepted; sending, `ssrc` alone."""
+    """One direction of one key. Receiving, any source is accepted; sending, `ssrc` alone.
+
+    `any_source`: for video beside the audio. Sending, every source has its own numbering under the key, which no second
+    session may have then; and either way the replay list is long enough for a burst of a key frame.
+    """
 
     cdef SrtpSession* session
     cdef object _handle
     cdef readonly SrtpDirection twin
     cdef readonly bint sends
     cdef readonly uint32_t ssrc
+    cdef readonly bint any_source
 
-    def __cinit__(self, material not None, *, bint sends, uint32_t ssrc=0):
+    def __cinit__(self, material not None, *, bint sends, uint32_t ssrc=0, bint any_source=False):
         self.sends = sends
+        self.any_source = any_source
         self.ssrc = ssrc
         self.session = srtp_session_make()
         if self.session == NULL:
             raise MemoryError("no memory for an SRTP session")
         profile, tag = PROFILES[material.suite]
         policy = Policy(
-            key=material.key_salt, ssrc_type=Policy.SSRC_SPECIFIC if sends else Policy.SSRC_ANY_INBOUND,
-            ssrc_value=ssrc, srtp_profile=profile,
+            key=material.key_salt, ssrc_type=_SOURCES[sends, any_source], ssrc_value=ssrc, srtp_profile=profile,
         )
-        policy.window_size = WINDOW
+        policy.window_size = LONG_WINDOW if any_source else WINDOW
         # A number used twice would be a key stream used twice (RFC 3711 9.1; with GCM it gives the key away).
         policy.allow_repeat_tx = False
         handle = ffi.new("srtp_t *")

@@ -12,6 +12,9 @@ from media.rtp.packet cimport RTP_HEADER, RtpPacket, rtp_parse
 from media.rtp.rtcp cimport RtcpCompound, rtcp_parse
 from media.srtp.guard cimport open_packet
 from media.web.feedback cimport feedback_ask, feedback_read
+from media.video.feedback cimport video_rtcp
+from media.video.relay cimport video_packet
+from media.video.state cimport video_has
 from media.web.handshakes cimport (
     HANDSHAKE_BURST, HANDSHAKE_PACE, HANDSHAKE_ROOM, UNBOUND_BURST, UNBOUND_PACE, handshake_allowed, handshake_put,
 )
@@ -119,6 +122,9 @@ cdef inline void _rtp(Worker* w, Leg* leg, uint8_t* data, int length, const Addr
     if not rtp_parse(data, length, &packet):
         drop(w, leg, DROP_MALFORMED)
         return
+    if leg.video != NULL and video_has(leg.video.takes, packet.payload_type):
+        video_packet(w, leg, &packet, data, length)
+        return
     admission = latch_admit(&leg.latch, source, packet.ssrc, w.now, 0)
     if leg.browser.repair == NULL:
         rtp_accepted(w, leg, &packet, admission, False)
@@ -136,6 +142,8 @@ cdef inline void _rtcp(Worker* w, Leg* leg, uint8_t* data, int length) noexcept 
         feedback_read(w, leg, data, length)
         if leg.browser.repair != NULL:
             repair_reported(leg.browser.repair, leg.reports.told_expected, leg.reports.told_lost)
+        if leg.video != NULL:
+            video_rtcp(w, leg, data, length)
     else:
         drop(w, leg, DROP_MALFORMED)
 
