@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
 from softswitch.sdp.browser import IceCredentials
@@ -111,7 +112,7 @@ class Network:
                 party.sent.append((self.now, data, to))
                 source = party.here
                 for delay in self.fate(party, data, to):
-                    self.at(self.now + delay, lambda data=data, source=source, to=to: self.deliver(data, source, to))
+                    self.at(self.now + delay, partial(self.deliver, data, source, to))
             while (news := party.agent.next_news()) is not None:
                 party.news.append((self.now, news))
 
