@@ -53,7 +53,7 @@ class Pages:
         return [
             web.get("/", self._start),
             *(web.get(path, self._page(name)) for path, name in PAGES.items()),
-            web.get(FILES + "/{name:.+}", self._file),
+            web.get(FILES + "/{name:[A-Za-z0-9._/-]+}", self._file),
         ]
 
     async def _start(self, _: web.Request) -> web.StreamResponse:
