@@ -8,7 +8,13 @@ import shutil
 
 import pytest
 
-PACKAGES = {"sipp": "sip-tester", "baresip": "baresip", "kamailio": "kamailio", "espeak-ng": "espeak-ng"}
+PACKAGES = {
+    "sipp": "sip-tester",
+    "baresip": "baresip",
+    "kamailio": "kamailio",
+    "espeak-ng": "espeak-ng",
+    "turnserver": "coturn",
+}
 QUIT_PATIENCE = 5.0
 
 
