@@ -133,6 +133,7 @@ class Node:
         self._on_media: Callable[[MediaEvent], None] = _nobody_listens
         self.supervisor: CallSupervisor
         self.driver: SipDriver
+        self.browsers: WebTransports
         self.keys: Keyring
         self.prompts: Prompts
         self.speech: Preview
@@ -211,6 +212,7 @@ class Node:
         observation = Observation(
             supervisor=self.supervisor,
             engine=engine,
+            web=self.browsers,
             stack=self.driver.stack,
             gate=neighbours.gate,
             channels=neighbours.channels,
@@ -327,8 +329,9 @@ class Node:
             warn=log.warning,
             mask_digits=settings.recording.mask_digits,
         )
-        switch.web = WebTransports(engine, self._loop, settings=assembly.browsers(settings), wall_clock=time.time)
-        self._closing.callback(switch.web.close)
+        self.browsers = WebTransports(engine, self._loop, settings=assembly.browsers(settings), wall_clock=time.time)
+        self._closing.callback(self.browsers.close)
+        switch.web = self.browsers
         self._on_media = switch.media_event
         return door, switch
 

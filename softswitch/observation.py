@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from softswitch.telemetry.story import Message, StoryLine
     from softswitch.transport.certificates import Keyring
     from softswitch.transport.next_hop import NextHop
+    from softswitch.webrtc.transports import WebTransports
 
 
 class Observation:
@@ -39,6 +40,7 @@ class Observation:
         *,
         supervisor: CallSupervisor,
         engine: MediaEngine,
+        web: WebTransports,
         stack: SipStack,
         gate: Gate,
         channels: Channels,
@@ -49,6 +51,7 @@ class Observation:
     ) -> None:
         self._supervisor = supervisor
         self._engine = engine
+        self._web = web
         self._stack = stack
         self._gate = gate
         self._channels = channels
@@ -112,6 +115,8 @@ class Observation:
             media_received=media.packets_received,
             media_sent=media.packets_sent,
             media_dropped=asdict(media.drops),
+            browsers=len(self._web),
+            handshakes_dropped=self._web.dropped(),
             media_legs=media.legs,
             weak_legs=sum(
                 leg.connection.weak and not leg.ended

@@ -122,6 +122,11 @@ def _of_parts(now: Readings) -> Iterator[Metric]:
     packets = {"received": now.media_received, "sent": now.media_sent}
     yield _by("softswitch_media_packets", "RTP packets by direction.", "direction", packets)
     yield _by("softswitch_media_dropped_packets", "RTP packets dropped by reason.", "reason", now.media_dropped)
+    yield GaugeMetricFamily("softswitch_webrtc_transports", "Browsers' transports at present.", now.browsers)
+    yield _by(
+        "softswitch_webrtc_dropped_datagrams", "Datagrams of ICE and DTLS not used by reason.", "reason",
+        now.handshakes_dropped,
+    )  # fmt: skip
     yield GaugeMetricFamily("softswitch_media_legs", "Legs the media engine holds.", now.media_legs)
     yield GaugeMetricFamily("softswitch_weak_legs", "Legs whose connection is weak at present.", now.weak_legs)
     yield GaugeMetricFamily("softswitch_media_ports_free", "Free RTP port pairs.", now.media_ports_free)

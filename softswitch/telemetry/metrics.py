@@ -112,6 +112,10 @@ class Readings:
     media_sent: int = 0
     media_dropped: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     """Packets by reason."""
+    browsers: int = 0
+    """Transports of browsers at present."""
+    handshakes_dropped: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
+    """Datagrams of ICE and DTLS by reason."""
     media_legs: int = 0
     weak_legs: int = 0
     """Legs whose connection is weak at present."""

@@ -158,8 +158,10 @@ class Generations:
         self.agreed = None
 
     def retire(self, agent: Agent) -> None:
-        """It came to nothing."""
+        """It came to nothing: what was before it is in force again."""
         self._retire((agent,))
+        if agent is self.agreed:
+            self.agreed = next((each for each in reversed(self._all) if each.path is not None), None)
 
     def total(self) -> IceCounters:
         """What was dropped since the beginning, and why."""

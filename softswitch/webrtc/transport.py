@@ -104,6 +104,8 @@ class WebTransport:
             log.error("leg %d: an agreement on credentials of ICE that are not its own", self.leg)
             return
         self._agreement = agreement
+        if not self._ice.has_path:
+            self._close_path()
         if begins:
             self._agreed_at = now
             if self.path is None:
@@ -245,7 +247,7 @@ class WebTransport:
                 if agent is self._path_of:
                     self._lose(reason)
             case IceFailed(reason):
-                if self.path is not None:
+                if self._ice.has_path:
                     log.warning("leg %d: a restart of ICE came to nothing, the old way stays: %s", self.leg, reason)
                     self._ice.retire(agent)
                 else:

@@ -15,6 +15,7 @@ from media.commands import BindAddress
 from softswitch.sip.timers import TimerQueue
 from softswitch.webrtc import stun
 from softswitch.webrtc.dice import MARK_OCTETS
+from softswitch.webrtc.ice.state import IceCounters
 from softswitch.webrtc.identity import RENEWED_AFTER, DtlsIdentity
 from softswitch.webrtc.transport import WebTransport
 
@@ -66,8 +67,8 @@ class WebTransports:
         self.settings = settings
         self.now = loop.time
         self.soon = loop.call_soon
-        self.strangers = 0
-        """Datagrams to the shared port that were nobody's."""
+        self._dropped = IceCounters()
+        """Of transports that are closed, and at the shared port what was nobody's."""
         self._loop = loop
         self._wall_clock = wall_clock
         self._made_at = wall_clock()
@@ -112,12 +113,19 @@ class WebTransports:
             return
         transport = self._whose(event.data, source)
         if transport is None:
-            self.strangers += 1
+            self._dropped.stranger += 1
             return
         transport.receive(event.data, source, now)
         if self._by_address.get(source) is not transport and transport.has_heard(source):
             self._by_address[source] = transport
             self.engine.post(BindAddress(transport.leg, *source))
+
+    def dropped(self) -> dict[str, int]:
+        """Datagrams of ICE and DTLS that were not used, by reason, since the start."""
+        total = IceCounters()
+        for counters in (self._dropped, *(each.counters() for each in self._by_leg.values())):
+            total += counters
+        return total.by_reason()
 
     def close(self) -> None:
         """All of them."""
@@ -138,6 +146,7 @@ class WebTransports:
 
     def closed(self, transport: WebTransport) -> None:
         """It is over."""
+        self._dropped += transport.counters()
         self._timers.cancel(transport.timer)
         self._by_leg.pop(transport.leg, None)
         self._by_mark.pop(transport.mark, None)

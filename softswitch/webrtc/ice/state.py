@@ -147,7 +147,6 @@ class IceCounters:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         return self
 
-    @property
-    def total(self) -> int:
+    def by_reason(self) -> dict[str, int]:
         """All of them."""
-        return sum(getattr(self, name) for name in self.__slots__)
+        return {name: getattr(self, name) for name in self.__slots__}

@@ -96,6 +96,8 @@ def test_readings_are_shown() -> None:
         sip_retransmissions=5,
         refused_unknown=11,
         media_dropped={"stranger": 9},
+        browsers=12,
+        handshakes_dropped={"forged": 13},
         media_ports_free=1000,
         media_load=(0.25, 0.5),
         cdr_queued=2,
@@ -112,6 +114,8 @@ def test_readings_are_shown() -> None:
     assert found["softswitch_sip_retransmissions_total", ()] == 5
     assert found["softswitch_refused_messages_total", (("reason", "unknown_source"),)] == 11
     assert found["softswitch_media_dropped_packets_total", (("reason", "stranger"),)] == 9
+    assert found["softswitch_webrtc_transports", ()] == 12
+    assert found["softswitch_webrtc_dropped_datagrams_total", (("reason", "forged"),)] == 13
     assert found["softswitch_media_ports_free", ()] == 1000
     assert found["softswitch_refused_calls_total", (("limit", "rate"),)] == 3
     assert found["softswitch_trunk_refused_calls_total", (("limit", "channel_limit"), ("trunk", "carrier"))] == 4

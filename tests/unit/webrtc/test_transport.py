@@ -12,6 +12,7 @@ import pytest
 from media.events import MediaStarted
 from media.settings import MediaSettings
 from softswitch.b2bua.web import WebState
+from softswitch.webrtc import stun
 from softswitch.webrtc.ice.state import Pace
 from softswitch.webrtc.settings import WebSettings
 from tests.support.loopback import free_port, until
@@ -114,7 +115,7 @@ async def test_all_browsers_share_a_port() -> None:
         )
         for leg, peer in zip(legs, (one, other, offered), strict=True):
             await hears(world, leg, peer)
-        assert world.web.strangers == 0
+        assert not any(world.web.dropped().values()), world.web.dropped()
         legs[0].transport.close()
         assert len(world.web) == 2
 
@@ -265,6 +266,45 @@ async def test_another_answer_to_the_same_offer() -> None:
         await hears(world, leg, second)
 
 
+async def test_a_fork_of_which_nobody_comes_has_no_way() -> None:
+    """The first browser's path is not the second one's: nothing is sent there any more."""
+    async with web_world(WebSettings(pace=Pace(connect=0.3))) as world, peers(2) as (first, second):
+        leg = BrowserLeg(world)
+        local = leg.transport.describe(restart=False)
+        leg.transport.agree(first.agreement(local, dtls_client=False, controlling=True))
+        first.start(local, dtls_client=True, controlling=False)
+        await leg.told(WebState.CONNECTED)
+        second.vanish()
+        leg.transport.agree(second.agreement(local, dtls_client=False, controlling=True))
+        assert leg.path is None
+        await leg.told(WebState.FAILED)
+
+
+async def test_a_restart_that_comes_to_nothing_leaves_the_old_way() -> None:
+    async with web_world(WebSettings(pace=Pace(connect=1.0))) as world, peers(2) as (peer, nobody):
+        leg = BrowserLeg(world)
+        await connect(leg, peer)
+        before = leg.transport.describe(restart=False)
+        nobody.vanish()
+        local = leg.transport.describe(restart=True)
+        moved = replace(nobody.describe(), fingerprints=peer.describe().fingerprints)
+        leg.transport.agree(replace(peer.agreement(local, remote=moved), restarted=True))
+        await until(lambda: leg.transport.describe(restart=False) == before)
+        await hears(world, leg, peer)
+        assert leg.news[-1].state is WebState.CONNECTED
+
+
+async def test_a_datagram_to_the_shared_port_that_is_nobodys() -> None:
+    media = MediaSettings(address="127.0.0.1", port_first=25000, port_last=25998, priority=0, browser_port=free_port())
+    async with web_world(media=media) as world, peers() as (stranger,):
+        leg = BrowserLeg(world)
+        leg.transport.describe(restart=False)
+        protocol = stranger.gatherer._connection._protocols[0]
+        for data in (b"\0\1" + bytes(18), b"\x16\xfe\xff" + bytes(30), stun.indication(bytes(12))):
+            await protocol.send_data(data, ("127.0.0.1", leg.opened.port))
+        await until(lambda: world.web.dropped()["stranger"] == 3)
+
+
 async def test_a_flood_costs_nobody_else() -> None:
     async with web_world() as world, peers() as (peer,):
         leg = BrowserLeg(world)
@@ -273,6 +313,7 @@ async def test_a_flood_costs_nobody_else() -> None:
         for _ in range(2000):
             leg.transport.receive(b"\0\1" + bytes(30), ("127.0.0.9", 9), now)
         counters = leg.transport.counters()
+        assert world.web.dropped()["flooded"] == counters.flooded
         assert counters.malformed + counters.flooded == 2000
         assert counters.malformed <= 200
         other = BrowserLeg(world)
