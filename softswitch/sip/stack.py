@@ -153,10 +153,14 @@ class SipStack:
         for registration in self._registrations:
             registration.transport_failed(flow, now)
 
-    def connection_away(self, flow: Flow) -> None:
-        """The connection is gone, its far end expected back: what is sent on this flow waits."""
+    def connection_away(self, flow: Flow, now: float) -> None:
+        """The connection is gone, its far end expected back: what is sent on this flow waits.
+
+        An INVITE of theirs that is not answered has failed for them with its connection (RFC 3261 17.1.4): for us, too.
+        """
         for session in self._sessions_on(flow):
             self._core.events.append(ConnectionChanged(session, is_there=False))
+            session.step(SessionInput.TRANSPORT_FAILED, now, Release("transport", 503))
 
     def connection_resumed(self, flow: Flow) -> bool:
         """Another connection of the same far end serves this flow. Whether any session goes on over it.

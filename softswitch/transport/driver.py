@@ -159,7 +159,7 @@ class SipDriver:
         """A connection is gone, and what is sent on its flow waits: its far end is expected back."""
         self._admission.connection_away(flow)
         with self._turn as stack:
-            stack.connection_away(flow)
+            stack.connection_away(flow, self._loop.time())
 
     def connection_resumed(self, flow: Flow) -> bool:
         """Another connection serves this flow now. Whether any call goes on over it."""

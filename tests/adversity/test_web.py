@@ -145,6 +145,14 @@ async def test_a_page_calls_a_trunk_and_either_hangs_up(web: Web, with_token: bo
         else:
             callee.hang_up(callee.sessions[0])
         await until(lambda: len(caller.ended) == len(callee.ended) == 1)
+        if token:
+            shown = str(
+                [
+                    await web.daemon.get(f"/api/calls/{each['id']}")
+                    for each in (await web.daemon.get("/api/calls"))["calls"]
+                ]
+            )
+            assert token.rpartition(".")[2] not in shown + "".join(web.daemon.log)
 
 
 async def test_two_pages_of_one_user_ring_and_the_first_answer_wins(web: Web) -> None:
@@ -190,6 +198,21 @@ async def test_a_call_goes_on_over_the_next_connection(web: Web) -> None:
         assert story.count("page disconnected") == 4
         assert story.count("page reconnected") == 3  # the fourth came to a call that was over
         assert len(await web.contacts("1001")) == 1
+
+
+async def test_a_call_that_only_rings_ends_with_its_connection(web: Web) -> None:
+    """For the page its INVITE has failed: nobody shall answer a call that nobody is in."""
+    plan = Plan(ring=0.0)
+    async with page(web.sip, "1001") as caller, real_phone(port=web.daemon.carrier, plan=plan) as callee:
+        await caller.register(password=PASSWORD)
+        session = caller.call("004930123456", REMOTE, credentials=caller.credentials(PASSWORD))
+        await until(lambda: (180, False) in caller.progress)
+        await caller.lose()
+        await until(lambda: callee.ended == [("remote", 487)])
+        ended = [line["facts"] for line in await web.story_of(session) if line["event"] == "leg ended"]
+        assert ("phone:1001", "page lost") in [(leg["leg"], leg["cause"]) for leg in ended]
+        await caller.connect()
+        assert (await caller.register(password=PASSWORD)).status == 200
 
 
 async def test_a_call_is_not_taken_over_by_somebody_else(web: Web) -> None:
