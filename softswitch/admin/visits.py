@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+from softswitch.telemetry.seldom import Seldom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,8 @@ class Visits:
     """Monotonic seconds."""
     ice_servers: IceServers
     """For guests; sessions have theirs."""
+    refusals: Seldom = field(default_factory=Seldom)
+    """When a refused sign-in is told again, by source."""
 
 
 VISITS = web.AppKey("visits", Visits)

@@ -46,7 +46,10 @@ async def post(request: web.Request) -> web.StreamResponse:
         case _:
             return error(400, "expected {user, password}, {token}, or {} with Authorization: Bearer <token>")
     if isinstance(opened, Refused):
-        _log.info("web: sign-in from %s refused: %d %s", source, opened.status, opened.reason or "")
+        untold = visits.refusals.due(source, now)
+        if untold is not None:
+            more = f"; {untold} more since the last line" if untold else ""
+            _log.info("web: sign-in from %s refused: %d %s%s", source, opened.status, opened.reason or "", more)
         message = opened.reason or ("too many attempts" if opened.status == 429 else "user or password is wrong")
         return error(opened.status, message, headers=dict(opened.headers))
     return answer(rendered(opened, visits.visitors.base(request)))
