@@ -229,6 +229,13 @@ class Recording(Section):
             "logs, which then tell that a key was pressed but not which."
         ),
     ] = False
+    video: Annotated[
+        Literal["audio", "video"],
+        Field(
+            description="What of a browser's video call is recorded. audio: the sound alone. video: its pictures as "
+            "well, in a WebM or Matroska file of both beside the leg's WAV."
+        ),
+    ] = "audio"
 
 
 class Prompts(Section):

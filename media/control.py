@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from media.events import Event, RecordingFailed, RecordingFinished
     from media.mix.stream import StreamRings
     from media.quality.verdict import QualitySummary
+    from media.record.video.taps import VideoTaps
     from media.rooms import Hearing
     from media.settings import MediaSettings
     from media.snapshots import EngineCounters, LegStatistics
@@ -103,6 +104,7 @@ class MediaEngine:
             jitter_buffer=settings.jitter_buffer,
         )
         self._writer = RecordingWriter(self._from_writer, mask_digits=settings.mask_digits)
+        self._pictures: VideoTaps | None = None
         self._sounds = Sounds()
         self._legs: dict[int, LegRecord] = {}
         self._by_port: dict[int, LegRecord] = {}
@@ -126,6 +128,7 @@ class MediaEngine:
             self._rooms,
             ipv6=len(host) == 16,
             video_kbit=settings.video_kbit,
+            pictures=self._need_pictures if settings.record_video else None,
         )
         self._round = QualityRound(
             self._core, settings.quality_interval, factors=settings.codec_factors, limits=settings.thresholds
@@ -365,6 +368,8 @@ class MediaEngine:
                 timer.cancel()
         await asyncio.to_thread(self._playbacks.close)
         await asyncio.to_thread(self._writer.stop)
+        if self._pictures is not None:
+            await asyncio.to_thread(self._pictures.writer.stop)
         await asyncio.sleep(0)
 
     # -- events -------------------------------------------------------------------------------------------------
@@ -436,7 +441,28 @@ class MediaEngine:
 
     def _from_writer(self, event: RecordingFinished | RecordingFailed) -> None:
         """On one of the writer's threads."""
-        self._soon(event)
+        if self._pictures is None:
+            self._soon(event)
+        else:
+            self._pictures.writer.hear(event)
+
+    def _need_pictures(self) -> VideoTaps:
+        """Loaded with the first leg that may have some: FFmpeg's libraries are large."""
+        if self._pictures is None:
+            from media.record.video.taps import VideoTaps
+
+            self._pictures = VideoTaps(self._core, self._soon, self._ask_soon)
+        return self._pictures
+
+    def _ask_soon(self, leg: int) -> None:
+        """A recording needs a key frame; from the video writer's thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._ask_for_picture, leg)
+
+    def _ask_for_picture(self, leg: int) -> None:
+        if leg in self._legs:
+            self._core.ask_for_picture(leg)
+            self._schedule_wake()
 
     def _soon(self, event: Event) -> None:
         """From any thread. A loop that is closed has nobody left to tell."""

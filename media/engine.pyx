@@ -29,7 +29,7 @@ from media.pool cimport Pool, pool_close, pool_give, pool_init, pool_take
 from media.receive.playout cimport Playout
 from media.receive.statistics cimport ReceiveStream, stream_depth_ms, stream_expected, stream_loss_events
 from media.ring cimport COMMAND_EXTENDED, COMMAND_SCORES
-from media.ring cimport COMMAND_SET_VIDEO, COMMAND_START_VIDEO_TAP, COMMAND_STOP_VIDEO_TAP
+from media.ring cimport COMMAND_ASK_FOR_PICTURE, COMMAND_SET_VIDEO, COMMAND_START_VIDEO_TAP, COMMAND_STOP_VIDEO_TAP
 from media.ring cimport (
     COMMAND_CLOSE_ROOM, COMMAND_JOIN_ROOM, COMMAND_JOIN_STREAM, COMMAND_LEAVE_ROOM, COMMAND_LET_SPEAK,
     COMMAND_OPEN_ROOM, COMMAND_ROOM_RATE, COMMAND_SET_GAIN,
@@ -703,6 +703,10 @@ cdef class EngineCore:
 
     def stop_video_tap(self, uint64_t leg_id):
         self._simple(leg_id, COMMAND_STOP_VIDEO_TAP, 0)
+
+    def ask_for_picture(self, uint64_t leg_id):
+        """Ask the far end for a key frame of each of its pictures, unless that was done just now."""
+        self._simple(leg_id, COMMAND_ASK_FOR_PICTURE, 0)
 
     def set_keys(self, uint64_t leg_id, uintptr_t opening, uintptr_t sealing, uint32_t new_ssrc):
         """Addresses of SrtpSessions that outlive their use, 0 for plain packets. `new_ssrc`: 0 keeps the stream."""

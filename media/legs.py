@@ -55,6 +55,7 @@ class LegRecord:
         "silent",
         "tapped_by",
         "tells_keys",
+        "video",
         "worker",
     )
 
@@ -76,6 +77,7 @@ class LegRecord:
         self.tapped_by: int | None = None
         self.tells_keys = False
         """Whether keys of the other side are told to its far end in media."""
+        self.video: tuple[PayloadFormat, ...] = ()
         self.receive: tuple[PayloadFormat, ...] = ()
         self.send: tuple[PayloadFormat, ...] = ()
         self.ptime = 20

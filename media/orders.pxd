@@ -16,7 +16,9 @@ from media.receive.comfort_noise cimport noise_begin
 from media.receive.playout cimport Playout, playout_bound
 from media.record.tap cimport tap_close, tap_ring
 from media.ring cimport COMMAND_EXTENDED, COMMAND_OPEN_ROOM, COMMAND_SCORES
-from media.ring cimport COMMAND_SET_VIDEO, COMMAND_START_VIDEO_TAP, COMMAND_STOP_VIDEO_TAP
+from media.ring cimport (
+    COMMAND_ASK_FOR_PICTURE, COMMAND_SET_VIDEO, COMMAND_START_VIDEO_TAP, COMMAND_STOP_VIDEO_TAP
+)
 from media.ring cimport (
     COMMAND_ANNOUNCE, COMMAND_BIND_ADDRESS, COMMAND_CLOSE, COMMAND_CONNECT, COMMAND_DISCONNECT, COMMAND_ECHO,
     COMMAND_MEDIA_TIMEOUT, COMMAND_OPEN, COMMAND_PLAY, COMMAND_RETIRE_KEYS, COMMAND_SEND_DIGITS, COMMAND_SET_CODERS, COMMAND_SET_DIGITS,
@@ -33,7 +35,7 @@ from media.send.playback cimport (
 from media.srtp.guard cimport retire_keys, set_keys
 from media.srtp.session cimport SrtpSession
 from media.video.orders cimport video_close, video_set, video_start_tap
-from media.video.relay cimport video_connected
+from media.video.relay cimport video_ask, video_connected
 from media.video.tap cimport video_untap
 from media.sweep cimport report_interval, send_report
 from media.voice cimport voice_coders, voice_playout, voice_route
@@ -303,6 +305,9 @@ cdef inline void _obey(Worker* w, Leg* leg, const Command* command) noexcept nog
     elif command.kind == COMMAND_STOP_VIDEO_TAP:
         if leg.video != NULL:
             video_untap(leg.video)
+    elif command.kind == COMMAND_ASK_FOR_PICTURE:
+        if leg.video != NULL:
+            video_ask(w, leg)
     elif command.kind == COMMAND_EXTENDED:
         leg.reports.by_reference = command.flag
         leg.reports.by_metrics = command.second_flag

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from media.engine import EngineCore
     from media.legs import LegRecord
     from media.playbacks import Playbacks
+    from media.record.video.taps import VideoTaps
     from media.record.writer import RecordingWriter
     from media.rooms import Rooms
 
@@ -118,7 +119,9 @@ class Posting:
         *,
         ipv6: bool,
         video_kbit: int,
+        pictures: Callable[[], VideoTaps] | None = None,
     ) -> None:
+        """`pictures`: what records them, made when it is needed; None: nobody wants that."""
         self._core = core
         self._video_octets = video_kbit * 125
         self._legs = legs
@@ -130,6 +133,9 @@ class Posting:
         self._ipv6 = ipv6
         self._numbers = CodecNumbers()
         self._tapped: dict[int, set[int]] = {}
+        self._pictures = pictures
+        self._began: dict[int, int] = {}
+        """Of recordings that may have pictures: CLOCK_MONOTONIC ns."""
         self._verbs: dict[type[Command], Callable[..., None]] = {
             SetRemote: self._set_remote,
             SetFormats: self._set_formats,
@@ -245,6 +251,9 @@ class Posting:
             command.receive,
             self._video_octets,
         )
+        record.video = command.formats
+        if self._pictures is not None and record.tapped_by is not None:
+            self._pictures().agreed(command.leg, command.formats)
 
     def _set_path(self, command: SetPath) -> None:
         host = self.reachable(command.address, command.port)
@@ -314,7 +323,11 @@ class Posting:
         self._core.send_digits(command.leg, bytes(events), command.duration_ms, command.gap_ms)
 
     def _open_recording(self, command: OpenRecording) -> None:
-        self._writer.open(command.recording, command.stereo_path)
+        if self._pictures is None:
+            self._writer.open(command.recording, command.stereo_path)
+        else:
+            now = self._began[command.recording] = time.monotonic_ns()
+            self._writer.open(command.recording, command.stereo_path, now)
 
     def _start_tap(self, command: StartTap) -> None:
         record = self._legs.get(command.leg)
@@ -330,6 +343,9 @@ class Posting:
         if self._core.start_tap(command.leg, tap.address):
             self.forget_tap(record)
             record.tapped_by = command.recording
+            if self._pictures is not None and record.browser:
+                began = self._began[command.recording]
+                self._pictures().tapped(command.leg, command.recording, command.path, began, record.video)
             self._tapped.setdefault(command.recording, set()).add(command.leg)
         else:
             tap.close()
@@ -343,14 +359,21 @@ class Posting:
     def _close_recording(self, command: CloseRecording) -> None:
         for leg in self._tapped.pop(command.recording, ()):
             self._core.stop_tap(leg)
+            self._untap_pictures(self._legs[leg])
             self._legs[leg].tapped_by = None
+        self._began.pop(command.recording, None)
         self._writer.close(command.recording)
 
     def forget_tap(self, record: LegRecord) -> None:
         """The leg is no longer recorded, or no longer there."""
         if record.tapped_by is not None:
             self._tapped[record.tapped_by].discard(record.leg)
+            self._untap_pictures(record)
             record.tapped_by = None
+
+    def _untap_pictures(self, record: LegRecord) -> None:
+        if self._pictures is not None and record.browser:
+            self._pictures().untapped(record.leg)
 
     def _reduce_noise(self, command: ReduceNoise) -> None:
         record = self._legs.get(command.leg)

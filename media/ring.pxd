@@ -56,6 +56,7 @@ cdef enum CommandKind:
     COMMAND_SET_VIDEO = 50       # pointer: the state, or NULL; flag, second_flag: may send, may receive
     COMMAND_START_VIDEO_TAP = 51
     COMMAND_STOP_VIDEO_TAP = 52
+    COMMAND_ASK_FOR_PICTURE = 53
     COMMAND_EXTENDED = 60        # flag: reference times, second_flag: VoIP Metrics
     COMMAND_SET_PATH = 70        # of a browser leg
     COMMAND_BIND_ADDRESS = 71    # the same

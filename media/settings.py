@@ -22,6 +22,7 @@ class MediaSettings:
     `browser_ports`: first and last of a range for browser legs, one port each; None: they take of the others.
     `browser_port`: the port all browser legs share instead, which is that of the first worker, the next has the next.
     `mask_digits`: DTMF tones become silence in recordings.
+    `record_video`: browsers' pictures are recorded beside their sound, in files of both.
     `video_kbit`: most video a far end may send, kbit/s; what is more is dropped. A 1080p screen takes some 5000.
     `opus_complexity`: 0-10, effort of encoding Opus (RFC 6716 5.); 5 costs twice as much as 0.
     """
@@ -40,6 +41,7 @@ class MediaSettings:
     opus_complexity: int = 0
     video_kbit: int = 12_000
     mask_digits: bool = False
+    record_video: bool = False
     media_timeout: float = 60.0
     latch_window: float = 5.0
     latch_grace: float = 0.1

@@ -95,6 +95,7 @@ def media(settings: Settings) -> MediaSettings:
         jitter_buffer=section.jitter_buffer,
         opus_complexity=section.opus_complexity,
         mask_digits=settings.recording.mask_digits,
+        record_video=settings.recording.video == "video",
         codec_factors=CodecFactors({name: _impairment(name, each) for name, each in quality.codecs.items()}),
         thresholds=Thresholds(
             weak_below=quality.weak_below,

@@ -68,12 +68,14 @@ class Recording:
                 self._call.story.warn("recording failed", file=path, error=error)
             case RecordingFinished(files=files):
                 del self._call.switch.recordings[self._number]
+                gaps = sum(file.gaps for file in files)
                 self._call.story.tell(
                     "recording finished",
                     files=len(files),
                     seconds=round(max((file.duration for file in files), default=0.0), 2),
                     lost_packets=sum(file.overruns + file.late for file in files),
                     lost_seconds=round(max((file.dropped for file in files), default=0.0), 2),
+                    **({"picture_gaps": gaps} if gaps else {}),
                 )
 
 
