@@ -135,6 +135,9 @@ async def test_a_one_time_link_is_good_for_one_call_whatever_happens_to_the_daem
         assert (await site.session(link, 409))["code"] == "in_use"
         renewed = await site.session(link, body={"token": session["token"]})
         assert renewed["user"] == session["user"]
+        await guest.lose()
+        await guest.connect()
+        assert (await guest.register(token=renewed["token"])).status == 200
         guest.hang_up(call)
         await until(lambda: bool(agent.ended))
     assert (await site.look(link))["state"] == "used"
