@@ -108,7 +108,7 @@ class LinkDesk(Protocol):
         """Raises CallLinkError, LinksUnavailable."""
 
     async def find(self, link_id: str) -> ShownLink | None:
-        """None when there is none."""
+        """None when there is none. Raises LinksUnavailable."""
 
     async def latest(self, count: int, *, before: float | None, conversation: str | None) -> Sequence[ShownLink]:
         """The last made first. Raises LinksUnavailable."""

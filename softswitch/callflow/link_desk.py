@@ -50,7 +50,7 @@ class LinkDesk:
         return self._shown(found)
 
     async def find(self, link_id: str) -> ShownLink | None:
-        """One; None: there is none."""
+        """One; None: there is none. Raises LinksUnavailable."""
         found = await self._guests.links.find(link_id)
         return None if found is None else self._shown(found)
 

@@ -17,6 +17,7 @@ from softswitch.contact_center.call_link import Refusal, Routing, Traffic, refus
 from softswitch.dialplan.match import canonical
 from softswitch.dialplan.route import Dial, PhoneTarget, Route
 from softswitch.endpoints.authentication import GUEST_TOKEN, Refused
+from softswitch.endpoints.call_links import LinksUnavailable
 from softswitch.endpoints.throttle import TokenBuckets
 from softswitch.endpoints.tokens import TokenError
 from softswitch.sip.headers import NameAddr
@@ -46,7 +47,6 @@ _STATUS: Mapping[Refusal, int] = {
     Refusal.IN_USE: 486,
     Refusal.BUSY: 486,
     Refusal.TOO_MANY_ATTEMPTS: 503,
-    Refusal.UNAVAILABLE: 503,
 }
 """What SIP says; 403 for all others."""
 RETRY_AFTER = "60"
@@ -132,10 +132,15 @@ class LinkGuests:
         return self._tokens.sign(LINK_TOKEN, {"sub": link.id}, ttl=link.valid_until - self.links.clock() + GRACE)
 
     async def look(self, token: str, source: str) -> StoredLink:
-        """The link a page was opened with, whether it may be used or not. Raises LinkRefused when there is none, or
-        somebody at the address `source` looks too often."""
-        link_id = self._named(token, LINK_TOKEN, source)
-        found = await self.links.find(link_id)
+        """The link a page was opened with, whether it may be used or not.
+
+        Raises LinkRefused when there is none, or somebody at the address `source` looks too often.
+        """
+        link_id = self._named(token, source)
+        try:
+            found = await self.links.find(link_id)
+        except LinksUnavailable as away:
+            raise LinkRefused(Refusal.UNAVAILABLE) from away
         if found is None:
             raise LinkRefused(Refusal.UNKNOWN)
         return found
@@ -185,7 +190,8 @@ class LinkGuests:
             return self._let_in(claims, request, source)
         except LinkRefused as refused:
             link_id, refusal = str(claims.get("link")), refused.refusal
-            log.info("guest of call link %s at %s may not call: %s", link_id, source, refusal.code)
+            if refusal is not Refusal.TOO_MANY_ATTEMPTS:  # which would be a line for each
+                log.info("guest of call link %s at %s may not call: %s", link_id, source, refusal.code)
             status = _STATUS.get(refusal, 403)
             return Refused(status, refusal.text, (("Retry-After", RETRY_AFTER),) if status == 503 else ())
 
@@ -195,11 +201,11 @@ class LinkGuests:
         if found is None:
             raise LinkRefused(Refusal.UNKNOWN)
         link = found.link
+        if not self._within_rate(link_id, source):
+            raise LinkRefused(Refusal.TOO_MANY_ATTEMPTS)
         if request.uri.user != target(link) or request.headers.lines("Replaces"):
             log.warning("guest of call link %s at %s tried to call somebody else", link_id, source)
             raise LinkRefused(Refusal.UNKNOWN)
-        if not self._within_rate(link_id, source):
-            raise LinkRefused(Refusal.TOO_MANY_ATTEMPTS)
         refused = self.judge(found)
         if refused is None and self._calls_from(source) >= self._limits.calls_per_source:
             refused = Refusal.BUSY
@@ -247,10 +253,10 @@ class LinkGuests:
             for leg in self._callers()
         )
 
-    def _named(self, token: str, purpose: str, source: str) -> str:
+    def _named(self, token: str, source: str) -> str:
         """The id of the link that a token is for. Raises LinkRefused."""
         try:
-            link_id = str(self._tokens.read(token, purpose)["sub"])
+            link_id = str(self._tokens.read(token, LINK_TOKEN)["sub"])
         except (TokenError, KeyError) as error:
             if not self._of_sources.take(source, self._clock()):
                 raise LinkRefused(Refusal.TOO_MANY_ATTEMPTS) from error

@@ -104,13 +104,18 @@ class CallLinks:
         return self._known.get(link_id)
 
     async def find(self, link_id: str) -> StoredLink | None:
-        """The link as the database has it, which another node may have changed; as memory has it while that is away."""
+        """The link as the database has it, which another node may have changed; as memory has it while that is away.
+
+        Raises LinksUnavailable when neither can tell.
+        """
         try:
             async with self._turn:
                 found = await asyncio.to_thread(self._store.get, link_id)
                 if found is not None:
                     self.remember(found)
         except SQLAlchemyError as error:
+            if link_id not in self._known:
+                raise _away(error) from error
             _log.warning("call link %s: the database cannot be asked: %s", link_id, error)
         return self._known.get(link_id)
 

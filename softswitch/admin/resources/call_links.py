@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from softswitch.admin.operation import Json
-    from softswitch.admin.ports import LinkDesk
     from softswitch.callflow.link_desk import ShownLink
     from softswitch.time_condition import TimeCondition
 
@@ -77,7 +76,10 @@ async def get(request: web.Request) -> web.StreamResponse:
     if desk is None:
         return _no_pages()
     link_id = request.match_info["id"]
-    found = await _find(desk, link_id)
+    try:
+        found = await desk.find(link_id) if len(link_id) <= LONGEST_ID else None
+    except LinksUnavailable as away:
+        return error(503, str(away))
     return _missing(link_id) if found is None else answer(_rendered(found))
 
 
@@ -99,10 +101,6 @@ async def delete(request: web.Request) -> web.StreamResponse:
     revoked, ended = done
     _log.warning("operator at %s revokes call link %s, %d calls ended", request.remote, link_id, ended)
     return answer({**_rendered(revoked), "ended_calls": ended})
-
-
-async def _find(desk: LinkDesk, link_id: str) -> ShownLink | None:
-    return await desk.find(link_id) if len(link_id) <= LONGEST_ID else None
 
 
 def _missing(link_id: str) -> web.Response:
@@ -204,7 +202,7 @@ OPERATIONS = (
         summary="One link, and what was done with it.",
         handler=get,
         parameters=(_ID,),
-        responses={200: ("The link.", "CallLink"), 404: _NO_LINK, 409: _NO_PAGES},
+        responses={200: ("The link.", "CallLink"), 404: _NO_LINK, 409: _NO_PAGES, 503: _AWAY},
     ),
     Operation(
         method="DELETE",

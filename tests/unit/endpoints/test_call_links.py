@@ -172,6 +172,24 @@ async def test_making_and_revoking_say_so_when_the_database_is_away(engine: Engi
     await links.close()
 
 
+def spoil(file: Path) -> None:
+    for each in file.parent.glob(f"{file.name}*"):
+        each.unlink()
+    file.write_bytes(b"this is a letter, not a database" * 100)
+
+
+async def test_a_database_that_cannot_be_asked_makes_no_link_unknown(engine: Engine, file: Path) -> None:
+    links = await opened(engine)
+    made = await links.make(ANNA)
+    engine.dispose()
+    spoil(file)
+
+    assert await links.find(made.id) == (made, Use())
+    with pytest.raises(LinksUnavailable):
+        await links.find("of another node")
+    await links.close()
+
+
 async def test_memory_is_bounded_and_nothing_is_lost_by_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_links, "CAPACITY", 2)
     links = await opened(engine)
