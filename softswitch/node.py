@@ -220,6 +220,7 @@ class Node:
             sink=state.sink,
             keys=self.keys,
             clock=self._loop.time,
+            guests_refused={} if guests is None else guests.refused,
         )
         parts = AdminParts(
             source=observation,

@@ -15,7 +15,7 @@ from softswitch.telemetry.metrics import Readings
 from softswitch.telemetry.snapshot import NextHopSnapshot, Readiness, TrunkSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from media.control import MediaEngine
     from softswitch.b2bua.channels import Channels
@@ -48,6 +48,7 @@ class Observation:
         sink: LogSink,
         keys: Keyring,
         clock: Callable[[], float],
+        guests_refused: Mapping[str, int],
     ) -> None:
         self._supervisor = supervisor
         self._engine = engine
@@ -58,6 +59,7 @@ class Observation:
         self._cdr = cdr
         self._sink = sink
         self._keys = keys
+        self._guests_refused = guests_refused
         self._clock = clock
 
     def calls(self) -> Iterable[CallSnapshot]:
@@ -134,6 +136,7 @@ class Observation:
             refused_calls=dict(self._supervisor.admission.refused),
             trunks_up={trunk.name: trunk.state == "up" for trunk in self.trunks()},
             toll_refused=dict(self._supervisor.resources.outbound.watch.refused),
+            guests_refused=dict(self._guests_refused),
             refused_by_trunk={
                 (name.removeprefix("trunk:"), LIMITS[limit]): count
                 for (name, limit), count in self._channels.refused.items()

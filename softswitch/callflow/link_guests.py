@@ -124,6 +124,8 @@ class LinkGuests:
         rate = limits.attempts / 60
         self._of_links = TokenBuckets(rate=rate, burst=limits.attempts)
         self._of_sources = TokenBuckets(rate=rate, burst=limits.attempts)
+        self.refused: dict[str, int] = dict.fromkeys((each.code for each in Refusal), 0)
+        """Guests sent away since start, by reason."""
 
     # -- for pages --------------------------------------------------------------------------------------------------
 
@@ -140,9 +142,9 @@ class LinkGuests:
         try:
             found = await self.links.find(link_id)
         except LinksUnavailable as away:
-            raise LinkRefused(Refusal.UNAVAILABLE) from away
+            raise self._refused(Refusal.UNAVAILABLE) from away
         if found is None:
-            raise LinkRefused(Refusal.UNKNOWN)
+            raise self._refused(Refusal.UNKNOWN)
         return found
 
     def title(self, link: CallLink) -> str:
@@ -168,7 +170,7 @@ class LinkGuests:
         if not user:
             refused = self.judge(found)
             if refused is not None:
-                raise LinkRefused(refused)
+                raise self._refused(refused)
             user = f"guest.{found.link.id}.{nonce}"
         claims = {"sub": user, "link": found.link.id}
         signed = self._tokens.sign(GUEST_TOKEN, claims, ttl=self._token_seconds)
@@ -199,18 +201,18 @@ class LinkGuests:
         link_id = str(claims.get("link"))
         found = self.links.known(link_id)
         if found is None:
-            raise LinkRefused(Refusal.UNKNOWN)
+            raise self._refused(Refusal.UNKNOWN)
         link = found.link
         if not self._within_rate(link_id, source):
-            raise LinkRefused(Refusal.TOO_MANY_ATTEMPTS)
+            raise self._refused(Refusal.TOO_MANY_ATTEMPTS)
         if request.uri.user != target(link) or request.headers.lines("Replaces"):
             log.warning("guest of call link %s at %s tried to call somebody else", link_id, source)
-            raise LinkRefused(Refusal.UNKNOWN)
+            raise self._refused(Refusal.UNKNOWN)
         refused = self.judge(found)
         if refused is None and self._calls_from(source) >= self._limits.calls_per_source:
             refused = Refusal.BUSY
         if refused is not None:
-            raise LinkRefused(refused)
+            raise self._refused(refused)
         return GuestCall(
             source=label(link_id),
             origin=self._origin(link),
@@ -259,12 +261,17 @@ class LinkGuests:
             link_id = str(self._tokens.read(token, LINK_TOKEN)["sub"])
         except (TokenError, KeyError) as error:
             if not self._of_sources.take(source, self._clock()):
-                raise LinkRefused(Refusal.TOO_MANY_ATTEMPTS) from error
+                raise self._refused(Refusal.TOO_MANY_ATTEMPTS) from error
             is_old = isinstance(error, TokenError) and error.expired
-            raise LinkRefused(Refusal.EXPIRED if is_old else Refusal.UNKNOWN) from error
+            raise self._refused(Refusal.EXPIRED if is_old else Refusal.UNKNOWN) from error
         if not self._within_rate(link_id, source):
-            raise LinkRefused(Refusal.TOO_MANY_ATTEMPTS)
+            raise self._refused(Refusal.TOO_MANY_ATTEMPTS)
         return link_id
+
+    def _refused(self, refusal: Refusal) -> LinkRefused:
+        """To be raised; counted."""
+        self.refused[refusal.code] += 1
+        return LinkRefused(refusal)
 
     def _within_rate(self, link_id: str, source: str) -> bool:
         now = self._clock()

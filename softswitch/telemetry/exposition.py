@@ -112,6 +112,7 @@ def _of_parts(now: Readings) -> Iterator[Metric]:
     for (trunk, rule), count in now.toll_refused.items():
         toll.add_metric([trunk, rule], count)
     yield toll
+    yield _by("softswitch_guests_refused", "Guests of call links sent away, by reason.", "reason", now.guests_refused)
     yield GaugeMetricFamily("softswitch_registered_contacts", "Contacts registered at present.", now.bindings)
     registered = GaugeMetricFamily(
         "softswitch_trunk_registered", "1 while we are registered at a trunk, 0 while we are not.", labels=["trunk"]

@@ -135,6 +135,8 @@ class Readings:
     """Whether calls can be sent there as far as is known, by trunk."""
     toll_refused: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Calls refused to prevent fraud, by trunk and rule, or "" and the caller's limit."""
+    guests_refused: Mapping[str, int] = field(default_factory=dict)
+    """Guests with call links, and without, who were sent away, by reason."""
     tasks: int = 0
     """Tasks of the signalling loop at present."""
     certificate_ends: Mapping[str, float] = field(default_factory=dict)

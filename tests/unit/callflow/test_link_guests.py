@@ -241,6 +241,7 @@ async def test_attempts_are_counted_by_link_and_by_address(tmp_path: Path) -> No
         assert await refusal_of(links, links.guests.token(other)) is Refusal.TOO_MANY_ATTEMPTS
         links.clock.now += 60
         await admitted(links, link)
+        assert (links.guests.refused["too_many_attempts"], links.guests.refused["unknown"]) == (3, 3)
 
 
 async def test_too_many_attempts_to_call_are_told_as_such(tmp_path: Path) -> None:

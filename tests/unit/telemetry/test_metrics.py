@@ -104,6 +104,7 @@ def test_readings_are_shown() -> None:
         refused_calls={"rate": 3},
         refused_by_trunk={("carrier", "channel_limit"): 4},
         toll_refused={("carrier", "international"): 5, ("", "concurrent"): 6},
+        guests_refused={"expired": 7},
         trunks_up={"carrier": True, "backup": False},
     )
     found = samples(Metrics(), readings)
@@ -121,6 +122,7 @@ def test_readings_are_shown() -> None:
     assert found["softswitch_trunk_refused_calls_total", (("limit", "channel_limit"), ("trunk", "carrier"))] == 4
     assert found["softswitch_toll_refused_calls_total", (("rule", "international"), ("trunk", "carrier"))] == 5
     assert found["softswitch_toll_refused_calls_total", (("rule", "concurrent"), ("trunk", ""))] == 6
+    assert found["softswitch_guests_refused_total", (("reason", "expired"),)] == 7
     assert found["softswitch_trunk_up", (("trunk", "backup"),)] == 0
     assert found["softswitch_media_load", (("worker", "1"),)] == 0.5
     assert found["softswitch_cdr_queued", ()] == 2
