@@ -34,6 +34,8 @@ class PictureOutput:
         """`stem`: the files' path without suffix; `sound`: the leg's WAV; `started`: second 0, CLOCK_MONOTONIC ns."""
         self.files: list[RecordedFile] = []
         """What has been finished."""
+        self.path = stem
+        """Of the file begun last."""
         self.error: str | None = None
         """Why nothing is written any more."""
         self._leg = leg
@@ -48,11 +50,6 @@ class PictureOutput:
         self._begins = 0
         """Nanoseconds into the recording where the file begins: 0 for the first, so that it fits the WAV."""
         self._pictures = 0
-
-    @property
-    def path(self) -> str:
-        """Of the file in hand, or the one there would have been."""
-        return self._file.path if self._file is not None else self._stem
 
     def add(self, picture: Picture, moment: int, codec: str) -> None:
         """The first of a codec is a key frame."""
@@ -76,14 +73,14 @@ class PictureOutput:
                 self._pictures += 1
             self._hear()
         except VideoFileError as error:
-            self._fail(str(error))
+            self.fail(str(error))
 
     def close(self) -> None:
         """Whole files from here on."""
         try:
             self._finish()
         except VideoFileError as error:
-            self._fail(str(error))
+            self.fail(str(error))
 
     def _open(self, picture: Picture, moment: int, codec: str, now: int, *, last: bool) -> bool:
         """False: not yet."""
@@ -99,7 +96,8 @@ class PictureOutput:
             sound.skip(self._begins / 1e9, rate)
         suffix = suffix_of(codec) if not self.files else f"-{len(self.files) + 1}{suffix_of(codec)}"
         self._sound, self._codec, self._pictures = sound, codec, 0
-        self._file = VideoFile(self._stem + suffix, codec, picture.data, rate)
+        self.path = self._stem + suffix
+        self._file = VideoFile(self.path, codec, picture.data, rate)
         return True
 
     def _hear(self) -> None:
@@ -121,7 +119,8 @@ class PictureOutput:
             finally:
                 self._told(file, None)
 
-    def _fail(self, error: str) -> None:
+    def fail(self, error: str) -> None:
+        """End the file with what it has; nothing is written any more."""
         self.error = error
         self._waiting.clear()
         file, self._file = self._file, None

@@ -118,7 +118,7 @@ class VideoWriter:
             finished, self._finished = self._finished, {}
         for recording, track in tracks:
             if recording not in finished:
-                track.drain(now)
+                self._guarded(track, track.drain, now)
                 self._tell(recording, track)
                 if track.asks(now):
                     self._ask(track.leg)
@@ -130,12 +130,20 @@ class VideoWriter:
             tracks = self._tracks.pop(recording)
         files: list[RecordedFile] = []
         for track in tracks:
-            track.finish(now)
+            self._guarded(track, track.finish, now)
             self._tell(recording, track)
             self._held.extend(ring for ring in track.rings if not ring.closed)
             files.extend(replace(file, overruns=track.overruns, gaps=track.gaps) for file in track.output.files)
         self._failed -= {(recording, track.leg) for track in tracks}
         self._on_event(replace(event, files=(*event.files, *files)))
+
+    def _guarded(self, track: VideoTrack, step: Callable[[int], None], now: int) -> None:
+        """A mistake of ours about one leg must not end the recordings of all others, nor keep this one from ending."""
+        try:
+            step(now)
+        except Exception as error:  # noqa: BLE001 -- told as any other reason is
+            _log.exception("pictures of leg %d are recorded no more", track.leg)
+            track.output.fail(f"cannot be put together: {type(error).__name__}")
 
     def _tell(self, recording: int, track: VideoTrack) -> None:
         """Once, why a leg's pictures stop early."""

@@ -214,7 +214,19 @@ def test_a_file_that_is_there_already_is_never_written_over(tmp_path: Path) -> N
     assert len(files) == 1
     assert (tmp_path / "caller.webm").read_bytes() == b"evidence"
     (failed,) = [event for event in stage.events if isinstance(event, RecordingFailed)]
-    assert (failed.recording, "exists" in failed.error) == (1, True)
+    assert (failed.recording, failed.path, "exists" in failed.error) == (1, str(tmp_path / "caller.webm"), True)
+
+
+def test_a_mistake_of_ours_ends_one_file_and_no_recording(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage(tmp_path)
+    stage.attach({96: "VP8"})
+    stage.play(2.0, due("vp8", 60))
+    stage.ring.entries.append((T0, 96, False, 1, 0, 0, None))  # type: ignore[arg-type]
+    _, file = stage.close(2.0)
+    assert file.error == "cannot be put together: TypeError"
+    assert len(shown(file.path)) > 30
+    assert [each.path for each in stage.events if isinstance(each, RecordingFailed)] == [file.path]
+    assert "recorded no more" in caplog.text
 
 
 def test_a_recording_without_pictures_goes_straight_through(tmp_path: Path) -> None:
