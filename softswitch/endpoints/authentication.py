@@ -234,14 +234,18 @@ class Authenticator:
         return None
 
     def _challenge(self, flow: Flow, now: float, *, stale: bool = False, error: str | None = None) -> Challenge:
-        nonce = self._nonces.issue(now)
-        is_page = flow.transport in WEB_SOCKET
-        # What runs in browsers looks at the first challenge alone, and knows MD5 alone (JsSIP, SIP.js).
-        algorithms = sorted(self._algorithms) if is_page else self._algorithms
-        values = [str(make_challenge(self._realm, nonce, algorithm, stale=stale)) for algorithm in algorithms]
-        if is_page and self._tokens is not None:
-            values.append(str(AuthChallenge.of("Bearer", realm=self._realm, error=error)))
-        return Challenge(tuple(("WWW-Authenticate", value) for value in values))
+        if error is not None:
+            return Challenge((("WWW-Authenticate", str(AuthChallenge.of("Bearer", realm=self._realm, error=error))),))
+        nonce, algorithms = self._nonces.issue(now), self._algorithms
+        if flow.transport in WEB_SOCKET and "MD5" in algorithms:
+            # What runs in browsers knows MD5 alone, and one challenge: JsSIP looks at the last, SIP.js at the first.
+            algorithms = ("MD5",)
+        return Challenge(
+            tuple(
+                ("WWW-Authenticate", str(make_challenge(self._realm, nonce, algorithm, stale=stale)))
+                for algorithm in algorithms
+            )
+        )
 
 
 def _comes_from(flow: Flow, owner: Account) -> bool:
