@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from softswitch.b2bua.cause import BROWSER_LOST, BROWSER_UNREACHABLE
+from softswitch.b2bua.video import Showing
 from softswitch.b2bua.web import WebState
 from softswitch.sdp.browser import offers_browser_media
 from softswitch.sdp.crypto import PLAIN
@@ -74,11 +75,13 @@ def _notify(leg: Leg, party: str, *, weak: bool) -> None:
 class Browser:
     """The browser at the far end of one leg. It knows no leg: whoever has news of it brings the leg along."""
 
-    __slots__ = ("_fragment", "_given_up", "_lost_at", "state", "web")
+    __slots__ = ("_fragment", "_given_up", "_lost_at", "showing", "state", "web")
 
     def __init__(self, web: WebMedia) -> None:
         self.web = web
         """ICE and DTLS, which also say of themselves what goes into SDP."""
+        self.showing = Showing()
+        """What goes on about its video."""
         self._fragment = ""
         self._given_up: asyncio.TimerHandle | None = None
         self._lost_at: float | None = None
@@ -127,6 +130,7 @@ class Browser:
         if self._given_up is not None:
             self._given_up.cancel()
             self._given_up = None
+        self.showing.close()
         self.web.close()
 
     def _connected(self, leg: Leg, news: WebNews) -> None:

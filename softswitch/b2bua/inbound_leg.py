@@ -8,6 +8,7 @@ from media.ports import PortsExhausted
 from softswitch.b2bua import cause as causes
 from softswitch.b2bua.codec_choice import answer_alone, answer_like, audio, common, towards
 from softswitch.b2bua.leg import CallFailed, Leg, LegState
+from softswitch.b2bua.video import answering
 from softswitch.sdp.errors import SdpError
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class InboundLeg(Leg):
         if not codecs:
             return None
         try:
-            body = media.answer(codecs)
+            body = media.answer(codecs, video=answering(self, self.offer, like))
         except SdpError as error:
             self.story.tell("no answer possible", leg=self.name, error=str(error))
             return None

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, assert_never
 
 from softswitch.b2bua import cause as causes
+from softswitch.b2bua import video
 from softswitch.b2bua.browser import tell_of_connection
 from softswitch.b2bua.codec_choice import acceptable, convertible, towards, why_nothing
 from softswitch.b2bua.connection import Connection
@@ -448,6 +449,7 @@ class Leg:
             if self.media is not None and self.state is LegState.ANSWERED:
                 self.media.expect_media()
             self.on_change()
+        video.answered(self)
 
     def adapt_to(self, other: Leg) -> None:
         """Offer again what `other` uses, if what we agreed on meanwhile cannot be made into it.
@@ -463,15 +465,17 @@ class Leg:
         if not codecs:
             raise self.nothing_in_common([theirs.codec])
         with self.switch.driver.turn():
-            self.session.reinvite(self.media.offer(codecs), self.switch.clock())
+            self.session.reinvite(self.media.offer(codecs, video=video.told(self)), self.switch.clock())
 
     def _offer_refused(self, refused: OfferRefused) -> None:
         if refused.refresh:
             if self.media is not None:
                 self.media.negotiation.withdraw_offer()
             return
+        if video.refused(self, refused.status):
+            return
         self.story.tell("offer refused", leg=self.name, status=refused.status)
-        # We only ever offer again because what is agreed cannot be heard at the other end.
+        # Audio is only ever offered again because what is agreed cannot be heard at the other end.
         self.hangup(causes.NOT_ACCEPTABLE)
 
     def _renegotiate(self, body: bytes) -> None:

@@ -23,6 +23,7 @@ from media.commands import (
     SetKeys,
     SetNack,
     SetRemote,
+    SetVideo,
 )
 from softswitch.sdp.address import AddressKind, address_kind
 from softswitch.sdp.extended_reports import NO_XR
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from softswitch.b2bua.browser import Browser
     from softswitch.b2bua.terms import Dtmf, MediaTerms
     from softswitch.sdp.negotiate import AudioAgreement, AudioOffer, Codec, Format
+    from softswitch.sdp.video import VideoAgreement, VideoOffer
+
+VIDEO_CLOCK = 90_000
+"""Hz, of every video format that is relayed (RFC 6184, 7741, 9628; AV1)."""
 
 
 class MediaDoor(Protocol):
@@ -148,10 +153,12 @@ class LegMedia:
 
     # -- offers we make -----------------------------------------------------------------------------------------
 
-    def offer(self, codecs: Sequence[Codec], direction: Direction = Direction.SENDRECV) -> bytes:
-        """Our offer as SDP."""
+    def offer(
+        self, codecs: Sequence[Codec], direction: Direction = Direction.SENDRECV, video: VideoOffer | None = None
+    ) -> bytes:
+        """Our offer as SDP; `video` to a browser alone."""
         self._last_answer = b""
-        return self.negotiation.make_offer(self._with_digits(codecs), direction=direction)
+        return self.negotiation.make_offer(self._with_digits(codecs), direction=direction, video=video)
 
     @property
     def can_repeat(self) -> bool:
@@ -194,10 +201,15 @@ class LegMedia:
             raise _implausible(offer.remote_address)
         return offer
 
-    def answer(self, codecs: Sequence[Codec], direction: Direction = Direction.SENDRECV) -> bytes:
+    def answer(
+        self, codecs: Sequence[Codec], direction: Direction = Direction.SENDRECV, video: VideoOffer | None = None
+    ) -> bytes:
         """Our answer as SDP; from here on it is in force. Raises SdpError(488) when nothing in `codecs` was offered."""
         body, agreement = self.negotiation.make_answer(
-            self._with_digits(codecs), direction=direction, telephone_event=self._dtmf == "rfc4733"
+            self._with_digits(codecs),
+            direction=direction,
+            telephone_event=self._dtmf == "rfc4733",
+            video=video,
         )
         self._last_answer = b""
         self._apply(agreement)
@@ -248,6 +260,7 @@ class LegMedia:
         formats = SetFormats(self.leg, _payloads(agreement.receive), _sent(agreement), agreement.ptime)
         if self.browser is not None and agreement.web is not None:
             self._engine.post(SetNack(self.leg, agreement.nack), formats, self._direction(agreement))
+            self._show(agreement.video)
             self.browser.agree(agreement.web)
         else:
             self._secure(agreement)
@@ -257,6 +270,15 @@ class LegMedia:
             self._engine.post(SetExtendedReports(self.leg, *agreement.rtcp_xr))
         self.agreement = agreement
         self._engine.post(SetDigits(self.leg, sends=self.dtmf != "info", listens=self._dtmf == "inband"))
+
+    def _show(self, video: VideoAgreement | None) -> None:
+        if video == (None if self.agreement is None else self.agreement.video):
+            return
+        if video is None:
+            self._engine.post(SetVideo(self.leg, ()))
+            return
+        formats = tuple(PayloadFormat(each.payload_type, each.name, VIDEO_CLOCK) for each in video.remote.formats)
+        self._engine.post(SetVideo(self.leg, formats, send=video.direction.sends, receive=video.direction.receives))
 
     def _secure(self, agreement: AudioAgreement) -> None:
         """First of all: nothing that comes or goes under the new agreement may pass unprotected."""

@@ -1,7 +1,7 @@
 """An offer within a call that stands: hold, resume, a new address, codec or packet time (RFC 3264 8).
 
-It is settled between the far end and its leg: the other end of the call stays as it is and is told nothing. What cannot
-be taken is refused, and all stays as it was (RFC 3261 14.2).
+It is settled between the far end and its leg: the other end of the call stays as it is and is told nothing, but for a
+browser's video (softswitch.b2bua.video). What cannot be taken is refused, and all stays as it was (RFC 3261 14.2).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.codec_choice import acceptable, answer_like, names, towards
+from softswitch.b2bua.video import align, answer_at_once, pass_on, told
 from softswitch.sdp.errors import INCOMPATIBLE_FORMAT, LocalError, SdpError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def renegotiate(leg: Leg, media: LegMedia, body: bytes) -> bool:
     peer = _peer_codec(leg)
     try:
         if not body:
-            leg.session.accept_reinvite(media.offer(towards(leg.terms.codecs, None if peer is None else [peer])), now)
+            codecs = towards(leg.terms.codecs, None if peer is None else [peer])
+            leg.session.accept_reinvite(media.offer(codecs, video=told(leg)), now)
             return False
         offer = media.take_offer(body)
         codecs = answer_like(offer.codecs, leg.terms.codecs, peer) if peer is not None else ()
@@ -34,8 +36,11 @@ def renegotiate(leg: Leg, media: LegMedia, body: bytes) -> bool:
                 status=488,
                 warning=INCOMPATIBLE_FORMAT,
             )
-        answer = media.answer(codecs)
+        if pass_on(leg, offer, codecs):
+            return False
+        answer = media.answer(codecs, video=answer_at_once(leg, offer))
     except LocalError as error:
+        media.negotiation.reject_offer()
         leg.story.tell("offer untimely", leg=leg.name, error=str(error))
         leg.session.reject_reinvite(491, now)
         return False
@@ -45,6 +50,7 @@ def renegotiate(leg: Leg, media: LegMedia, body: bytes) -> bool:
         leg.session.reject_reinvite(error.status, now, headers=leg.warnings(error))
         return False
     leg.session.accept_reinvite(answer, now)
+    align(leg, leg.partner)
     return True
 
 

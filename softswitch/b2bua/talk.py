@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.music import MusicPlayer
+from softswitch.b2bua.video import align
 from softswitch.value import value_class
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ async def talk(call: Call, a: Leg, b: Leg, hold_music: HoldMusic | None = None) 
     if a.media is not None and b.media is not None:
         a.media.connect(b.media)
     a.partner, b.partner = b, a
+    align(a, b)
     with Holding(hold_music, a, b) as holding:
         while True:
             call.check()

@@ -139,6 +139,11 @@ class Modification:
         self._glares = 0
         self.settle(now)
 
+    @property
+    def has_theirs(self) -> bool:
+        """Whether an offer of theirs waits for us."""
+        return self._theirs is not None
+
     def is_for(self, server: Server) -> bool:
         """Whether this transaction holds the open offer of theirs."""
         return self._theirs is not None and self._theirs.server is server

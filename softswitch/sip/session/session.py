@@ -281,6 +281,11 @@ class InviteSession:
         if self.state < State.CLOSING and not self.told:
             self.open_modification().offer(body, now, is_refresh=is_refresh)
 
+    @property
+    def has_open_offer(self) -> bool:
+        """Whether an offer of theirs within the session waits for `accept_reinvite` or `reject_reinvite`."""
+        return self.modification is not None and self.modification.has_theirs
+
     def accept_reinvite(self, body: bytes, now: float) -> None:
         """Answer `OfferReceived` (or offer, if it was empty)."""
         if self.modification is not None:
