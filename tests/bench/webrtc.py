@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from tests.bench.relay import Log
     from tests.bench.rtpload import Generator
 
-SUITES = {"gcm_256": "AEAD_AES_256_GCM", "cm_80": "AES_CM_128_HMAC_SHA1_80"}
-"""What Chromium and Firefox settle on with us, and what every browser must have (RFC 8827 6.5)."""
+USUAL = "gcm_128"
+SUITES = {USUAL: "AEAD_AES_128_GCM", "cm_80": "AES_CM_128_HMAC_SHA1_80"}
+"""What browsers settle on with us, whose calls have a bar, and what every one of them must have (RFC 8827 6.5)."""
 FIRST = 1000
 RELAY_BAR, OPUS_BAR, AIORTC_BAR = 1200, 170, 25
 
@@ -96,6 +97,11 @@ def most(suite: str, log: Log) -> tuple[int, Window, str]:
     return calls, first, ended_by
 
 
+def cost_of(window: Window) -> float:
+    """Microseconds of CPU a packet that was sent: a generator that is held up must not make us look cheap."""
+    return window.core_load * 1e6 * STEP_SECONDS / max(window.measurement.sent, 1)
+
+
 def relayed(log: Log) -> tuple[list[Row], float]:
     """G.711 between a browser and a phone; and what the dearest call costs, in microseconds of CPU a second."""
     log("both legs phones'")
@@ -106,11 +112,12 @@ def relayed(log: Log) -> tuple[list[Row], float]:
     for name, suite in SUITES.items():
         log(suite)
         calls, first, ended_by = most(suite, log)
-        cost = first.cpu_us_per_packet
+        cost = cost_of(first)
         dearest = max(dearest, cost * 2 * PACKETS_PER_SECOND)
-        added = cost - plain_first.cpu_us_per_packet
+        bar = f">= {RELAY_BAR}" if name == USUAL else None
+        added = cost - cost_of(plain_first)
         rows += [
-            Row(f"webrtc.{name}_g711_calls_per_core", calls, "calls", f">= {RELAY_BAR}", f"{how}; ended by {ended_by}"),
+            Row(f"webrtc.{name}_g711_calls_per_core", calls, "calls", bar, f"{how}; ended by {ended_by}"),
             Row(f"webrtc.{name}_g711_ratio_to_relay", calls / max(plain, 1), "", None, "same run, same generator"),
             Row(f"webrtc.{name}_added_us_per_packet", added, "us", None, f"over the relay's, at {FIRST} calls"),
         ]
@@ -120,7 +127,7 @@ def relayed(log: Log) -> tuple[list[Row], float]:
 def transcoded(log: Log) -> tuple[list[Row], float]:
     """Opus of a browser to G.711 of a phone; and what a call costs, in microseconds of CPU a second."""
     log("Opus to G.711, complexity 0")
-    with Codecs("opus", "PCMA", 0, suite=SUITES["gcm_256"]) as codecs:
+    with Codecs("opus", "PCMA", 0, suite=SUITES[USUAL]) as codecs:
         calls, window = most_calls(codecs, OPUS_BAR, log)
     log(describe(window))
     how = f"engine alone, Opus of a browser with SRTP, speech, 20 ms at 8 kHz, {SECONDS:.0f} s a step, < 0.1 % lost"
