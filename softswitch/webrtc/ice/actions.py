@@ -28,7 +28,9 @@ def give_up(agent: Agent, now: float) -> None:
     heard = any(pair.heard_at > float("-inf") for pair in agent.pairs.values())
     what = "its checks came, ours were not answered" if heard else "it was never heard"
     seconds = f"{agent.pace.connect:g} s"
-    agent.tell(IceFailed(f"no way to the browser within {seconds}: {what}, {tried} of its candidates could be tried"))
+    more = "" if agent.complete else ", and more were to come"
+    tale = f"{what}, {tried} of its candidates could be tried{more}"
+    agent.tell(IceFailed(f"no way to the browser within {seconds}: {tale}"))
 
 
 def lose(agent: Agent, now: float) -> None:

@@ -111,6 +111,14 @@ def test_nobody_there() -> None:
     assert len(a.sent) <= Pace().most_sent
 
 
+def test_nobody_there_and_not_all_said() -> None:
+    a, b = Party("a", ["192.0.2.1"]), Party("b", ["198.51.100.1"])
+    network = Network(a, b)
+    a.know(b, 0.0, controlling=True, candidates=False)
+    network.run(100.0)
+    assert a.news[-1][1].reason.endswith("0 of its candidates could be tried, and more were to come")  # type: ignore[union-attr]
+
+
 def test_one_way_only_is_no_way() -> None:
     a, b = Party("a", ["192.0.2.1"]), Party("b", ["198.51.100.1"])
     network = Network(a, b, fate=lambda sender, *_: (0.01,) if sender is b else ())
