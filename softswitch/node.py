@@ -221,6 +221,7 @@ class Node:
             keys=self.keys,
             clock=self._loop.time,
             guests_refused={} if guests is None else guests.refused,
+            pages=None if sip_over_web is None else sip_over_web.transport,
         )
         parts = AdminParts(
             source=observation,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from softswitch.telemetry.story import Message, StoryLine
     from softswitch.transport.certificates import Keyring
     from softswitch.transport.next_hop import NextHop
+    from softswitch.transport.websocket import WebSocketTransport
     from softswitch.webrtc.transports import WebTransports
 
 
@@ -49,6 +50,7 @@ class Observation:
         keys: Keyring,
         clock: Callable[[], float],
         guests_refused: Mapping[str, int],
+        pages: WebSocketTransport | None,
     ) -> None:
         self._supervisor = supervisor
         self._engine = engine
@@ -60,6 +62,7 @@ class Observation:
         self._sink = sink
         self._keys = keys
         self._guests_refused = guests_refused
+        self._pages = pages
         self._clock = clock
 
     def calls(self) -> Iterable[CallSnapshot]:
@@ -118,6 +121,8 @@ class Observation:
             media_sent=media.packets_sent,
             media_dropped=asdict(media.drops),
             browsers=len(self._web),
+            web_sockets=0 if self._pages is None else self._pages.open_connections,
+            pages_expected=0 if self._pages is None else self._pages.expected,
             handshakes_dropped=self._web.dropped(),
             media_legs=media.legs,
             weak_legs=sum(

@@ -123,6 +123,8 @@ def _of_parts(now: Readings) -> Iterator[Metric]:
     packets = {"received": now.media_received, "sent": now.media_sent}
     yield _by("softswitch_media_packets", "RTP packets by direction.", "direction", packets)
     yield _by("softswitch_media_dropped_packets", "RTP packets dropped by reason.", "reason", now.media_dropped)
+    yield GaugeMetricFamily("softswitch_web_sockets", "WebSockets with SIP at present.", now.web_sockets)
+    yield GaugeMetricFamily("softswitch_pages_expected", "Pages that lost theirs and may be back.", now.pages_expected)
     yield GaugeMetricFamily("softswitch_webrtc_transports", "Browsers' transports at present.", now.browsers)
     yield _by(
         "softswitch_webrtc_dropped_datagrams", "Datagrams of ICE and DTLS not used by reason.", "reason",

@@ -114,6 +114,9 @@ class Readings:
     """Packets by reason."""
     browsers: int = 0
     """Transports of browsers at present."""
+    web_sockets: int = 0
+    pages_expected: int = 0
+    """Pages that have lost their WebSocket, and may be back."""
     handshakes_dropped: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     """Datagrams of ICE and DTLS by reason."""
     media_legs: int = 0

@@ -144,10 +144,6 @@ class Parties(Generic[C]):
             del self._absent_flows[number]
         return tuple(absence.flows)
 
-    def parties_absent(self) -> tuple[Party, ...]:
-        """Everybody who may come back."""
-        return tuple(self._absent)
-
     def connections(self) -> tuple[C, ...]:
         """All that are open."""
         return tuple(self._flows)

@@ -80,6 +80,11 @@ class WebSocketTransport:
         """How many WebSockets there are."""
         return len(self._parties)
 
+    @property
+    def expected(self) -> int:
+        """How many parties have lost theirs, and may be back."""
+        return self._parties.absent
+
     # -- for the web server -----------------------------------------------------------------------------------------
 
     async def serve(self, request: web.Request, remote: tuple[str, int]) -> web.StreamResponse:

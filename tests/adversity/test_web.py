@@ -265,6 +265,8 @@ async def test_nobody_is_rung_over_a_connection_that_is_gone(web: Web) -> None:
         await web.lost(callee)
         [contact] = await web.contacts("1001")
         assert contact["connected"] is False
+        assert await web.daemon.metric("softswitch_pages_expected") >= 1
+        assert await web.daemon.metric("softswitch_web_sockets") >= 1
         caller.call("1001", REMOTE, credentials=caller.credentials(PASSWORD))
         await until(lambda: caller.refused == [480])
         await callee.connect()

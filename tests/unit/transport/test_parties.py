@@ -124,8 +124,9 @@ def test_every_flow_is_served_awaited_or_gone(steps: list[tuple[str, int, int]])
         assert len(parties) == len(connections)
     for connection in connections:
         parties.closed(connection, may_return=False)
-    for each in parties.parties_absent():
+    for each in who:
         parties.give_up(each)
+    assert not parties.absent
     assert not parties._serving
     assert not parties._flows
     assert not parties._party
