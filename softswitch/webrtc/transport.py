@@ -65,6 +65,8 @@ class WebTransport:
             home.settings, self._candidates, LegDice(mark), lambda fragment, known: home.names(self, fragment, known)
         )
         self._gate = DatagramGate()
+        self._path_gate = DatagramGate()
+        """What comes from where the browser is: a flood from elsewhere does not end its consent."""
         self._flooded = 0
         self._strangers = 0
         self._on_state = on_state
@@ -145,7 +147,8 @@ class WebTransport:
         """A datagram of STUN or DTLS, from anybody."""
         if self._is_closed:
             return
-        if not self._gate.admits(now):
+        gate = self._path_gate if source == self.path else self._gate
+        if not gate.admits(now):
             self._flooded += 1
             return
         if data[:1] < b"\x04":

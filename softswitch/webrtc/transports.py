@@ -7,6 +7,7 @@ as the far end has proven itself from there.
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 from typing import TYPE_CHECKING, Final, Protocol
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from softswitch.b2bua.web import WebNews
     from softswitch.webrtc.settings import WebSettings
     from softswitch.webrtc.stun import Address
+
+log = logging.getLogger(__name__)
 
 GRAIN: Final = 0.01
 """Seconds a timer may be late: the consent checks of many legs share their wake-ups."""
@@ -105,7 +108,14 @@ class WebTransports:
 
     def receive(self, event: HandshakeReceived) -> None:
         """A datagram of ICE or DTLS that came to a leg's port, or to the shared one."""
-        source, now = (event.address, event.port), self._loop.time()
+        try:
+            self._receive(event, self._loop.time())
+        except Exception:
+            # Other legs' datagrams, and their media events, wait behind this one.
+            log.exception("a datagram of leg %d was not handled", event.leg)
+
+    def _receive(self, event: HandshakeReceived, now: float) -> None:
+        source = (event.address, event.port)
         if event.leg != _SHARED:
             transport = self._by_leg.get(event.leg)
             if transport is not None:
@@ -198,7 +208,9 @@ class WebTransports:
 
     def _fire(self) -> None:
         self._timer = None
-        self._timers.fire_due(self._loop.time())
-        due = self._timers.next()
-        if due is not None:
-            self._wake(due)
+        try:
+            self._timers.fire_due(self._loop.time())
+        finally:  # one leg's fault must not stop the clock of the others
+            due = self._timers.next()
+            if due is not None:
+                self._wake(due)

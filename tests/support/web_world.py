@@ -81,7 +81,7 @@ async def web_world(settings: WebSettings | None = None, media: MediaSettings | 
     """Everything open; everything closed again."""
     world = WebWorld(
         settings or WebSettings(),
-        media or MediaSettings(address="127.0.0.1", port_first=24000, port_last=24998, priority=0),
+        media or MediaSettings(address="127.0.0.1", port_first=24000, port_last=29999, priority=0),
     )
     try:
         yield world

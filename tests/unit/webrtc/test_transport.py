@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media.events import MediaStarted
+from media.events import HandshakeReceived, MediaStarted
 from media.settings import MediaSettings
 from softswitch.b2bua.web import WebState
 from softswitch.webrtc import stun
@@ -112,7 +112,7 @@ async def test_a_browser_behind_names_is_found() -> None:
 async def test_all_browsers_share_a_port() -> None:
     """Known by the fragment their first datagram names, then by address."""
     port = free_port()
-    media = MediaSettings(address="127.0.0.1", port_first=25000, port_last=25998, priority=0, browser_port=port)
+    media = MediaSettings(address="127.0.0.1", port_first=24000, port_last=29999, priority=0, browser_port=port)
     async with web_world(media=media) as world, peers(3) as (one, other, offered):
         legs = [BrowserLeg(world) for _ in range(3)]
         assert {each.opened.port for each in legs} == {port}
@@ -308,7 +308,7 @@ async def test_a_restart_that_comes_to_nothing_leaves_the_old_way() -> None:
 
 
 async def test_a_datagram_to_the_shared_port_that_is_nobodys() -> None:
-    media = MediaSettings(address="127.0.0.1", port_first=25000, port_last=25998, priority=0, browser_port=free_port())
+    media = MediaSettings(address="127.0.0.1", port_first=24000, port_last=29999, priority=0, browser_port=free_port())
     async with web_world(media=media) as world, peers() as (stranger,):
         leg = BrowserLeg(world)
         leg.transport.describe(restart=False)
@@ -319,9 +319,10 @@ async def test_a_datagram_to_the_shared_port_that_is_nobodys() -> None:
 
 
 async def test_a_flood_costs_nobody_else() -> None:
-    async with web_world() as world, peers() as (peer,):
+    """Not even the browser it is meant for, once that is there."""
+    async with web_world() as world, peers(2) as (peer, another):
         leg = BrowserLeg(world)
-        leg.transport.describe(restart=False)
+        await connect(leg, peer)
         now = world.web.now()
         for _ in range(2000):
             leg.transport.receive(b"\0\1" + bytes(30), ("127.0.0.9", 9), now)
@@ -329,8 +330,21 @@ async def test_a_flood_costs_nobody_else() -> None:
         assert world.web.dropped()["flooded"] == counters.flooded
         assert counters.malformed + counters.flooded == 2000
         assert counters.malformed <= 200
-        other = BrowserLeg(world)
-        await connect(other, peer)
+        assert leg.path is not None
+        leg.transport.receive(b"\0\1" + bytes(30), leg.path, now)
+        assert leg.transport.counters().malformed == counters.malformed + 1, "from where it is: looked at"
+        await connect(BrowserLeg(world), another)
+
+
+async def test_a_fault_of_one_leg_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever it is: the clock goes on, and so do datagrams."""
+    async with web_world() as world, peers() as (peer,):
+        broken = BrowserLeg(world)
+        broken.transport.describe(restart=False)
+        del broken.transport._gate
+        world.web.receive(HandshakeReceived(broken.leg, b"\0\1" + bytes(30), "127.0.0.9", 9))
+        assert f"a datagram of leg {broken.leg} was not handled" in caplog.text
+        await connect(BrowserLeg(world), peer)
 
 
 async def test_a_timer_that_comes_a_moment_early_is_not_set_for_the_same_instant() -> None:
@@ -344,7 +358,7 @@ async def test_a_timer_that_comes_a_moment_early_is_not_set_for_the_same_instant
 
 @pytest.mark.parametrize("host", ["::1", "127.0.0.1"])
 async def test_both_families_at_one_port(host: str) -> None:
-    media = MediaSettings(address="::", port_first=24000, port_last=24998, priority=0)
+    media = MediaSettings(address="::", port_first=24000, port_last=29999, priority=0)
     async with web_world(WebSettings(addresses=("127.0.0.1", "::1")), media) as world:
         peer = await OrtcPeer.open(host)
         try:
