@@ -15,7 +15,7 @@ from softswitch.b2bua.cause import NO_CIRCUIT, NO_RESPONSE, NOT_ACCEPTABLE, NOT_
 from softswitch.b2bua.codec_choice import towards
 from softswitch.b2bua.leg import CallFailed, LegState
 from softswitch.b2bua.outbound_leg import OutboundLeg
-from softswitch.b2bua.video import shown
+from softswitch.b2bua.video import shown, takes_video
 from softswitch.sip.errors import LocalProtocolError
 
 if TYPE_CHECKING:
@@ -67,9 +67,7 @@ async def take(call: Call, old: Leg) -> Leg:
     old.pass_on()
     try:
         with switch.driver.turn():
-            session.reinvite(
-                leg.media.offer(codecs, video=None if leg.media.browser is None else shown(served)), switch.clock()
-            )
+            session.reinvite(leg.media.offer(codecs, video=shown(served) if takes_video(leg) else None), switch.clock())
     except LocalProtocolError as error:
         leg.hangup(NOT_ACCEPTABLE)
         raise CallFailed(NOT_ACCEPTABLE) from error

@@ -33,7 +33,7 @@ from softswitch.b2bua.invitation import CLEAR, Introduction, admitted, in_uri
 from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.leg_media import LegMedia
 from softswitch.b2bua.outbound_leg import OutboundLeg
-from softswitch.b2bua.video import shown
+from softswitch.b2bua.video import pictured, shown
 from softswitch.sip.errors import LocalProtocolError
 from softswitch.sip.flow import transport_parameter
 from softswitch.sip.headers import NameAddr
@@ -135,7 +135,7 @@ class Switchboard:
                     routes=destination.routes,
                     headers=headers,
                     credentials=destination.credentials,
-                    body=media.offer(codecs, video=shown(caller) if terms.is_browser else None),
+                    body=media.offer(codecs, video=shown(caller) if pictured(terms) else None),
                     now=self.clock(),
                     terms=trickling(destination.session) if terms.is_browser else destination.session,
                 )

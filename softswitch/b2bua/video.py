@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from softswitch.b2bua.leg import Leg
+    from softswitch.b2bua.terms import MediaTerms
     from softswitch.sdp.agreement import AudioOffer
     from softswitch.sdp.codec import Codec
     from softswitch.sdp.video import VideoAgreement, VideoOffer
@@ -84,10 +85,22 @@ def told(leg: Leg) -> VideoOffer | None:
 
 def shown(leg: Leg) -> VideoOffer | None:
     """What a party that calls somebody, or is to talk to somebody else, would show there."""
+    if not pictured(leg.terms):
+        return None
     if leg.audible or leg.media is None:
         return said(leg)
     offer = leg.media.negotiation.offer
     return None if offer is None else offer.video
+
+
+def pictured(terms: MediaTerms) -> bool:
+    """Whether a browser is there that may have pictures."""
+    return terms.is_browser and (terms.web is None or terms.web.video)
+
+
+def takes_video(leg: Leg) -> bool:
+    """Whether it may be offered any."""
+    return _showing(leg) is not None
 
 
 def answering(leg: Leg, offer: AudioOffer, like: Leg | None) -> VideoOffer | None:
@@ -242,14 +255,18 @@ def _agreed(leg: Leg | None) -> VideoAgreement | None:
 
 
 def _showing(leg: Leg) -> Showing | None:
-    return None if leg.media is None or leg.media.browser is None else leg.media.browser.showing
+    if leg.media is None or leg.media.browser is None or not pictured(leg.terms):
+        return None
+    return leg.media.browser.showing
 
 
 def _refused(leg: Leg, other: Leg | None) -> None:
     if other is None:
         why = "nobody else is there"
-    elif _showing(other) is None:
+    elif not other.terms.is_browser:
         why = f"{other.name} is no browser"
+    elif not (pictured(leg.terms) and pictured(other.terms)):
+        why = f"{(other if pictured(leg.terms) else leg).name} is there for voices alone"
     else:
         why = f"{other.name} has none, or none of the same formats"
     leg.story.tell("audio only", leg=leg.name, why=why)

@@ -49,6 +49,8 @@ class WebTerms:
     """Best first."""
     reconnect: float = 30.0
     """Seconds a call waits for a browser that was lost."""
+    video: bool = True
+    """Whether pictures may go there and come from there."""
 
 
 class WebMedia(Protocol):

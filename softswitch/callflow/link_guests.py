@@ -7,13 +7,14 @@ the credential is good for nothing but an INVITE to the link itself, which says 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from softswitch.b2bua.leg import LegState
 from softswitch.b2bua.origin import Number, Origin
 from softswitch.callflow.guests import GuestCall
-from softswitch.contact_center.call_link import Refusal, Routing, Traffic, refusal
+from softswitch.contact_center.call_link import Kind, Refusal, Routing, Traffic, refusal
 from softswitch.dialplan.match import canonical
 from softswitch.dialplan.route import Dial, PhoneTarget, Route
 from softswitch.endpoints.authentication import GUEST_TOKEN, Refused
@@ -110,6 +111,7 @@ class LinkGuests:
         """
         self.links = links
         self._terms = terms
+        self._voices = terms if terms.web is None else replace(terms, web=replace(terms.web, video=False))
         self._session = session
         self._tokens = tokens
         self._limits = limits
@@ -217,7 +219,7 @@ class LinkGuests:
             source=label(link_id),
             origin=self._origin(link),
             called=link.agent if link.routing is Routing.ROUTE_TO_SHARING_AGENT else link.destination,
-            terms=self._terms,
+            terms=self._terms if link.kind is Kind.VIDEO else self._voices,
             session=self._session,
             route=self._route(link),
             answered=partial(self.links.count, link_id),

@@ -19,8 +19,10 @@ ANSWERS = Plan(ring=0.1, answer=0.2)
 class Standing:
     """A call from one page to another, or to a phone."""
 
-    def __init__(self, *, caller: str | None = "sendrecv", callee: str | None = "sendrecv", called: int = 7) -> None:
-        self.world = VideoWorld(to(called))
+    def __init__(
+        self, *, caller: str | None = "sendrecv", callee: str | None = "sendrecv", called: int = 7, voices: int = 0
+    ) -> None:
+        self.world = VideoWorld(to(called), voices=voices)
         self.caller = self.world.page(6)
         self.caller.camera = caller
         self.callee: Phone = (self.world.page if called == 7 else self.world.phone)(called, ANSWERS)
@@ -75,6 +77,29 @@ def test_a_callee_without_video_has_audio_alone_and_the_story_says_why(called: i
         (running,) = standing.world.supervisor.calls.values()
         (line,) = [each for each in running.call.story.lines if each.event == "audio only"]
         assert ("no browser" if called == 3 else "has none") in str(line)
+        await standing.over()
+
+    run_virtual(story)
+
+
+@pytest.mark.parametrize("voices", [6, 7])
+def test_who_is_there_for_voices_alone_neither_shows_nor_sees(voices: int) -> None:
+    async def story() -> None:
+        standing = Standing(voices=voices)
+        await standing.up()
+        assert standing.caller.lines() == ["0 96 "]
+        assert all(not line or line.startswith("0 ") for line in standing.page.lines())
+        standing.page.camera = "sendrecv"
+        standing.page.change(standing.page.sessions[0])
+        await a_moment()
+        standing.caller.change(standing.calling)
+        await a_moment()
+        assert standing.caller.lines()[-1].startswith("0 ")
+        assert standing.page.lines()[-1].startswith("0 ")
+        assert standing.engine() == []
+        (running,) = standing.world.supervisor.calls.values()
+        told = [str(each.facts["why"]) for each in running.call.story.lines if each.event == "audio only"]
+        assert "is there for voices alone" in told[-1]
         await standing.over()
 
     run_virtual(story)

@@ -6,7 +6,8 @@ import contextlib
 import itertools
 from typing import TYPE_CHECKING
 
-from softswitch.b2bua.terms import NO_TERMS
+from softswitch.b2bua.terms import MediaTerms
+from softswitch.b2bua.web import WebTerms
 from softswitch.callflow.link_desk import LinkDesk
 from softswitch.callflow.link_guests import GuestLimits, LinkGuests
 from softswitch.contact_center.call_link_wish import Defaults
@@ -70,7 +71,7 @@ class Links:
             plan=PLAN,
             names={"1001": "Jo Bloggs"},
             domain="pbx.example",
-            terms=NO_TERMS,
+            terms=MediaTerms(web=WebTerms()),
             session=PLAIN,
             ring_for=30.0,
             token_seconds=300.0,

@@ -123,7 +123,9 @@ class Page(Phone):
 class VideoWorld(World):
     """Callers are browsers; so are `t5` to `t7`."""
 
-    def __init__(self, *actions: object) -> None:
+    def __init__(self, *actions: object, voices: int = 0) -> None:
+        """`voices`: the place of a browser that may have no pictures."""
+        self._voices = voices
         routes = {str(number): [to(number)] for number in (3, 5)}
         super().__init__(Random(1), actions or [to(7)], routes=routes, own_trunks=True)  # type: ignore[arg-type]
         self.switch.web = QuietWeb()
@@ -133,7 +135,7 @@ class VideoWorld(World):
 
     def _called(self, *args: object, **more: object) -> list[Trunk]:
         return [
-            _of_browsers(trunk) if int(trunk.name[1:]) in BROWSERS else trunk
+            _of_browsers(trunk, video=trunk.name != f"t{self._voices}") if int(trunk.name[1:]) in BROWSERS else trunk
             for trunk in super()._called(*args, **more)  # type: ignore[arg-type]
         ]
 
@@ -149,5 +151,6 @@ class VideoWorld(World):
         return [line.event for line in running.call.story.lines]
 
 
-def _of_browsers(trunk: Trunk) -> Trunk:
-    return replace(trunk, terms=replace(trunk.terms, codecs=WEB.codecs, web=WEB, is_browser=True))
+def _of_browsers(trunk: Trunk, *, video: bool = True) -> Trunk:
+    web = replace(WEB, video=video)
+    return replace(trunk, terms=replace(trunk.terms, codecs=WEB.codecs, web=web, is_browser=True))

@@ -8,7 +8,7 @@ import pytest
 
 from softswitch.callflow.guests import GuestCall
 from softswitch.callflow.link_guests import LINK_TOKEN, GuestLimits, LinkRefused
-from softswitch.contact_center.call_link import Refusal, Routing, Validity
+from softswitch.contact_center.call_link import Kind, Refusal, Routing, Validity
 from softswitch.contact_center.call_link_wish import Wish
 from softswitch.dialplan.route import Dial, PhoneTarget
 from softswitch.endpoints.authentication import GUEST_TOKEN, Refused
@@ -107,6 +107,14 @@ async def test_the_identity_calls_and_a_number_is_one(links: Links, identity: st
 
     assert str(found.origin.party) == shown
     assert not found.origin.ours, "nobody has proven to own it"
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_a_link_for_voices_has_no_pictures(links: Links, kind: Kind) -> None:
+    terms = call(links, await admitted(links, await made(links, kind=kind))).terms
+
+    assert terms.web is not None
+    assert terms.web.video == (kind is Kind.VIDEO)
 
 
 async def test_the_sharing_agent_rings_whatever_the_rules_say(links: Links) -> None:
