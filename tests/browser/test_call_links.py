@@ -180,3 +180,25 @@ async def test_revocation_ends_the_call_in_the_page(browser: Browser, world: Lin
     assert revoked["ended_calls"] == 1
     await guest.get_by_text("This link has been withdrawn. Please ask for a new one.").wait_for()
     await agent.get_by_text("The other side ended the call").wait_for()
+
+
+async def seen(page: Page, label: str, *, is_there: bool = True) -> None:
+    """Wait until the page shows this moving picture, or does not any more."""
+    await page.wait_for_function(
+        "([label, there]) => { const video = document.querySelector(`video[aria-label='${label}']`);"
+        " return there ? video !== null && video.videoWidth > 0 && video.currentTime > 0 : video === null; }",
+        arg=[label, is_there],
+        polling=100,
+    )
+
+
+async def test_a_guest_and_the_agent_see_each_other(browser: Browser, world: LinkWorld) -> None:
+    link = await world.link()
+    agent, guest = await world.agent(browser), await world.open(browser, link["url"])
+    await guest.get_by_text("Start video call").click()
+    await agent.get_by_role("button", name="With video").click()
+    await asyncio.gather(seen(guest, "Picture of Support"), seen(agent, "Picture of Anna"))
+    await guest.get_by_role("button", name="Camera off").click()
+    await seen(agent, "Picture of Anna", is_there=False)
+    await guest.get_by_role("button", name="End").click()
+    await guest.get_by_text("This link was good for one call").wait_for()
