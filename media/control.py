@@ -21,6 +21,7 @@ from media.coding import Coding
 from media.engine import EngineCore
 from media.events import EngineDegraded, HandshakeReceived, LegGone, PlaybackFinished
 from media.legs import LegRecord, OpenedLeg
+from media.placing import Groups
 from media.play.prompt import VOX_RATE
 from media.play.track import wav_file
 from media.playbacks import Playbacks
@@ -108,7 +109,7 @@ class MediaEngine:
         self._sounds = Sounds()
         self._legs: dict[int, LegRecord] = {}
         self._by_port: dict[int, LegRecord] = {}
-        self._groups: dict[str, tuple[int, int]] = {}
+        self._groups = Groups(self._legs, settings.workers)
         self._coding = Coding(
             self._core,
             lambda why: self._soon(EngineDegraded(why)),
@@ -117,7 +118,7 @@ class MediaEngine:
         self._playbacks = Playbacks(
             self._core, self._legs, self._sounds, self._coding, self._tell, self._wake_soon, loop
         )
-        self._rooms = Rooms(self._core, self._legs, self._coding, self._enter_group, self._leave_group)
+        self._rooms = Rooms(self._core, self._legs, self._coding, self._groups.enter, self._groups.leave)
         self._posting = Posting(
             self._core,
             self._legs,
@@ -150,7 +151,7 @@ class MediaEngine:
 
         Raises PortsExhausted when no pair is left, or no file descriptor.
         """
-        worker = self._place(group)
+        worker = self._groups.place(group)
         while True:
             port = self._leg_ports.take(time.monotonic(), browser=browser)
             try:
@@ -170,7 +171,7 @@ class MediaEngine:
         self._legs[leg] = record
         if port:
             self._by_port[port] = record
-        self._join_group(group, worker)
+        self._groups.join(group, worker)
         self._round.join(record, time.monotonic())
         self._schedule_turn()
         self._schedule_wake()
@@ -424,7 +425,7 @@ class MediaEngine:
         self._round.leave(record)
         self._posting.forget_tap(record)
         self._rooms.gone(record)
-        self._leave_group(record.group)
+        self._groups.leave(record.group)
         self._leg_ports.put_back(self._core.reap(leg), now, browser=record.browser)
         self._coding.gone(record)
         self._wake_soon()
@@ -507,36 +508,3 @@ class MediaEngine:
         self._retry = None
         if not self._core.flush():
             self._schedule_retry()
-
-    # -- placing legs on workers --------------------------------------------------------------------------------
-
-    def _place(self, group: str) -> int:
-        """The worker of a leg's group; a new group goes to the worker with the fewest legs."""
-        known = self._groups.get(group) if group else None
-        if known is not None:
-            return known[0]
-        if self._core.worker_count == 1:
-            return 0
-        load = [0] * self._core.worker_count
-        for record in self._legs.values():
-            load[record.worker] += 1
-        return load.index(min(load))
-
-    def _enter_group(self, group: str) -> int:
-        """The worker of a group, kept until `_leave_group`: for what has no leg there yet."""
-        worker = self._place(group)
-        self._join_group(group, worker)
-        return worker
-
-    def _join_group(self, group: str, worker: int) -> None:
-        if group:
-            self._groups[group] = (worker, self._groups.get(group, (worker, 0))[1] + 1)
-
-    def _leave_group(self, group: str) -> None:
-        if not group:
-            return
-        worker, members = self._groups[group]
-        if members == 1:
-            del self._groups[group]
-        else:
-            self._groups[group] = (worker, members - 1)
