@@ -227,7 +227,7 @@ async def test_legs_are_recorded_while_they_talk_and_strangers_are_not(tmp_path:
         def talked() -> bool:
             alice.talk(a, payload=b"\x2a" * 160)
             mallory.talk(a, payload=b"\x80" * 160)
-            return world.engine.counters().packets_received >= 30
+            return world.engine.counters().packets_received >= 45
 
         await world.talk_until(bob, b, talked)
         world.engine.post(StopTap(b.leg), CloseRecording(1))
