@@ -243,6 +243,8 @@ cdef inline void voice_reported(Leg* leg) noexcept nogil:
     cdef int64_t expected = <int64_t> leg.reports.told_expected - voice.loss_expected
     cdef int64_t lost = <int64_t> leg.reports.told_lost - voice.loss_lost
     cdef uint8_t percent
+    if expected < 0:             # another stream of ours, from its beginning (a new key)
+        voice.loss_expected = voice.loss_lost = 0
     if voice.frame == 0 or voice.coders.encoder.expect_loss == NULL or expected <= 0:
         return
     voice.loss_expected = leg.reports.told_expected

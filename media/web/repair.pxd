@@ -86,6 +86,8 @@ cdef inline void repair_reported(Repair* repair, uint32_t expected, uint32_t los
     cdef int64_t since = <int64_t> expected - repair.loss_expected
     cdef int64_t missing = <int64_t> lost - repair.loss_lost
     cdef uint8_t percent
+    if since < 0:                # another stream of ours, from its beginning (a new key)
+        repair.loss_expected = repair.loss_lost = 0
     if since <= 0:
         return
     repair.loss_expected = expected
