@@ -11,6 +11,7 @@ import soundfile
 from tests.interop.conftest import importable_by_children  # noqa: F401 - a fixture
 from tests.support.browser import chromium, microphone
 from tests.support.browser_world import BrowserWorld
+from tests.support.phone_page import PhonePages
 from tests.support.speech import SHORT_TEXT, spoken
 
 if TYPE_CHECKING:
@@ -49,3 +50,11 @@ async def world(running: BrowserWorld) -> AsyncIterator[BrowserWorld]:
     yield running
     await running.close_phones()
     await running.nothing_left()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def signed_in(browser: Browser, world: BrowserWorld) -> AsyncIterator[PhonePages]:
+    """Opens phone pages of users."""
+    pages = PhonePages(browser, world)
+    yield pages
+    await pages.close()

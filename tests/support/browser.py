@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -36,10 +37,11 @@ FLAGS = (
     "--disable-background-networking",
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
     # Everything is on loopback here, which browsers leave out otherwise.
     "--allow-loopback-in-peer-connection",
 )
+DEVICES = ("--use-fake-device-for-media-stream",)
+NO_SOUND_SYSTEM = {"PULSE_SERVER": "unix:/nonexistent", "ALSA_CONFIG_PATH": "/dev/null"}
 
 
 def bundle_jssip() -> None:
@@ -62,13 +64,19 @@ def microphone(path: Path, text: str = TEXT, *, lead: float = LEAD, tail: float 
 
 @asynccontextmanager
 async def chromium(
-    speech: Path | None = None, *, repeat: bool = False, flags: tuple[str, ...] = ()
+    speech: Path | None = None, *, repeat: bool = False, flags: tuple[str, ...] = (), devices: bool = True
 ) -> AsyncIterator[Browser]:
-    """A browser process without a window. Its microphone speaks `speech` from when it is opened, once or for ever."""
+    """A browser process without a window. Its microphone speaks `speech` from when it is opened, once or for ever.
+
+    Without `devices` it finds no microphone, speaker or camera.
+    """
     file = () if speech is None else (f"--use-file-for-fake-audio-capture={speech}{'' if repeat else '%noloop'}",)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=required("chromium"), args=[*FLAGS, *file, *flags], handle_sigint=False
+            executable_path=required("chromium"),
+            args=[*FLAGS, *(DEVICES if devices else ()), *file, *flags],
+            env=None if devices else {**os.environ, **NO_SOUND_SYSTEM},
+            handle_sigint=False,
         )
         try:
             yield browser

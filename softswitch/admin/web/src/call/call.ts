@@ -10,7 +10,7 @@ import type {
 import { DTMF_TRANSPORT } from "jssip/lib/Constants";
 import type { URI } from "jssip/lib/URI";
 
-import { type Devices, mediaProblem } from "./devices.ts";
+import { type Devices, type MediaProblem, mediaProblem } from "./devices.ts";
 import { sendSoon } from "./gathering.ts";
 import { LocalMedia, type Picture } from "./media.ts";
 import { Monitor, QUALITY_TYPE } from "./monitor.ts";
@@ -266,17 +266,17 @@ export class Call {
       if (!this.over) {
         const problem = mediaProblem(error);
         this.#finish({ text: problem.text, failed: true });
-        this.#reject(problem.code);
+        this.#reject(problem);
       }
     }
     this.media.close();
     return undefined;
   }
 
-  /** Answers the caller that it is this device that cannot, so that others may still ring. */
-  #reject(code: string): void {
+  /** 480: it is this device that cannot, others may still ring. The words are what the switch tells of it (RFC 6432). */
+  #reject({ code, text }: MediaProblem): void {
     if (this.#session === undefined || this.#session.isEnded()) return;
-    this.#session.terminate({ status_code: 480, extraHeaders: [`Reason: SIP;cause=480;text="${code}"`] });
+    this.#session.terminate({ status_code: 480, extraHeaders: [`Reason: Q.850;cause=21;text="${text}";code=${code}`] });
   }
 
   #adopt(rtcSession: RTCSession): void {

@@ -160,8 +160,8 @@ function Options({ call, view, devices, sounds, onTransfer, plain = false, pictu
   const [pressed, setPressed] = useState("");
   const cameras = useValue(devices.list).camera.length;
   const may = call.actions;
-  const toggleMute = () => call.mute(!view.muted);
-  const toggleHold = () => void call.hold(!view.held);
+  const toggleMute = () => call.mute(!call.view.value.muted);
+  const toggleHold = () => void call.hold(!call.view.value.held);
   useKeys({
     [CALL_KEYS.end]: may.has("end") ? () => call.end() : undefined,
     [CALL_KEYS.mute]: may.has("mute") ? toggleMute : undefined,

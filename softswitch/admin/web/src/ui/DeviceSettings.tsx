@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import { type DeviceKind, type Devices, mediaProblem } from "../call/devices.ts";
 import { meter } from "../call/level.ts";
@@ -32,12 +32,13 @@ function Choice({ devices, kind, icon, label }: { devices: Devices; kind: Device
   const list = useValue(devices.list)[kind];
   const chosen = useValue(devices.choice)[kind];
   const present = list.some((each) => each.id === chosen);
+  const id = useId();
   return (
-    <label class="choice">
-      <span>
+    <div class="choice">
+      <label for={id}>
         <Icon name={icon} /> {label}
-      </span>
-      <select value={present ? chosen : ""} onChange={(event) => devices.choose(kind, event.currentTarget.value)}>
+      </label>
+      <select id={id} value={present ? chosen : ""} onChange={(event) => devices.choose(kind, event.currentTarget.value)}>
         <option value="">{list.length === 0 ? "None found" : "As the system chooses"}</option>
         {list.map((each) => (
           <option key={each.id} value={each.id}>
@@ -45,7 +46,7 @@ function Choice({ devices, kind, icon, label }: { devices: Devices; kind: Device
           </option>
         ))}
       </select>
-    </label>
+    </div>
   );
 }
 

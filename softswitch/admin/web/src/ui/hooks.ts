@@ -22,16 +22,18 @@ export function useSeconds(running: boolean): void {
 
 /** Calls the handler of a key pressed anywhere in the page; keys without one are left to the browser. */
 export function useKeys(handlers: Record<string, (() => void) | undefined>): void {
+  const current = useRef(handlers);
+  current.current = handlers;
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
-      const handler = event.altKey || event.ctrlKey || event.metaKey ? undefined : handlers[event.key];
+      const handler = event.altKey || event.ctrlKey || event.metaKey ? undefined : current.current[event.key];
       if (handler === undefined || event.repeat) return;
       event.preventDefault();
       handler();
     };
     window.addEventListener("keydown", pressed);
     return () => window.removeEventListener("keydown", pressed);
-  });
+  }, []);
 }
 
 /** The field to type into first. Not on touch screens, where a focus covers half of the page with a keyboard. */
