@@ -82,7 +82,9 @@ const phone = {
   },
 
   async microphone() {
-    return navigator.mediaDevices.getUserMedia({ audio: PLAIN_MICROPHONE });
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: PLAIN_MICROPHONE });
+    this.opened = performance.now();
+    return stream;
   },
 
   async call(target, more = {}) {

@@ -141,12 +141,8 @@ class PagePhone:
         return moved_to(pcm, sound["rate"], rate) if len(pcm) else pcm
 
     async def has_said(self, seconds: float) -> None:
-        """Wait until its microphone has given so many seconds of sound to the call that was made or taken last."""
-        wait = """async (seconds) => {
-            for (const report of (await phone.connection.getStats()).values())
-                if (report.type === 'media-source' && report.totalSamplesDuration >= seconds) return true;
-            return false;
-        }"""
+        """Wait until its microphone, which speaks at the pace of the clock, has been open for so long."""
+        wait = "(seconds) => performance.now() - phone.opened >= seconds * 1000"
         await self.page.wait_for_function(wait, arg=seconds, polling=100, timeout=PATIENCE * 1000)
 
     async def close(self) -> None:
