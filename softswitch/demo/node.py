@@ -92,6 +92,11 @@ class Node:
         await self._http.close()
         await self._end()
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
     async def get(self, path: str) -> Any:  # noqa: ANN401  JSON
         """Ask the admin endpoint."""
         async with self._http.get(path, headers=self._authorization()) as answer:

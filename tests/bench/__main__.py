@@ -12,7 +12,20 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tests.bench import audio, footprint, hostile, listeners, machine, micro, mixing, relay, setup_rate, srtp, webrtc
+from tests.bench import (
+    audio,
+    browser_setup,
+    footprint,
+    hostile,
+    listeners,
+    machine,
+    micro,
+    mixing,
+    relay,
+    setup_rate,
+    srtp,
+    webrtc,
+)
 from tests.bench.rows import table
 from tests.bench.transcode import run as transcode
 
@@ -31,6 +44,7 @@ GROUPS = {
     "listeners": listeners.run,
     "mixing": mixing.run,
     "hostile": hostile.run,
+    "browser_setup": browser_setup.run,
 }
 RESULT = machine.ROOT / "build" / "bench.json"
 
