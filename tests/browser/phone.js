@@ -97,6 +97,24 @@ const phone = {
     this.session.answer({ mediaStream, pcConfig: { iceServers: [] }, ...more });
   },
 
+  // A digit as an event in the RTP stream (RFC 4733).
+  press(digit) {
+    this.session.sendDTMF(digit, { transportType: 'RFC2833' });
+  },
+
+  hold(on) {
+    return on ? this.session.hold() : this.session.unhold();
+  },
+
+  transfer(target) {
+    this.session.refer(target);
+  },
+
+  // As when the network goes away under the WebSocket.
+  drop() {
+    this.ua._transport.socket._ws.close();
+  },
+
   hangup() {
     this.session.terminate();
   },

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.support.browser import LEAD
-from tests.support.speech import SHORT_TEXT, score_within, spoken
+from tests.support.browser import LEAD, MICROPHONE_RATE
+from tests.support.speech import SHORT_TEXT, moved_to, score_within, spoken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +27,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.browser, pyt
 ANNA, BEN = "1001", "1002"
 NARROWBAND, WIDEBAND = 3.8, 4.0
 """PESQ at least, through G.711 and from Opus to Opus."""
+HEARD_LATE = 0.7
+"""What a browser's own jitter buffer, which stretches speech while it settles, may cost of that."""
 SECONDS = LEAD + len(spoken(48000, SHORT_TEXT)) / 48000 + 1.5
 
 
@@ -69,7 +71,7 @@ async def test_from_a_page_to_the_trunk(browser: Browser, world: BrowserWorld, s
     assert "browser connected" in events
     assert [leg["codec"] for leg in call["legs"]] == ["PCMA", "PCMA"]
     assert score_within(spoken(8000, SHORT_TEXT), kept(heard), 8000) >= NARROWBAND
-    assert score_within(spoken(8000, SHORT_TEXT, "en-gb"), await page.heard(8000), 8000) >= NARROWBAND - 0.3
+    assert score_within(spoken(8000, SHORT_TEXT, "en-gb"), await page.heard(8000), 8000) >= NARROWBAND - HEARD_LATE
     recorded_well(world, call, 0)
 
 
@@ -102,6 +104,7 @@ async def test_from_page_to_page_opus_is_relayed(browser: Browser, world: Browse
     await ben.told("ended")
     call = await world.node.ended_call()
     assert [leg["codec"] for leg in call["legs"]] == ["opus", "opus"]
+    said = moved_to(spoken(MICROPHONE_RATE, SHORT_TEXT), MICROPHONE_RATE, 16000)
     for leg in (0, 1):
-        assert score_within(spoken(16000, SHORT_TEXT), world.recording(call, leg, 16000), 16000) >= WIDEBAND
-    assert score_within(spoken(16000, SHORT_TEXT), await ben.heard(16000), 16000) >= WIDEBAND - 0.7
+        assert score_within(said, world.recording(call, leg, 16000), 16000) >= WIDEBAND
+    assert score_within(said, await ben.heard(16000), 16000) >= WIDEBAND - HEARD_LATE

@@ -30,6 +30,7 @@ media:
 admin: {{address: {host}, port: {admin}}}
 web: {{address: {host}, port: {web}, https: false}}
 recording: {{enabled: true, directory: recordings}}
+webrtc: {{bandwidth: high, reconnect: 5s}}
 trunks:
   carrier: {{sources: ["127.0.0.2"], destinations: ["127.0.0.2:{carrier_port}"]}}
 phones:
