@@ -34,6 +34,8 @@ const RECONNECT_MAX_SECONDS = 3;
 /** A share of a token's life after which a new one is asked for. */
 const RENEW_AFTER = 0.75;
 const RENEW_AGAIN_MS = 20_000;
+/** The server's word for: another page is this phone now. Coming back would take it away from there again. */
+const TAKEN_ELSEWHERE = 4001;
 const REGISTER_AGAIN_MS = 5_000;
 
 export class Phone {
@@ -117,7 +119,11 @@ export class Phone {
       if (!register) this.#reached();
     });
     this.#agent.on("registered", () => this.#reached());
-    this.#agent.on("disconnected", () => {
+    this.#agent.on("disconnected", ({ code }) => {
+      if (code === TAKEN_ELSEWHERE) {
+        this.stop();
+        return;
+      }
       for (const call of this.calls.value) call.signalling(false);
       if (this.link.value === "ready") this.link.set("reconnecting");
     });

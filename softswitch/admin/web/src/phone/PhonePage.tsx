@@ -24,7 +24,7 @@ const LINKS: Record<Link, string> = {
   ready: "Ready",
   reconnecting: "Reconnecting …",
   refused: "Signed out",
-  stopped: "Off",
+  stopped: "Off: used in another place",
 };
 
 /** The phone of somebody who has signed in, if this is the tab for it. */
