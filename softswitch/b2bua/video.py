@@ -181,7 +181,10 @@ def align(one: Leg, other: Leg | None) -> None:
         now, words = told(leg), said(partner)
         if now is not None and (words is None or not _same(now, words)):
             leg.story.tell("video changed", leg=leg.name, to=_formats(words), direction=_direction(words))
-            _offer(leg, words)
+            try:
+                _offer(leg, words)
+            except LocalError as error:
+                leg.story.tell("offer untimely", leg=leg.name, error=str(error))
 
 
 # -- inside -------------------------------------------------------------------------------------------------------
