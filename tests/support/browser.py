@@ -64,7 +64,12 @@ def microphone(path: Path, text: str = TEXT, *, lead: float = LEAD, tail: float 
 
 @asynccontextmanager
 async def chromium(
-    speech: Path | None = None, *, repeat: bool = False, flags: tuple[str, ...] = (), devices: bool = True
+    speech: Path | None = None,
+    *,
+    repeat: bool = False,
+    flags: tuple[str, ...] = (),
+    program: Path | None = None,
+    devices: bool = True,
 ) -> AsyncIterator[Browser]:
     """A browser process without a window. Its microphone speaks `speech` from when it is opened, once or for ever.
 
@@ -73,7 +78,7 @@ async def chromium(
     file = () if speech is None else (f"--use-file-for-fake-audio-capture={speech}{'' if repeat else '%noloop'}",)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=required("chromium"),
+            executable_path=program or required("chromium"),
             args=[*FLAGS, *(DEVICES if devices else ()), *file, *flags],
             env=None if devices else {**os.environ, **NO_SOUND_SYSTEM},
             handle_sigint=False,

@@ -61,11 +61,13 @@ routes:
 class BrowserWorld:
     """The switch and who is around it; its context is its life."""
 
-    def __init__(self, folder: Path, config: str = CONFIG, dialplan: str = DIALPLAN) -> None:
+    def __init__(self, folder: Path, config: str = CONFIG, dialplan: str = DIALPLAN, *, web_host: str = HOST) -> None:
+        """`web_host`: where `config` has the web server, if not on loopback."""
         self.folder = folder
         self.carrier_port = free_port(address=CARRIER)
         self.web_port = free_port(socket.SOCK_STREAM)
         self.node = Node(folder, config=config, dialplan=dialplan, carrier_port=self.carrier_port, web=self.web_port)
+        self._web_host = web_host
         self._contexts: list[BrowserContext] = []
 
     async def __aenter__(self) -> Self:
@@ -80,12 +82,7 @@ class BrowserWorld:
     @property
     def origin(self) -> str:
         """Of the web server, as pages write it."""
-        return f"http://{HOST}:{self.web_port}"
-
-    @property
-    def websocket(self) -> str:
-        """Where pages speak SIP."""
-        return f"ws://{HOST}:{self.web_port}/sip"
+        return f"http://{self._web_host}:{self.web_port}"
 
     async def phone(self, browser: Browser, user: str) -> PagePhone:
         """A registered page with a profile of its own; leaves with `close_phones`."""
