@@ -18,6 +18,7 @@ from softswitch.b2bua.video import Showing
 from softswitch.b2bua.web import WebState
 from softswitch.sdp.browser import offers_browser_media
 from softswitch.sdp.crypto import PLAIN
+from softswitch.sdp.trickle import read_fragment
 from softswitch.sip.session.info import Notice
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ _WEB: Final = frozenset({"WS", "WSS"})
 """Transports only browsers use (RFC 7118)."""
 QUALITY: Final = "application/vnd.softswitch.quality+json"
 """The body that tells a page of ours how connections are: `{"party": "near" or "far", "weak": true or false}`."""
-MOST_LINES: Final = 200
-"""Of a fragment with candidates; browsers send one to ten."""
 
 
 def offered(terms: MediaTerms, offer: bytes, flow: Flow) -> MediaTerms:
@@ -98,16 +97,17 @@ class Browser:
         self.web.agree(agreement)
 
     def take_candidates(self, fragment: bytes) -> None:
-        """What came in an INFO (RFC 8840 9): candidates of the generation in use; those of another are too late."""
-        lines = fragment.decode(errors="replace").splitlines()[:MOST_LINES]
-        stated = next((line[12:] for line in lines if line.startswith("a=ice-ufrag:")), self._fragment)
-        if stated != self._fragment:
+        """What came in an INFO (RFC 8840 9): candidates of the generation in use; those of another are too late.
+
+        Raises SdpError for what cannot be read.
+        """
+        said = read_fragment(fragment)
+        if said.credentials.fragment != self._fragment:
             return
-        for line in lines:
-            if line.startswith("a=candidate:"):
-                self.web.add_candidate(line[2:])
-            elif line == "a=end-of-candidates":
-                self.web.end_of_candidates()
+        for candidate in said.candidates:
+            self.web.add_candidate(candidate.line)
+        if said.complete:
+            self.web.end_of_candidates()
 
     def take(self, leg: Leg, news: WebNews) -> None:
         """A turn in the life of its transport."""

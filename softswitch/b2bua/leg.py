@@ -298,7 +298,10 @@ class Leg:
 
     def _take_candidates(self, fragment: bytes) -> None:
         if self.media is not None and self.media.browser is not None:
-            self.media.browser.take_candidates(fragment)
+            try:
+                self.media.browser.take_candidates(fragment)
+            except SdpError as error:
+                self.story.tell("candidates unreadable", leg=self.name, error=str(error))
 
     def lost_media(self, silent_for: float) -> None:
         """The engine heard nothing for too long; once the far end was asked the script decides what that means."""

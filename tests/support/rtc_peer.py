@@ -105,9 +105,14 @@ class RtcPeer:
         dialog = session.dialog
         assert dialog is not None
         lines = "Content-Type: application/trickle-ice-sdpfrag\r\nInfo-Package: trickle-ice\r\n"
+        description: str = self.connection.localDescription.sdp
+        credentials = "".join(f"{line}\r\n" for line in description.split("\r\n") if line.startswith("a=ice-"))
         for candidate in [*candidates, "a=end-of-candidates"]:
             with self.phone.driver.turn():
-                now, body = self.phone.driver.now(), f"a=mid:0\r\n{candidate}\r\n".encode()
+                now, body = (
+                    self.phone.driver.now(),
+                    f"{credentials}m=audio 9 RTP/AVP 0\r\na=mid:0\r\n{candidate}\r\n".encode(),
+                )
                 info = dialog.request("INFO", session.next_cseq(), session.core.branch(), headers=lines, body=body)
                 ClientRequest(session.core, session, info, dialog.flow, session.authorizer, now)
 
