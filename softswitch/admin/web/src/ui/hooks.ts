@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import type { Observable } from "../call/observable.ts";
 
@@ -24,7 +24,8 @@ export function useSeconds(running: boolean): void {
 export function useKeys(handlers: Record<string, (() => void) | undefined>): void {
   const current = useRef(handlers);
   current.current = handlers;
-  useEffect(() => {
+  // Before anything is painted: whoever sees that a call comes can answer it.
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const handler = event.altKey || event.ctrlKey || event.metaKey ? undefined : current.current[event.key];
       if (handler === undefined || event.repeat) return;
