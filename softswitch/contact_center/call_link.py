@@ -125,9 +125,7 @@ _RULES: tuple[tuple[Refusal, Callable[[CallLink, Use, Traffic, float], bool]], .
     (Refusal.NOT_YET_VALID, lambda link, _use, _traffic, now: now < link.valid_from),
     (
         Refusal.OUTSIDE_HOURS,
-        lambda link, _use, _traffic, now: (
-            link.hours is not None and not link.hours.fits(datetime.fromtimestamp(now, UTC))
-        ),
+        lambda link, _use, _traffic, now: not _within_hours(link, now),
     ),
     (
         # Whoever rings may be answered: the last call of a link is not promised twice.

@@ -104,6 +104,8 @@ def _period(wish: Wish, defaults: Defaults, validity: Validity, now: float) -> t
             if given is None:
                 raise CallLinkError(field, "a link for a time frame needs its beginning and its end")
     start = now if wish.valid_from is None else wish.valid_from
+    if start < 0:
+        raise CallLinkError("valid_from", "expected a time after 1970")
     end = max(now, start) + defaults.valid_for if wish.valid_until is None else wish.valid_until
     if end <= now:
         raise CallLinkError("valid_until", "expected a time to come")

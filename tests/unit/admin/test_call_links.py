@@ -192,6 +192,7 @@ async def test_a_flag_nobody_understands_revokes_nothing(site: Site) -> None:
         ({"identity": "a b"}, 422, "identity: expected letters, digits"),
         ({"identity": "Anna", "type": "time_frame"}, 422, "valid_from: "),
         ({"identity": "Anna", "valid_until": "2026-05-01T10:00Z"}, 422, "valid_until: expected a time to come"),
+        ({"identity": "Anna", "valid_from": "0001-01-01T00:00:00+14:00"}, 422, "valid_from: expected a time"),
         ({"identity": "Anna", "routing": "route_to_sharing_agent"}, 422, "agent: "),
         ({"identity": "Anna", "routing": "route_to_sharing_agent", "agent": "9"}, 422, "agent: there is no phone"),
         ({"identity": "Anna", "max_calls": 2}, 422, "max_calls: a one-time link"),
