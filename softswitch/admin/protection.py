@@ -37,7 +37,9 @@ async def harden(_: web.Request, response: web.StreamResponse) -> None:
 
 
 def errors_in_json() -> Middleware:
-    """404, 405, 413 and faults of our own as JSON. A fault is logged in full and shown without detail."""
+    """400, 404, 405, 413 and faults of our own as JSON. A fault is logged in full and shown without detail; the path is
+    told as we name it, since that of a guest holds the token that opens a link.
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -46,8 +48,11 @@ def errors_in_json() -> Middleware:
         except web.HTTPException as failure:
             allow = {"Allow": failure.headers["Allow"]} if "Allow" in failure.headers else None
             return error(failure.status, failure.reason, headers=allow)
+        except web.RequestPayloadError:
+            return error(400, "expected a body as Content-Encoding and Transfer-Encoding announce it")
         except Exception:  # noqa: BLE001  the edge of the process: whatever it is, the client gets an answer
-            _log.exception("admin: %s %s failed", request.method, request.path)
+            resource = request.match_info.route.resource
+            _log.exception("admin: %s %s failed", request.method, "-" if resource is None else resource.canonical)
             return error(500, "Internal Server Error")
 
     return middleware

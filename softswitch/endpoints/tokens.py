@@ -59,6 +59,8 @@ class TokenSigner:
         """Its claims, `exp` in seconds of the epoch. Raises TokenError: malformed, forged, expired, other purpose."""
         if len(token) > LONGEST_TOKEN:
             raise TokenError("the token is longer than ours are")
+        if not token.isascii():  # PyJWT takes what cannot be encoded for a fault
+            raise TokenError("the token is malformed")
         try:
             # Times are compared here: PyJWT has a clock of its own, and counts whole seconds only.
             claims = jwt.decode(

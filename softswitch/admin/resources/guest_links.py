@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import TYPE_CHECKING
 
 from softswitch.admin.answers import answer
+from softswitch.admin.bodies import json_object
 from softswitch.admin.operation import Access, Operation, Parameter
 from softswitch.admin.ports import PARTS
 from softswitch.admin.resources.session import ice_server
@@ -88,10 +88,9 @@ async def post(request: web.Request) -> web.StreamResponse:
 async def _last_token(request: web.Request) -> str:
     """ "" when there is none: whatever else stands in the body was not asked for."""
     try:
-        body = json.loads(await request.text() or "{}")
-    except (ValueError, RecursionError):
+        token = (await json_object(request)).get("token")
+    except ValueError:
         return ""
-    token = body.get("token") if isinstance(body, dict) else None
     return token if isinstance(token, str) else ""
 
 

@@ -90,7 +90,7 @@ async def delete(request: web.Request) -> web.StreamResponse:
 async def speak(request: web.Request) -> web.StreamResponse:
     """Say words as a call would hear them."""
     try:
-        wanted = json.loads(await request.text())
+        wanted = json.loads(await request.read())
         if not isinstance(wanted, dict) or wanted.keys() - {"text", "language", "voice", "rate", "engine"}:
             raise ValueError("expected an object with text, and language, voice, rate, engine if they matter")
         if not all(isinstance(value, (int, float) if key == "rate" else str) for key, value in wanted.items()):

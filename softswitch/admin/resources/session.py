@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING
 
 from softswitch.admin.answers import answer, error
+from softswitch.admin.bodies import json_object
 from softswitch.admin.operation import Access, Operation
 from softswitch.admin.ports import PARTS
 from softswitch.admin.visits import VISITS
@@ -30,7 +30,7 @@ async def post(request: web.Request) -> web.StreamResponse:
     visits = request.app[VISITS]
     source, now = visits.visitors.address(request)[0], visits.clock()
     try:
-        wanted = await _object(request)
+        wanted = await json_object(request)
     except ValueError as wrong:
         return error(400, str(wrong))
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
@@ -61,7 +61,7 @@ async def grant(request: web.Request) -> web.StreamResponse:
     if pages is None:
         return error(409, "web: there is no such section in the configuration, so that there are no pages")
     try:
-        wanted = await _object(request)
+        wanted = await json_object(request)
     except ValueError as wrong:
         return error(400, str(wrong))
     match wanted:
@@ -94,16 +94,6 @@ def ice_server(server: IceServer) -> Json:
     if server.username:
         found |= {"username": server.username, "credential": server.credential}
     return found
-
-
-async def _object(request: web.Request) -> dict[str, object]:
-    try:
-        wanted = json.loads(await request.text() or "{}")
-    except (ValueError, RecursionError):
-        raise ValueError("expected JSON") from None
-    if not isinstance(wanted, dict):
-        raise ValueError("expected a JSON object")
-    return wanted
 
 
 PAGE_OPERATIONS = (

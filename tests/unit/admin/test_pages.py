@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from typing import TYPE_CHECKING, cast
@@ -11,6 +12,7 @@ from aiohttp import ClientSession, web
 from yarl import URL
 
 from softswitch.admin.pages import Pages
+from softswitch.admin.server import silent
 from softswitch.admin.visitors import Visitors
 from softswitch.admin.visits import Visits
 from softswitch.admin.web_server import WebSettings, make_web
@@ -43,7 +45,7 @@ async def serving(folder: Path) -> AsyncIterator[str]:
     carrier = WebSocketTransport(near.driver, Listener("WS", HOST, port), WebSocketLimits(), Origins())
     settings = WebSettings(host=HOST, port=port)
     app = make_web(cast("AdminParts", None), visits, carrier, settings, pages=Pages(folder))
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, logger=silent)
     await runner.setup()
     await web.TCPSite(runner, HOST, port).start()
     try:
@@ -124,3 +126,41 @@ async def test_pages_that_are_not_built_say_so(tmp_path: Path) -> None:
 async def test_the_operators_api_is_not_here(base: str) -> None:
     for path in ("/api/calls", "/api/openapi.json", "/metrics", "/health", "/api/nothing"):
         assert (await fetch(base + path))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b'{"token": "\\ud800"}', {}, 401),
+        (b"{}", {"Authorization": "Bearer \udcff\udcfe.a.b"}, 401),
+        (b'{"user": "\\ud800", "password": "x"}', {}, 401),
+        (b'{"user": "a", "password": "b"}', {"Content-Type": "application/json; charset=nope"}, 401),
+        (b'{"user": "a", "password": "b"}', {"Content-Type": "application/json; charset=hex"}, 401),
+        (b"no gzip", {"Content-Encoding": "gzip"}, 400),
+        (b"[" * 16_000, {}, 400),
+        (b"[]", {}, 400),
+        (b"\xff", {}, 400),
+        (b'{"user": 1, "password": []}', {}, 400),
+    ],
+)
+async def test_whatever_is_sent_to_sign_in_is_no_fault_of_ours(
+    base: str, caplog: pytest.LogCaptureFixture, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    """Anybody may ask: a line in the log for each would fill it."""
+    lines = {"Host": "x", "Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    reader, writer = await asyncio.open_connection(HOST, URL(base).port)
+    with contextlib.closing(writer):
+        text = f"POST /api/session HTTP/1.1\r\n{head}\r\n"
+        writer.write(text.encode("utf-8", "surrogateescape") + body)
+        assert (await reader.readline()).split()[1] == str(status).encode()
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_the_token_of_a_link_gets_into_no_log(base: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What the server is made of is missing here, which is a fault of ours; who reads of it must not get the link."""
+    status, body, _ = await fetch(base + "/api/links/a-token-of-somebody")
+    assert (status, body) == (500, '{"error":"Internal Server Error"}\n')
+    [record] = [record for record in caplog.records if record.exc_info]
+    assert record.getMessage() == "admin: GET /api/links/{token} failed"
+    assert "a-token-of-somebody" not in caplog.text

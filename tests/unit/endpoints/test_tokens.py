@@ -53,6 +53,13 @@ def test_another_purpose_is_refused(signer: TokenSigner) -> None:
         signer.read(signer.sign("call-link", {"sub": "alice"}, ttl=60), "sip")
 
 
+@pytest.mark.parametrize("text", ["\ud800", "\udcff.a.b", "é.e30.AAAA", "\0", "..", "W1tb.e30.AAAA"])
+def test_what_is_no_token_is_called_malformed(signer: TokenSigner, text: str) -> None:
+    """Surrogates are what JSON and headers make of octets that are no text."""
+    with pytest.raises(TokenError, match="malformed"):
+        signer.read(text, "sip")
+
+
 def test_another_key_is_refused(signer: TokenSigner, clock: Clock) -> None:
     with pytest.raises(TokenError, match="not signed here"):
         signer.read(TokenSigner(KEY[::-1], clock=clock).sign("sip", {"sub": "alice"}, ttl=60), "sip")
