@@ -122,7 +122,7 @@ class Authenticator:
     def screen(self, request: Request, flow: Flow, now: float) -> Challenge | Refused | None:
         """What to answer at once, whatever the request says; None: it has credentials to be judged."""
         locked = self._locks.locked_for(flow.remote[0], now)
-        if locked and not self._is_bound(flow):
+        if locked and not self._is_bound(flow) and not self._shows_good_token(request, flow):
             return Refused(503, None, (("Retry-After", str(math.ceil(locked))),))
         if self._token(request, flow) is not None or self._credentials(request) is not None:
             return None
@@ -212,6 +212,20 @@ class Authenticator:
         if self.is_phone(user):
             return Authenticated(user, until=until)
         return self._challenge(flow, now, error="invalid_token")
+
+    def _shows_good_token(self, request: Request, flow: Flow) -> bool:
+        """Whoever has one does not guess, whatever others at the same address do: offices and mobile networks share
+        one.
+        """
+        token = self._token(request, flow)
+        if token is None:
+            return False
+        assert self._tokens is not None
+        try:
+            self._tokens.read_any(token, (SIP_TOKEN, GUEST_TOKEN))
+        except TokenError:
+            return False
+        return True
 
     def _token(self, request: Request, flow: Flow) -> str | None:
         """On WebSockets alone: elsewhere nobody has tokens, and listeners would get them."""

@@ -66,13 +66,15 @@ class PageSessions:
                 return self.open(known.user)
 
     def renew(self, token: str, source: str, now: float) -> PageSession | Refused:
-        """With a token that is still good. 401 when it is not, or the password is due again; 429 as for passwords."""
-        refusal = self._authenticator.locked(source, now)
-        if refusal is not None:
-            return refusal
+        """With a token that is still good, wherever others have guessed passwords. 401 when it is not, or the password
+        is due again; 429 to a source that failed too often.
+        """
         try:
             claims = self._signer.read(token, SIP_TOKEN)
         except TokenError as error:
+            refusal = self._authenticator.locked(source, now)
+            if refusal is not None:
+                return refusal
             if not error.expired:
                 self._authenticator.failed(source, now)
             return Refused(401, str(error))

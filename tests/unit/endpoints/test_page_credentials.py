@@ -123,6 +123,19 @@ def test_a_source_that_guesses_waits_longer_and_longer(site: Site) -> None:
     assert isinstance(site.sessions.sign_in("alice", "wonder", "198.51.100.7", 1.1), PageSession)
 
 
+def test_who_guesses_locks_out_nobody_that_has_a_token(site: Site) -> None:
+    """Offices and mobile networks share an address."""
+    session, guest = site.session(), site.signer.sign(GUEST_TOKEN, {"sub": "guest-1"}, ttl=60)
+    for _ in range(10):
+        site.sessions.sign_in("alice", "wrong", "198.51.100.7", 0.0)
+    assert isinstance(site.sessions.renew(session.token, "198.51.100.7", 0.0), PageSession)
+    for token in (session.token, guest):
+        assert isinstance(site.authenticator.authenticate(request(lines=bearer(token)), PAGE, 0.0), Authenticated)
+        assert isinstance(site.authenticator.authenticate(request(lines=bearer(token)), PHONE, 0.0), Refused)
+    for lines in ("", bearer(session.token + "A"), bearer(site.signer.sign("other", {"sub": "alice"}, ttl=60))):
+        assert isinstance(site.authenticator.authenticate(request(lines=lines), PAGE, 0.0), Refused)
+
+
 def test_a_session_goes_on_until_the_password_is_due_again(site: Site) -> None:
     session = site.session()
     for _ in range(5):
