@@ -48,7 +48,7 @@ async def take(call: Call, old: Leg) -> Leg:
     leg = JoinedLeg(switch, call.story, name=old.name, party=old.party, terms=old.terms, session=session)
     leg.group = served.group
     try:
-        leg.media = switch.open_media(leg)
+        leg.media = switch.open_media(leg, in_session=True)
     except PortsExhausted as error:
         session.owner = old
         switch.channels.leave(leg.name)

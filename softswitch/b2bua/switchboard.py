@@ -170,13 +170,16 @@ class Switchboard:
         )
         return leg
 
-    def open_media(self, leg: Leg) -> LegMedia:
-        """A port for a leg that has none yet. Raises media.ports.PortsExhausted."""
-        media = self._open(leg.name, leg.group, leg.session.flow, leg.terms)
+    def open_media(self, leg: Leg, *, in_session: bool = False) -> LegMedia:
+        """A port for a leg that has none yet; `in_session`: its far end has used another one so far.
+
+        Raises media.ports.PortsExhausted.
+        """
+        media = self._open(leg.name, leg.group, leg.session.flow, leg.terms, in_session=in_session)
         self._by_media[media.leg] = leg
         return media
 
-    def _open(self, label: str, group: str, flow: Flow, terms: MediaTerms) -> LegMedia:
+    def _open(self, label: str, group: str, flow: Flow, terms: MediaTerms, *, in_session: bool = False) -> LegMedia:
         """A port for a leg whose signalling goes over `flow`."""
         return LegMedia(
             self.engine,
@@ -186,14 +189,15 @@ class Switchboard:
             session_id=self.number(),
             peer=flow.remote[0],
             terms=terms,
-            browser=self._browser if terms.is_browser else None,
+            browser=partial(self._browser, in_session) if terms.is_browser else None,
         )
 
-    def _browser(self, leg: int, address: str, port: int) -> Browser:
+    def _browser(self, in_session: bool, leg: int, address: str, port: int) -> Browser:
         """What is known of the browser at the far end of an engine's leg: nothing so far."""
         if self.web is None:
             raise CallFailed(NOT_ACCEPTABLE)
-        return Browser(self.web.open(leg, address=address, port=port, on_state=partial(self._web_changed, leg)))
+        changed = partial(self._web_changed, leg)
+        return Browser(self.web.open(leg, address=address, port=port, on_state=changed, in_session=in_session))
 
     def _web_changed(self, number: int, news: WebNews) -> None:
         leg = self._by_media.get(number)

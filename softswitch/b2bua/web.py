@@ -75,9 +75,12 @@ class WebMedia(Protocol):
 class WebDoor(Protocol):
     """All browsers of the node."""
 
-    def open(self, leg: int, *, address: str, port: int, on_state: Callable[[WebNews], None]) -> WebMedia:
+    def open(
+        self, leg: int, *, address: str, port: int, on_state: Callable[[WebNews], None], in_session: bool = False
+    ) -> WebMedia:
         """For a leg of the engine that SDP would name `address` and `port`. News come from the loop, never from within
-        a call of ours, and none after `close`."""
+        a call of ours, and none after `close`. `in_session`: the browser has been in contact with another transport of
+        ours in this session, and is to begin anew with this one."""
 
     def receive(self, event: HandshakeReceived) -> None:
         """A datagram of ICE or DTLS that came to a leg's port."""

@@ -90,16 +90,22 @@ class WebTransports:
 
     # For legs.
 
-    def open(self, leg: int, *, address: str, port: int, on_state: Callable[[WebNews], None]) -> WebTransport:
+    def open(
+        self, leg: int, *, address: str, port: int, on_state: Callable[[WebNews], None], in_session: bool = False
+    ) -> WebTransport:
         """For a leg of the engine that SDP would name `address` and `port`. News come from the loop, never from within
-        a call of ours, and none after `close`."""
+        a call of ours, and none after `close`.
+
+        `in_session`: it takes the place of another of ours. A browser that is shown the same fingerprint keeps the DTLS
+        association it has (RFC 8842 5.5), which this one knows nothing of: so it gets a certificate of its own.
+        """
         mark = self._new_mark()
         transport = WebTransport(
             self,
             leg,
             addresses=self.settings.addresses or (address,),
             port=port,
-            identity=self._newest_identity(),
+            identity=self._another_identity() if in_session else self._newest_identity(),
             mark=mark,
             on_state=on_state,
         )
@@ -190,6 +196,9 @@ class WebTransports:
         while (mark := secrets.token_bytes(MARK_OCTETS)) in self._by_mark:
             pass
         return mark
+
+    def _another_identity(self) -> DtlsIdentity:
+        return DtlsIdentity(self.settings.suites, self._wall_clock())
 
     def _newest_identity(self) -> DtlsIdentity:
         now = self._wall_clock()

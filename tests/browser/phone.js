@@ -110,6 +110,12 @@ const phone = {
     this.session.refer(target);
   },
 
+  // Whom the first call is with is to talk to whom the second one is with (RFC 3891).
+  join(target) {
+    const [first, second] = this.sessions;
+    first.refer(target, { replaces: second });
+  },
+
   // As when the network goes away under the WebSocket.
   drop() {
     this.ua._transport.socket._ws.close();

@@ -102,6 +102,26 @@ async def test_a_page_transfers_its_caller_to_another_page(browser: Browser, wor
         await ben.told("ended")
 
 
+async def test_a_page_hands_its_caller_to_a_page_it_has_asked(browser: Browser, world: BrowserWorld) -> None:
+    """The asked page goes on in the caller's call: at another port of the switch, with DTLS begun anew."""
+    anna, ben = await world.phone(browser, ANNA), await world.phone(browser, BEN)
+    async with world.carrier() as carrier:
+        await in_call(anna, carrier)
+        await anna.do("hold", True)
+        await anna.told("hold")
+        await anna.do("call", f"sip:{BEN}@127.0.0.1")
+        await ben.told("session")
+        await ben.do("answer")
+        await asyncio.gather(anna.told("confirmed", count=2), ben.told("confirmed"), ben.told("connected"))
+        await anna.do("join", f"sip:{BEN}@127.0.0.1")
+        await anna.told("ended", count=2)
+        await still_speaks(world, BEN)
+        await happened(world, "joined from another call", leg=f"phone:{BEN}")
+        await happened(world, "browser connected", leg=f"phone:{BEN}")
+        carrier.tell("hangup")
+        await ben.told("ended")
+
+
 async def test_a_call_outlives_its_websocket(browser: Browser, world: BrowserWorld) -> None:
     page = await world.phone(browser, ANNA)
     async with world.carrier() as carrier:

@@ -88,7 +88,9 @@ class QuietWeb:
     def __init__(self) -> None:
         self.transports: list[QuietTransport] = []
 
-    def open(self, leg: int, *, address: str, port: int, on_state: Callable[[WebNews], None]) -> QuietTransport:
+    def open(
+        self, leg: int, *, address: str, port: int, on_state: Callable[[WebNews], None], in_session: bool = False
+    ) -> QuietTransport:
         """One more."""
         self.transports.append(QuietTransport(leg, address, port, on_state))
         return self.transports[-1]
