@@ -73,9 +73,16 @@ class Pages:
         return self._sent(file)
 
     def _sent(self, file: Path) -> web.StreamResponse:
-        if not file.is_file():
+        if not _is_file(file):
             raise web.HTTPNotFound(text=NOT_BUILT if not self._folder.is_dir() else "There is no such page.\n")
         response = web.FileResponse(file)
         lasting = file.parent.name == "assets"
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
         return response
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than names may be
+        return False
