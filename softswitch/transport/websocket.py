@@ -111,6 +111,9 @@ class WebSocketTransport:
         code: int = WSCloseCode.ABNORMAL_CLOSURE
         try:
             code = await connection.run()
+        except Exception:  # the web server tells nobody, since strangers' garbage would fill the log
+            log.exception("%s %s:%d: a message was not handled", listener.transport, *remote)
+            connection.abort()
         finally:
             self._lost(connection, code)
         return socket

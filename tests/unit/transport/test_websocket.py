@@ -47,6 +47,23 @@ def over_web_socket(body: bytes = b"", headers: str = "") -> str:
     return options(OPTIONS, transport="WS", body=body, headers=headers).decode()
 
 
+async def test_a_fault_of_ours_is_told_and_ends_its_connection_alone(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ArithmeticError("a fault of ours")
+
+    async with web_sockets() as stage:
+        other, socket = await stage.connect(), await stage.connect()
+        monkeypatch.setattr(stage.near, "received", fail)  # who traces messages
+        await socket.send_str(over_web_socket())
+        assert await closed_with(socket) == 1006
+        await other.send_str("\r\n\r\n")
+        assert await hear(other) == b"\r\n"
+    [record] = [each for each in caplog.records if each.exc_info and each.name == "softswitch.transport.websocket"]
+    assert record.getMessage().startswith(f"WS {HOST}:")
+
+
 # Who may connect.
 
 
