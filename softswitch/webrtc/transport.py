@@ -56,6 +56,8 @@ class WebTransport:
         self.leg = leg
         self.mark = mark
         """What our transactions begin with."""
+        self.bound: list[Address] = []
+        """Where it was heard from at the shared port, the newest last."""
         self.timer = 0
         self.timer_at = float("inf")
         self._home = home

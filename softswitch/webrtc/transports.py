@@ -37,6 +37,8 @@ GRAIN: Final = 0.01
 """Seconds a timer may be late: the consent checks of many legs share their wake-ups."""
 LATEST_CHANGE: Final = 0.2
 """Seconds."""
+MOST_BOUND: Final = 8
+"""Addresses of one leg at the shared port, as in the engine (`BindAddress`), however many it is heard from."""
 _SHARED: Final = 0
 """The leg of datagrams whose address nobody has bound yet."""
 
@@ -133,8 +135,7 @@ class WebTransports:
             return
         transport.receive(event.data, source, now)
         if self._by_address.get(source) is not transport and transport.has_heard(source):
-            self._by_address[source] = transport
-            self.engine.post(BindAddress(transport.leg, *source))
+            self._bind(transport, source)
 
     def dropped(self) -> dict[str, int]:
         """Datagrams of ICE and DTLS that were not used, by reason, since the start."""
@@ -166,8 +167,8 @@ class WebTransports:
         self._timers.cancel(transport.timer)
         self._by_leg.pop(transport.leg, None)
         self._by_mark.pop(transport.mark, None)
-        for address in [key for key, each in self._by_address.items() if each is transport]:
-            del self._by_address[address]
+        for address in transport.bound:
+            self._unbind(transport, address)
 
     def arm(self, transport: WebTransport, due: float) -> None:
         """Call its `on_timer` then. A timer that is a little early stays: it finds nothing due and arms again, which
@@ -181,6 +182,22 @@ class WebTransports:
             self._wake(due)
 
     # Within.
+
+    def _bind(self, transport: WebTransport, source: Address) -> None:
+        bound = transport.bound
+        if source not in bound:
+            if len(bound) >= MOST_BOUND:
+                oldest = next(each for each in bound if each != transport.path)
+                bound.remove(oldest)
+                self._unbind(transport, oldest)
+            bound.append(source)
+        self._by_address[source] = transport
+        self.engine.post(BindAddress(transport.leg, *source))
+
+    def _unbind(self, transport: WebTransport, address: Address) -> None:
+        """Unless another one has it by now."""
+        if self._by_address.get(address) is transport:
+            del self._by_address[address]
 
     def _whose(self, data: bytes, source: Address) -> WebTransport | None:
         known = self._by_address.get(source)

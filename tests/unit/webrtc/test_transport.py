@@ -318,6 +318,37 @@ async def test_a_datagram_to_the_shared_port_that_is_nobodys() -> None:
         await until(lambda: world.web.dropped()["stranger"] == 3)
 
 
+async def test_who_comes_from_everywhere_to_the_shared_port_is_kept_few_addresses() -> None:
+    """Whoever has a call knows its password, and may send checks from as many ports as there are for as long."""
+    media = MediaSettings(address="127.0.0.1", port_first=24000, port_last=29999, priority=0, browser_port=free_port())
+    async with web_world(media=media) as world:
+        legs = BrowserLeg(world), BrowserLeg(world)
+        described = [leg.transport.describe(restart=False).credentials for leg in legs]
+
+        def check(which: int, port: int) -> None:
+            data = stun.request(
+                port.to_bytes(12, "big"),
+                described[which].password.encode(),
+                username=f"{described[which].fragment}:them".encode(),
+                priority=1,
+                role="controlling",
+                tie_breaker=1,
+                nominate=False,
+            )
+            world.web.receive(HandshakeReceived(0, data, "127.0.0.1", port))
+
+        for port in range(20_001, 20_061):
+            check(0, port)
+        assert [port for _, port in world.web._by_address] == list(range(20_053, 20_061))
+        check(0, 20_001)  # the engine has forgotten it, and is told again
+        check(1, 20_060)  # another call from where the last one was
+        assert len(world.web._by_address) == 8
+        legs[0].transport.close()
+        assert list(world.web._by_address) == [("127.0.0.1", 20_060)]
+        legs[1].transport.close()
+        assert not world.web._by_address
+
+
 async def test_a_flood_costs_nobody_else() -> None:
     """Not even the browser it is meant for, once that is there."""
     async with web_world() as world, peers(2) as (peer, another):
