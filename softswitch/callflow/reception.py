@@ -180,6 +180,10 @@ class Reception:
                 event.session.reject(status, now, reason=reason, headers=headers)
             case GuestCall(origin=origin) as call:
                 terms = offered(call.terms, event.request.body, event.flow)
+                if call.terms.web is not None and not terms.is_browser:
+                    # Plain RTP goes wherever SDP says, and a guest may be anybody: browsers have to consent to it.
+                    event.session.reject(488, now, reason="Expected Media Of A Browser")
+                    return
                 session = trickling(call.session) if terms.is_browser else call.session
                 if event.session.admit(session, now):
                     self._begin(event, call.source, lambda _: origin, terms, call.called, call)

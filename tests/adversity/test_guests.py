@@ -15,13 +15,14 @@ from softswitch.admin.routes import operations, page_operations
 from softswitch.callflow.link_guests import LINK_TOKEN
 from softswitch.endpoints.authentication import GUEST_TOKEN, SIP_TOKEN
 from softswitch.endpoints.tokens import TokenSigner
-from softswitch.sip.events import RequestCompleted
+from softswitch.sip.events import OfferRefused, RequestCompleted
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.uri import Uri
+from tests.support.browser_sdp import CHROMIUM
 from tests.support.daemon import CONFIG, Daemon, real_phone
 from tests.support.loopback import HOST, free_port, until
 from tests.support.page import REMOTE, Page, page
-from tests.support.phone import Plan
+from tests.support.phone import Plan, sdp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -102,7 +103,7 @@ def bearer(token: str) -> tuple[tuple[str, str], ...]:
 async def refusal(guest: Page, number: str, token: str) -> int:
     """The status that an INVITE is refused with."""
     before = len(guest.refused)
-    guest.call(number, REMOTE, headers=bearer(token))
+    guest.call(number, REMOTE, headers=bearer(token), body=CHROMIUM)
     await until(lambda: len(guest.refused) > before)
     return guest.refused[-1]
 
@@ -127,7 +128,7 @@ async def test_a_one_time_link_is_good_for_one_call_whatever_happens_to_the_daem
         real_phone(port=site.daemon.carrier, plan=Plan(answer=0.0)) as agent,
     ):
         assert (await guest.register(token=session["token"])).status == 200
-        call = guest.call(target(session), REMOTE, headers=bearer(session["token"]))
+        call = guest.call(target(session), REMOTE, headers=bearer(session["token"]), body=CHROMIUM)
         await until(lambda: call.is_established)
         (invite,) = [each for each in agent.sessions if each.request.method == "INVITE"]
         assert invite.request.from_.uri.user == "+4989123"
@@ -198,7 +199,7 @@ async def test_a_guest_can_do_nothing_but_call_its_one_destination(site: Site) -
             (answered,) = [each for each in guest.events[before:] if isinstance(each, RequestCompleted)]
             assert answered.response is not None
             assert answered.response.status in (403, 405), method
-        call = guest.call(target(session), REMOTE, headers=bearer(token))
+        call = guest.call(target(session), REMOTE, headers=bearer(token), body=CHROMIUM)
         await until(lambda: call.is_established)
         guest.refer(call, "+33140000000")
         await until(lambda: bool(guest.told))
@@ -240,6 +241,25 @@ async def test_tokens_of_anything_else_open_nothing(site: Site) -> None:
         assert (await site.session(token, 410 if what == "expired" else 404))["error"] == found["error"]
 
 
+async def test_a_guest_has_no_media_sent_to_where_nobody_consents(site: Site) -> None:
+    """M8: plain RTP goes to whatever address SDP names. A guest may be anybody: its browser has to consent."""
+    link = await site.make()
+    session = await site.session(link)
+    plain = sdp(40_000, host="127.0.0.99")
+    async with (
+        page(site.sip, session["user"]) as guest,
+        real_phone(port=site.daemon.carrier, plan=Plan(answer=0.0)) as agent,
+    ):
+        guest.call(target(session), REMOTE, headers=bearer(session["token"]), body=plain)
+        await until(lambda: guest.refused == [488])
+        assert agent.rang == 0
+        call = guest.call(target(session), REMOTE, headers=bearer(session["token"]), body=CHROMIUM)
+        await until(lambda: call.is_established)
+        with guest.driver.turn():
+            call.reinvite(plain, guest.driver.now())
+        await until(lambda: any(isinstance(each, OfferRefused) for each in guest.events))
+
+
 async def test_revocation_stops_the_next_call_and_the_present_one_if_asked(site: Site) -> None:
     link = await site.make(type="expiration")
     session = await site.session(link)
@@ -248,7 +268,7 @@ async def test_revocation_stops_the_next_call_and_the_present_one_if_asked(site:
         page(site.sip, session["user"]) as guest,
         real_phone(port=site.daemon.carrier, plan=Plan(answer=0.0)) as agent,
     ):
-        call = guest.call(target(session), REMOTE, headers=bearer(session["token"]))
+        call = guest.call(target(session), REMOTE, headers=bearer(session["token"]), body=CHROMIUM)
         await until(lambda: call.is_established)
         revoked = valid(await site.daemon.get(path, method="DELETE"), "RevokedCallLink")
         assert (revoked["state"], revoked["ended_calls"], revoked["running"]) == ("revoked", 0, 1)
