@@ -62,3 +62,16 @@ def test_locks_are_bounded() -> None:
     for number in range(1000):
         locks.failed(str(number), 0.0)
     assert len(locks) == 10
+
+
+def test_all_addresses_of_a_household_are_one_source() -> None:
+    locks = FailureLocks(LockPolicy(attempts=3))
+    for address in ("2001:db8:0:7::1", "2001:db8:0:7:2:3:4:5", "2001:db8:0:7:ffff:ffff:ffff:ffff"):
+        locks.failed(address, 0.0)
+    assert locks.locked_for("2001:db8:0:7::9", 0.0) == 1.0
+    assert locks.locked_for("2001:DB8:0:7::1", 0.0) == 1.0
+    assert locks.locked_for("2001:db8:0:8::1", 0.0) == 0.0
+    assert len(locks) == 1
+    for address in ("198.51.100.7", "198.51.100.8", "::ffff:198.51.100.9", "fe80::1%eth0"):
+        locks.failed(address, 0.0)
+    assert len(locks) == 5
