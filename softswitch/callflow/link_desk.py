@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from softswitch.callflow.link_guests import label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from softswitch.callflow.link_guests import LinkGuests
     from softswitch.contact_center.call_link import CallLink, Refusal
@@ -31,13 +31,18 @@ class ShownLink(NamedTuple):
     """To be shared."""
 
 
+class HangUp(Protocol):
+    """Ends the calls of an endpoint; without `talking` only those that are not answered yet."""
+
+    def __call__(self, endpoint: str, *, talking: bool) -> int:
+        """How many there were."""
+
+
 class LinkDesk:
     """Implements `admin.ports.LinkDesk`."""
 
-    def __init__(self, guests: LinkGuests, public_url: str, hang_up_on: Callable[[str], int]) -> None:
-        """`public_url`: where browsers reach the pages, without a slash at the end. `hang_up_on`: ends all calls of an
-        endpoint, and says how many there were.
-        """
+    def __init__(self, guests: LinkGuests, public_url: str, hang_up_on: HangUp) -> None:
+        """`public_url`: where browsers reach the pages, without a slash at the end."""
         self._guests = guests
         self._public_url = public_url
         self._hang_up_on = hang_up_on
@@ -60,14 +65,15 @@ class LinkDesk:
         return [self._shown(each) for each in found]
 
     async def revoke(self, link_id: str, *, end_calls: bool) -> tuple[ShownLink, int] | None:
-        """Make it useless, and end the calls over it if asked; how many those were. None: there is none.
+        """Make it useless. Calls over it that only ring end, those that talk if asked; how many those were. None:
+        there is no such link.
 
         Raises LinksUnavailable.
         """
         found = await self._guests.links.revoke(link_id)
         if found is None:
             return None
-        ended = self._hang_up_on(label(link_id)) if end_calls else 0
+        ended = self._hang_up_on(label(link_id), talking=end_calls)
         return self._shown(found), ended
 
     def _shown(self, found: StoredLink) -> ShownLink:

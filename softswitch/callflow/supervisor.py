@@ -325,12 +325,16 @@ class CallSupervisor:
         running.call.end(ADMIN)
         return True
 
-    def hang_up_on(self, endpoint: str) -> int:
-        """End every call that somebody of this endpoint takes part in; how many there were."""
+    def hang_up_on(self, endpoint: str, *, talking: bool = True) -> int:
+        """End every call that somebody of this endpoint takes part in; how many there were. Without `talking` only
+        those in which nobody has answered that one yet."""
         found = [
             running.call
             for running in self.calls.values()
-            if any(leg.name == endpoint and not leg.ended for leg in running.call.legs)
+            if any(
+                leg.name == endpoint and not leg.ended and (talking or leg.answered_at is None)
+                for leg in running.call.legs
+            )
         ]
         for call in found:
             call.end(ADMIN)

@@ -279,6 +279,27 @@ def test_a_guest_can_refer_nobody_anywhere() -> None:
     run_virtual(story)
 
 
+def test_revocation_ends_what_only_rings_unasked() -> None:
+    """What nobody has answered yet is a call to come: over a link that is taken back there is none."""
+
+    async def story() -> None:
+        world = GuestWorld()
+        agent = world.phone(AGENT, Plan(ring=0.5, answer=10, hang_up=100))
+        link, other = world.link("a1"), world.link("b2", identity="Ben")
+        talking, ringing = world.guest(other, 51), world.guest(link, 50)
+        talking.ring_up(other)
+        await asyncio.sleep(15)
+        ringing.ring_up(link)
+        await asyncio.sleep(5)
+        assert [world.supervisor.hang_up_on(f"guest:{each}", talking=False) for each in ("a1", "b2")] == [1, 0]
+        await asyncio.sleep(1)
+        assert (agent.rang, len(ringing.ended), talking.ended) == (2, 1, [])
+        assert [record.hung_up_by for record, _ in world.records] == ["operator"]
+        await world.settle(700)
+
+    run_virtual(story)
+
+
 def test_revocation_ends_what_is_under_way_if_asked() -> None:
     async def story() -> None:
         world = GuestWorld()

@@ -81,7 +81,10 @@ class Links:
         )
         self.desk = LinkDesk(self.guests, PUBLIC_URL, self._hang_up_on)
 
-    def _hang_up_on(self, endpoint: str) -> int:
+    def _hang_up_on(self, endpoint: str, *, talking: bool) -> int:
+        """All that run have been answered."""
+        if not talking:
+            return 0
         self.hung_up.append(endpoint)
         return self.running.pop(endpoint, 0)
 

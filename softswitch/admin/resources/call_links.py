@@ -208,7 +208,7 @@ OPERATIONS = (
         method="DELETE",
         path="/api/call-links/{id}",
         name="revokeCallLink",
-        summary="Make a link useless for good; with end_calls=true the calls over it end as well.",
+        summary="Make a link useless for good; calls over it that only ring end, with end_calls=true all of them.",
         handler=delete,
         parameters=(
             _ID,
