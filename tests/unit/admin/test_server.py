@@ -537,7 +537,7 @@ async def test_metrics_are_prometheus_text(site: Site) -> None:
 async def test_fault_of_ours_shows_no_detail(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     site.history.broken = True
     assert await site.ask("/api/calls/c9") == (500, {"error": "Internal Server Error"})
-    assert "admin: GET /api/calls/c9 failed" in caplog.text
+    assert "admin: GET /api/calls/{id} failed" in caplog.text
 
 
 # -- description ----------------------------------------------------------------------------------------------------
