@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
 import sys
@@ -65,7 +66,7 @@ class Node:
     def __init__(self, folder: Path, *, config: str = CONFIG, dialplan: str = DIALPLAN, **places: str | int) -> None:
         self.folder = folder
         self._config, self._dialplan, self._places = config, dialplan, places
-        self.sip_port = free_port()
+        self.sip_port = _free_port_of_both()
         self._admin_port = free_port(socket.SOCK_STREAM)
         self.password = secrets.token_urlsafe(18)
         self.log = folder / "switch.log"
@@ -167,3 +168,12 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, address: str = HOST) 
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
+
+
+def _free_port_of_both() -> int:
+    """A port nobody has at the moment, neither for UDP nor for TCP: SIP listens for both."""
+    while True:
+        port = free_port(socket.SOCK_STREAM)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port

@@ -54,7 +54,8 @@ async def test_pictures_of_both_pages_are_recorded(browser: Browser, tmp_path: P
         path = (tmp_path / leg["recording"]).with_suffix(".webm")
         with av.open(str(path), "r") as source:
             times = [float(frame.pts * frame.time_base) for frame in source.decode(video=0)]  # type: ignore[operator]
-            assert (source.streams.video[0].width, source.streams.video[0].height) == (640, 480)
+            # A browser that finds itself short of time sends smaller pictures, of the same shape.
+            assert 3 * source.streams.video[0].width == 4 * source.streams.video[0].height
         with av.open(str(path), "r") as source:
             seconds = sum(frame.samples for frame in source.decode(audio=0)) / 48000
         # Recording begins with the first key frame that comes after it was asked for.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -24,8 +25,8 @@ DEADLINE = 240
 @pytest.fixture(scope="module")
 def watcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     library = tmp_path_factory.mktemp("watcher") / "watch.so"
-    compiler = os.environ.get("CC", "gcc")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, WATCHER, "-ldl"], check=True)
+    compiler = shlex.split(os.environ.get("CC", "gcc"))
+    subprocess.run([*compiler, "-shared", "-fPIC", "-O1", "-o", library, WATCHER, "-ldl"], check=True)
     return library
 
 
