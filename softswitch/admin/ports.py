@@ -98,7 +98,7 @@ class SpeechPreview(Protocol):
     async def preview(
         self, text: str, language: str = "", voice: str = "", rate: float = 1.0, engine: str = ""
     ) -> bytes:
-        """As WAV. Raises ValueError for what cannot be asked for, SpeechError."""
+        """As WAV. Raises ValueError for what cannot be asked for, SpeechError, NoSuchVoiceError: nobody speaks so."""
 
 
 class LinkDesk(Protocol):

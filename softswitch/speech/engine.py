@@ -27,17 +27,21 @@ class SpeechError(Exception):
     """Nothing can be said; the message says why, and what to do about it."""
 
 
+class NoSuchVoiceError(SpeechError):
+    """An engine, language or voice was asked for that is not there; the message says what is."""
+
+
 class SpeechEngine(Protocol):
     """Turns text into a WAV file."""
 
     def identity(self, utterance: Utterance) -> str:
         """What besides the utterance decides how it sounds (engine, model): part of the cache's key.
 
-        Raises SpeechError when this engine cannot say it: not installed, no voice for the language.
+        Raises SpeechError when this engine cannot say it: not installed; NoSuchVoiceError: no voice for the language.
         """
 
     async def synthesise(self, utterance: Utterance, into: Path) -> None:
-        """Write the WAV file. May be cancelled at any time. Raises SpeechError."""
+        """Write the WAV file. May be cancelled at any time. Raises SpeechError, NoSuchVoiceError."""
 
 
 async def run(command: Sequence[str], text: str, *, install: str) -> None:

@@ -28,7 +28,10 @@ class Preview:
     async def preview(
         self, text: str, language: str = "", voice: str = "", rate: float = 1.0, engine: str = ""
     ) -> bytes:
-        """What a call would hear, as WAV. Raises ValueError for what cannot be asked for, SpeechError."""
+        """What a call would hear, as WAV.
+
+        Raises ValueError for what cannot be asked for, SpeechError, NoSuchVoiceError.
+        """
         wanted = Utterance(text, language or self._language, voice, float(rate), engine)
         number = await self._speaker.say(resolve(wanted, EXAMPLE_POSITION))
         return await asyncio.to_thread(self._wav, number)

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from softswitch.speech.engine import ENTRY_POINTS, SpeechEngine, SpeechError
+from softswitch.speech.engine import ENTRY_POINTS, NoSuchVoiceError, SpeechEngine, SpeechError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -89,7 +89,7 @@ class Speaker:
         name = self._engine_name(utterance)
         engine = self._engines.get(name)
         if engine is None:
-            raise SpeechError(f"there is no speech engine {name!r}; there is {', '.join(sorted(self._engines))}")
+            raise NoSuchVoiceError(f"there is no speech engine {name!r}; there is {', '.join(sorted(self._engines))}")
         key = utterance.digest(engine.identity(utterance))
         number = self._known.get(key)
         if number is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from media.play.prompt import VOX_RATE
 from media.play.track import wav_file
 from media.sounds import Sounds
-from softswitch.speech.engine import SpeechError
+from softswitch.speech.engine import NoSuchVoiceError, SpeechError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +39,10 @@ class Voice:
     async def preview(
         self, text: str, language: str = "en", voice: str = "", rate: float = 1.0, engine: str = ""
     ) -> bytes:
+        if engine == "hung":
+            raise SpeechError("hung did not speak within 1 s")
         if engine:
-            raise SpeechError(f"there is no speech engine {engine!r}")
+            raise NoSuchVoiceError(f"there is no speech engine {engine!r}")
         if rate > 2:
             raise ValueError("speech is 0.5 to 2.0 times as fast as usual")
         return f"{language} {voice} {rate:g} {text}".encode()

@@ -15,7 +15,7 @@ from softswitch.admin.answers import answer, error, long_answer
 from softswitch.admin.operation import Operation, Parameter
 from softswitch.admin.ports import PARTS
 from softswitch.callflow.prompts import PromptInUseError
-from softswitch.speech.engine import SpeechError
+from softswitch.speech.engine import NoSuchVoiceError, SpeechError
 from softswitch.speech.utterance import FASTEST, MOST_CHARACTERS, SLOWEST
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ async def speak(request: web.Request) -> web.StreamResponse:
         sound = await request.app[PARTS].speech.preview(**wanted)
     except (ValueError, TypeError) as wrong:
         return error(400, str(wrong))
+    except NoSuchVoiceError as unknown:
+        return error(422, str(unknown))
     except SpeechError as failed:
         return error(503, str(failed))
     return _sound(sound)
@@ -207,7 +209,8 @@ OPERATIONS = (
         responses={
             200: ("The sound.", None),
             400: ("It cannot be asked for.", "Error"),
-            503: ("The engine cannot say it.", "Error"),
+            422: ("There is no such engine, language or voice; what there is.", "Error"),
+            503: ("The engine is not there, or fails.", "Error"),
         },
         media_type="audio/wav",
     ),

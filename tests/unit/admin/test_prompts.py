@@ -180,7 +180,8 @@ async def test_words_can_be_heard(site: Site) -> None:
 @pytest.mark.parametrize(
     ("asked", "status", "words"),
     [
-        ({"text": "hello", "engine": "nobody"}, 503, "nobody"),
+        ({"text": "hello", "engine": "nobody"}, 422, "nobody"),
+        ({"text": "hello", "engine": "hung"}, 503, "did not speak"),
         ({"text": "hello", "rate": 3}, 400, "as fast"),
         ({"text": 5}, 400, "strings"),
         ({"words": "hello"}, 400, "expected an object with text"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from softswitch.speech.engine import SpeechError, run
+from softswitch.speech.engine import NoSuchVoiceError, SpeechError, run
 from softswitch.speech.espeak import Espeak
 from softswitch.speech.piper import Piper
 from softswitch.speech.speaker import KEPT, Speaker, prepare_folder
@@ -90,8 +90,48 @@ async def test_espeak_takes_text_for_text(tmp_path: Path) -> None:
     engine = Espeak()
     await engine.synthesise(Utterance("-w /tmp/elsewhere <break time='60s'/> $(touch x)", "de"), tmp_path / "a.wav")
     assert 0.5 < seconds(tmp_path / "a.wav") < 20
-    with pytest.raises(SpeechError, match="espeak-ng ended with status"):
-        await engine.synthesise(Utterance("hello", "xx-nowhere"), tmp_path / "b.wav")
+
+
+@needs_espeak
+@pytest.mark.parametrize(
+    ("language", "voice", "words"),
+    [
+        ("xx-nowhere", "", r"no language 'xx-nowhere'; it speaks af, .*\bde, .*\bvi"),
+        ("xx-nowhere", "female", r"no language 'xx-nowhere'; it speaks af, .*\bde, .*\bvi"),
+        ("de", "nobody", r"no voice 'nobody'; it speaks af, .*\bde, .*\bvi"),
+        ("de", "f77", r"no voice 'f77'; it has female, male, f1, f2, .*m1"),
+    ],
+)
+async def test_espeak_says_what_it_has_when_asked_for_what_it_has_not(
+    tmp_path: Path, language: str, voice: str, words: str
+) -> None:
+    with pytest.raises(NoSuchVoiceError, match=words):
+        await Espeak().synthesise(Utterance("hello", language, voice), tmp_path / "b.wav")
+
+
+@pytest.mark.parametrize("does", ["echo 'no memory' >&2; exit 1", "exit 3"])
+async def test_espeak_that_fails_is_not_a_voice_that_is_not_there(tmp_path: Path, does: str) -> None:
+    with pytest.raises(SpeechError, match="ended with status") as failed:
+        await Espeak(program(tmp_path, does)).synthesise(Utterance("hello", "de", "female"), tmp_path / "b.wav")
+    assert not isinstance(failed.value, NoSuchVoiceError)
+
+
+@pytest.mark.parametrize(
+    ("voice", "told", "words"),
+    [
+        ("7", '{"num_speakers": 3}', "has no speaker '7', only 0 to 2"),
+        ("anna", '{"num_speakers": 3}', "has no speaker 'anna', only 0 to 2"),
+        ("anna", "[]", "has no speaker 'anna', only those of the file"),
+    ],
+)
+async def test_piper_says_which_speakers_a_file_has(tmp_path: Path, voice: str, told: str, words: str) -> None:
+    model = tmp_path / "de.onnx"
+    model.write_bytes(b"model")
+    model.with_name("de.onnx.json").write_text(told)
+    with pytest.raises(NoSuchVoiceError, match=words):
+        await Piper({"de": model}, program(tmp_path, "exit 0")).synthesise(
+            Utterance("hallo", "de", voice), tmp_path / "a"
+        )
 
 
 def test_engines_that_are_not_there_say_how_to_get_them(tmp_path: Path) -> None:
