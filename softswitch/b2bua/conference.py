@@ -67,6 +67,11 @@ class Conferences:
         self._wake(conference, leg)
         return conference
 
+    def let_speak(self, conference: Conference, leg: Leg, *, speaks: bool) -> None:
+        """Whether the others hear it from now on."""
+        if leg.media is not None:
+            self._engine.post(JoinRoom(conference.room, leg.media.leg, speaks=speaks))
+
     def leave(self, conference: Conference, leg: Leg) -> None:
         """The last one closes the door."""
         conference.legs.remove(leg)

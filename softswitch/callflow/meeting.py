@@ -50,10 +50,12 @@ async def confer(call: Call, action: route.Conference, resources: Resources, rec
 
 async def _sit(call: Call, conference: Conference, action: route.Conference, resources: Resources) -> None:
     player = MusicPlayer(call.served, resources.sounds.music(action.music)) if action.music else None
+    held_since: float | None = None
     try:
         while True:
             if call.served.silent:
                 raise CallFailed(MEDIA_TIMEOUT)
+            held_since = _look_at_hold(call, conference, action, held_since)
             if player is not None and conference.waits:
                 player.start()
             elif player is not None:
@@ -62,6 +64,22 @@ async def _sit(call: Call, conference: Conference, action: route.Conference, res
     finally:
         if player is not None:
             player.stop()
+
+
+def _look_at_hold(call: Call, conference: Conference, action: route.Conference, since: float | None) -> float | None:
+    """Who holds the conference sends the music of its own switch: nobody is to hear that. Since when it holds."""
+    leg = call.served
+    on_hold = leg.media is not None and leg.media.on_hold
+    if on_hold is (since is not None):
+        return since
+    if action.speaks:
+        call.switch.conferences.let_speak(conference, leg, speaks=not on_hold)
+    now = call.switch.clock()
+    if since is None:
+        call.story.tell("conference on hold", leg=leg.name, conference=conference.name)
+        return now
+    call.story.tell("conference resumed", leg=leg.name, conference=conference.name, seconds=round(now - since, 1))
+    return None
 
 
 async def _knows(call: Call, media: LegMedia, question: tuple[Sound, ...], pin: str) -> bool:
