@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from softswitch.b2bua.leg import CallFailed
 from softswitch.b2bua.origin import Number
 from softswitch.b2bua.terms import NO_TERMS
 from softswitch.b2bua.transfer import NO_RULES, NO_TRANSFERS
-from softswitch.dialplan.match import canonical, is_emergency
+from softswitch.dialplan.match import canonical, forbidden, is_emergency
 from softswitch.dialplan.route import WITHHELD, Dial, PhoneTarget, TrunkTarget
 from softswitch.recording.session import Recording
 from softswitch.sip.session.terms import PLAIN, SessionTerms
@@ -169,8 +170,8 @@ class Resources:
 
     def redirected(self, call: Call, leg: OutboundLeg, by: Leg | None = None) -> list[Destination]:
         """Where a leg may be tried that its trunk has redirected: over the same trunk, and only numbers that it may be
-        asked to call. An address of the trunk's own is taken as the way there, another one is not. `by`: as in
-        `stages`."""
+        asked to call and no rule rejects. An address of the trunk's own is taken as the way there, another one is
+        not. `by`: as in `stages`."""
         trunk = self.trunks.get(leg.name.removeprefix("trunk:")) if _is_trunk(leg.name) else None
         if trunk is None or not trunk.follows_redirects:
             return []
@@ -180,6 +181,10 @@ class Resources:
         origin = caller.diverted(Number(user_part(leg.number), leg.number))
         for uri in leg.redirected_to:
             number = canonical(self.dialplan, uri.user or "", leg.name)
+            why = self._forbidden(leg, number, call.caller if by is None else by)
+            if why:
+                call.story.tell("redirection refused", leg=leg.name, to=str(uri), rule=why)
+                continue
             try:
                 stages = self.stages(call, Dial((TrunkTarget(trunk.name, number),), called=number), origin, by=by)
             except CallFailed as failed:
@@ -188,6 +193,12 @@ class Resources:
             ways = [each for stage in stages for each in stage.destinations]
             found.append(max(ways, key=partial(_likeness, uri)))
         return found
+
+    def _forbidden(self, leg: OutboundLeg, number: str, who: Leg) -> str:
+        """What the rules have against sending a call of theirs on to this number; nothing when it is for help."""
+        if number == leg.number or is_emergency(self.dialplan, leg.number):
+            return ""
+        return forbidden(self.dialplan, who.name, number, who.origin.number.canonical, datetime.now(UTC))
 
     def transfer_policy(self, name: str) -> TransferPolicy:
         """Of an endpoint, by its label. A guest came for one destination, and names no other."""

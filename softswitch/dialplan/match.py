@@ -79,10 +79,31 @@ def decide(plan: Dialplan, facts: CallFacts, at: datetime) -> Decision:
     if len(facts.called) > MAX_LENGTH or len(facts.caller) > MAX_LENGTH:
         return Decision(None, TOO_LONG, (), facts.called[:MAX_LENGTH], facts.caller[:MAX_LENGTH])
     called, caller = canonical(plan, facts.called, facts.source), canonical(plan, facts.caller, facts.source)
+    return _first(plan, facts.source, called, caller, at)
+
+
+def forbidden(plan: Dialplan, source: str, called: str, caller: str, at: datetime) -> str:
+    """Why a call that is under way may not be sent on to a number nobody has dialled; empty: it may. Both canonical.
+
+    A phone's call may go where the phone itself might have called. One from outside was never meant to reach numbers
+    out there by itself, so that only what a rule says of the number counts, not that outsiders are refused the rest.
+    """
+    if len(called) > MAX_LENGTH:
+        return "longer than any number"
+    decision = _first(plan, source, called, caller, at)
+    if not isinstance(decision.actions[0], Reject):
+        return ""
+    if decision.route is None:
+        return "no rule fits" if source.startswith("phone:") else ""
+    verdict = decision.trail[-1]
+    return verdict.why if verdict.rule.called is not None or source.startswith("phone:") else ""
+
+
+def _first(plan: Dialplan, source: str, called: str, caller: str, at: datetime) -> Decision:
     moment = at if at.tzinfo is not None else at.replace(tzinfo=plan.zone)
     trail: list[RuleVerdict] = []
     for rule in plan.rules:
-        verdict = _judge(plan, rule, facts.source, called, caller, moment)
+        verdict = _judge(plan, rule, source, called, caller, moment)
         trail.append(verdict)
         if verdict.failed is None:
             actions = tuple(

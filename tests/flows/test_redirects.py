@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from softswitch.b2bua.redirect import MOST, places
+from softswitch.dialplan.route import Reject
 from softswitch.endpoints.toll import TollPolicy
 from softswitch.sip.message import Response
 from softswitch.telemetry.cdr import Outcome
@@ -22,6 +23,7 @@ from tests.support.virtual_time import run_virtual
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from softswitch.dialplan.route import Action
     from softswitch.endpoints.trunk import Trunk
     from tests.support.phone import Phone
 
@@ -63,12 +65,15 @@ class Redirecting:
 
 
 def redirecting(
-    story: Callable[[Redirecting], Awaitable[None]], outcome: Outcome = Outcome.ANSWERED, **policy: object
+    story: Callable[[Redirecting], Awaitable[None]],
+    outcome: Outcome = Outcome.ANSWERED,
+    routes: dict[str, list[Action]] | None = None,
+    **policy: object,
 ) -> None:
-    """Run a story of such a call to its end."""
+    """Run a story of such a call to its end; `routes`: what rules before the one that dials do with a number."""
 
     async def whole() -> None:
-        world = World(Random(1), [to(1)])
+        world = World(Random(1), [to(1)], routes=routes)
         resources = world.supervisor.resources
         settings: dict[str, object] = {"follows_redirects": True, **policy}
         hops = (NextHop(HERE[0]), NextHop(ELSEWHERE[0]))
@@ -189,6 +194,26 @@ def test_toll_fraud_a_number_that_may_not_be_called_is_passed_over() -> None:
         await call.answers()
 
     redirecting(story, toll=TollPolicy.of(international=True, allowed=["123"], denied=["0900"]))
+
+
+def test_toll_fraud_a_number_that_a_rule_rejects_is_passed_over() -> None:
+    async def story(call: Redirecting) -> None:
+        await call.redirects(
+            "<sip:0900123@198.51.100.1>", "<sip:%30900123@198.51.100.2>", "<sip:456@198.51.100.1>;q=0.5"
+        )
+        assert call.asked[1:] == ["456@198.51.100.1"]
+        await call.answers()
+
+    redirecting(story, routes={"0900123": [Reject(403)]})
+
+
+def test_where_all_numbers_are_rejected_the_redirection_is_a_refusal() -> None:
+    async def story(call: Redirecting) -> None:
+        await call.redirects("<sip:0900123@198.51.100.1>")
+        assert call.asked == ["123@198.51.100.1"]
+        assert call.caller.refused == [480]
+
+    redirecting(story, Outcome.NO_ANSWER, routes={"0900123": [Reject(403)]})
 
 
 @pytest.mark.parametrize("contacts", [(), ("<mailto:a@example.com>",), ("<sip:198.51.100.1>",)])

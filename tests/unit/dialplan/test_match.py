@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softswitch.dialplan.match import NO_ROUTE, TOO_LONG, CallFacts, Decision, canonical, decide, is_emergency
+from softswitch.dialplan.match import (
+    NO_ROUTE,
+    TOO_LONG,
+    CallFacts,
+    Decision,
+    canonical,
+    decide,
+    forbidden,
+    is_emergency,
+)
 from softswitch.dialplan.numbers import Numbering
 from softswitch.dialplan.route import CALLED, Dial, Echo, PhoneTarget, Reject, Rewrite, Route, TrunkTarget
 from softswitch.dialplan.rules import Dialplan, NumberCondition, Rule, SourceCondition
@@ -179,3 +188,31 @@ def test_a_number_for_help_is_itself_and_nothing_else(raw: str, for_help: bool) 
     plan = Dialplan((), Numbering("61", "0011", "0"), emergency=frozenset({"000", "112"}))
     assert is_emergency(plan, raw) == for_help
     assert (canonical(plan, raw) in {"000", "112"}) == for_help
+
+
+GUARDED = Dialplan(
+    (
+        Rule(Route("premium", (Reject(403),)), called=NumberCondition(prefixes=("0900",))),
+        Rule(Route("in", (Dial((PhoneTarget("1001"),)),)), called=NumberCondition(frozenset({"0301"}))),
+        Rule(Route("no", (Reject(404),)), SourceCondition(kinds=frozenset({"trunk"}))),
+        Rule(Route("closed", (Reject(480),)), SourceCondition(names=frozenset({"phone:1009"}))),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "called", "why"),
+    [
+        ("trunk:carrier", "09001", "called 09001: prefix 0900"),
+        ("phone:1001", "09001", "called 09001: prefix 0900"),
+        ("guest:a", "09001", "called 09001: prefix 0900"),
+        ("phone:1001", "0301", ""),
+        ("trunk:carrier", "0172", ""),
+        ("guest:a", "0172", ""),
+        ("phone:1001", "0172", "no rule fits"),
+        ("phone:1009", "0172", "every condition holds"),
+        ("trunk:carrier", "1" * 65, "longer than any number"),
+    ],
+)
+def test_what_a_call_may_not_be_sent_on_to(source: str, called: str, why: str) -> None:
+    assert forbidden(GUARDED, source, called, "", NOW) == why
