@@ -152,8 +152,16 @@ class Generations:
         for agent in self._all:
             agent.alive(now)
 
+    def stop(self) -> None:
+        """None of them leads anywhere any more. What was agreed on is still what is said: credentials change with a
+        restart alone, and in an answer only when the offer had new ones (RFC 8839 4.4.1.1.1).
+        """
+        self._retire([each for each in self._all if each is not self.agreed])
+        if self.agreed is not None:
+            self.agreed.close()
+
     def close(self) -> None:
-        """All of them."""
+        """The end of all of them."""
         self._retire(tuple(self._all))
         self.agreed = None
 

@@ -214,10 +214,13 @@ class WebTransport:
     def _shake_hands(self, now: float) -> None:
         """As soon as the path that was agreed on is there."""
         dtls = self._dtls
-        if dtls is None or self._shook_at is not None or self.path is None or self._path_of is not self._ice.agreed:
+        if dtls is None or self.path is None or self._path_of is not self._ice.agreed:
+            return
+        if self._deadline == float("inf") and not dtls.is_done:
+            self._deadline = now + self._home.settings.pace.connect
+        if self._shook_at is not None:
             return
         self._shook_at = now
-        self._deadline = now + self._home.settings.pace.connect
         dtls.start()
         early, self._early = self._early, []
         for data, source in early:
@@ -275,16 +278,18 @@ class WebTransport:
         """What ICE knows stays: the browser's checks may bring the path back, unless it said goodbye."""
         self._close_path()
         if self._dtls is not None and self._dtls.is_over:
-            self._ice.close()
+            self._ice.stop()
         self._tell(WebState.LOST, reason)
 
     def _fail(self, reason: str) -> None:
-        self._deadline = float("inf")
+        """Nothing more is tried; a restart of ICE is a new beginning."""
         self._close_path()
-        self._ice.close()
+        self._ice.stop()
         self._tell(WebState.FAILED, reason)
 
     def _close_path(self) -> None:
+        """A handshake that is under way waits for the next path, and has its whole time there."""
+        self._deadline = float("inf")
         self._flush()
         if self.path is not None:
             self.path = self._path_of = None

@@ -194,12 +194,26 @@ def test_a_restart_that_fails_leaves_the_rest_of_the_time_for_another() -> None:
         transport = await standing.up()
         transport.say(WebState.LOST, "no consent for 5 s")
         await asyncio.sleep(10.0)
+        lines = world.story
         transport.say(WebState.FAILED, "no candidate answered")
         await asyncio.sleep(15.0)
         assert not standing.caller.ended
+        (running,) = world.supervisor.calls.values()
+        leg = running.call.legs[-1]
+        assert leg.media is not None
+        assert told(lines)[-1] == "browser not found again"
+        standing.page.change(standing.page.sessions[0], fragment="efgh")
+        await a_moment()
+        assert [each.restarted for each in transport.agreements] == [False, True]
+        transport.say(WebState.CONNECTING)
         transport.say(WebState.CONNECTED)
         await asyncio.sleep(40.0)
         assert not standing.caller.ended
+        assert not leg.media.on_hold
+        assert [each for each in told(lines) if each.startswith(("browser", "call on", "call res"))] == [
+            "browser connected", "browser lost", "call on hold", "browser not found again", "browser is back",
+            "call resumed",
+        ]  # fmt: skip
         standing.caller.hang_up(standing.called)
         await world.settle()
 

@@ -188,6 +188,8 @@ class Agent:
     def close(self) -> None:
         """Stop, without a word: media ends with it."""
         self.step(AgentInput.CLOSE, 0.0)
+        self.pairs.clear()
+        self._news.clear()
 
     def step(self, what: AgentInput, now: float) -> None:
         """Take one row of the table; a pair without a row is one of IGNORED_BY_AGENT."""

@@ -249,6 +249,67 @@ async def test_a_page_that_was_loaded_again() -> None:
         await hears(world, leg, new)
 
 
+@pytest.mark.parametrize("lite", [False, True], ids=["full", "lite"])
+async def test_a_restart_after_one_that_came_to_nothing(lite: bool) -> None:
+    """Lost, not found, found: told each time, and the keys of before still open what comes."""
+    async with web_world(WebSettings(lite=lite)) as world, peers(3) as (peer, nobody, elsewhere):
+        leg = BrowserLeg(world)
+        await connect(leg, peer)
+        keys = {"_state": peer.dtls._state, "_tx_srtp": peer.dtls._tx_srtp}
+        fingerprints = peer.describe().fingerprints
+        peer.vanish()
+        nobody.vanish()
+        wait_out(leg, 6.0)
+        await leg.told(WebState.LOST)
+        local = leg.transport.describe(restart=True)
+        leg.transport.agree(
+            replace(peer.agreement(local, remote=replace(nobody.describe(), fingerprints=fingerprints)), restarted=True)
+        )
+        wait_out(leg, 27.0)
+        await leg.told(WebState.FAILED)
+        assert leg.transport.describe(restart=False) == local, "an answer without a restart says what it said before"
+        leg.transport.agree(
+            replace(
+                peer.agreement(local, remote=replace(nobody.describe(), fingerprints=fingerprints)),
+                mid="1",
+                restarted=False,
+            )
+        )
+        local = leg.transport.describe(restart=True)
+        elsewhere.ice._connection.ice_controlling = True
+        moved = replace(elsewhere.describe(), fingerprints=fingerprints)
+        leg.transport.agree(replace(peer.agreement(local, remote=moved), restarted=True))
+        await elsewhere.offer_candidates(local.candidates)
+        await elsewhere.connect_ice(local)
+        await leg.told(WebState.CONNECTED)
+        assert [each.state.value for each in leg.news] == (
+            ["connecting", "connected", "lost", "connecting", "failed", "connecting", "connected"]
+        )
+        vars(elsewhere.dtls).update(keys)
+        await hears(world, leg, elsewhere)
+
+
+async def test_a_handshake_whose_path_is_lost_waits_for_another() -> None:
+    """Its time does not run out meanwhile: that would end the search for the browser."""
+    async with web_world() as world, peers(2) as (mute, new):
+        leg = BrowserLeg(world)
+        local = leg.transport.describe(restart=False)
+        leg.transport.agree(mute.agreement(local))
+        mute.ice._connection.ice_controlling = True
+        await mute.offer_candidates(local.candidates)
+        await mute.connect_ice(local)
+        await until(lambda: leg.path is not None)
+        mute.vanish()
+        wait_out(leg, 6.0)
+        await leg.told(WebState.LOST)
+        local = leg.transport.describe(restart=True)
+        wait_out(leg, 21.0)
+        leg.transport.agree(replace(new.agreement(local), restarted=True))
+        new.start(local, dtls_client=False, controlling=True)
+        await leg.told(WebState.CONNECTED)
+        assert [each.state.value for each in leg.news] == ["connecting", "lost", "connecting", "connected"]
+
+
 async def test_a_restart_that_was_refused_changes_nothing() -> None:
     async with web_world() as world, peers() as (peer,):
         leg = BrowserLeg(world)
