@@ -67,12 +67,15 @@ class Observation:
 
     def calls(self) -> Iterable[CallSnapshot]:
         """All running calls, the oldest first."""
-        return map(call_snapshot, self._supervisor.calls.values())
+        return map(self._snapshot, self._supervisor.calls.values())
 
     def call(self, call_id: str) -> CallSnapshot | None:
         """One call that runs, or is over and has no record yet."""
         running = self._found(call_id)
-        return None if running is None else call_snapshot(running)
+        return None if running is None else self._snapshot(running)
+
+    def _snapshot(self, running: RunningCall) -> CallSnapshot:
+        return call_snapshot(running, self._supervisor.resources.transfer_policy)
 
     def story(self, call_id: str) -> tuple[Sequence[StoryLine], Sequence[Message]] | None:
         """Events and SIP messages of such a call."""
@@ -171,6 +174,12 @@ class Observation:
         except (NotSupervisableError, NotTransferableError) as error:
             return 409, str(error)
         return (202, "") if found else (404, f"no call {call_id[:64]}")
+
+    def send_digits(self, call_id: str, party: str, digits: str, duration_ms: int, gap_ms: int) -> str | None:
+        """Press keys for a party. Raises DigitsRefusedError."""
+        return self._supervisor.send_digits(
+            call_id, caller=party == "caller", digits=digits, duration_ms=duration_ms, gap_ms=gap_ms
+        )
 
     def end_supervision(self, call_id: str, phone: str) -> bool:
         """Hang up on such a phone."""

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from softswitch.b2bua.keypad import KEYS, LONGEST_MS, MOST_KEYS, SHORTEST_MS
 from softswitch.contact_center.call_link import Kind, Routing, Validity
 from softswitch.contact_center.call_link_wish import CallLinkError, Wish
 from softswitch.time_condition import TimeCondition
@@ -64,6 +65,20 @@ class HoursForm(Form):
         if start == end:
             raise CallLinkError("hours", "from and to are the same time: this never happens")
         return TimeCondition(ZoneInfo(self.timezone), frozenset(map(_DAYS.index, self.days)), start, end)
+
+
+_Milliseconds = Annotated[int, Field(strict=True, ge=SHORTEST_MS, le=LONGEST_MS)]
+
+
+class DigitsForm(Form):
+    """Keys to be pressed for a party of a call."""
+
+    digits: Annotated[
+        str, Field(min_length=1, max_length=MOST_KEYS, pattern=f"^[{KEYS}]+$", description="Of 0-9 * # A-D.")
+    ]
+    party: Annotated[Literal["caller", "callee"], Field(description="Who is told them.")] = "callee"
+    duration_ms: Annotated[_Milliseconds, Field(description="Of each key.")] = 160
+    gap_ms: Annotated[_Milliseconds, Field(description="Between two keys.")] = 80
 
 
 class CallLinkForm(Form):

@@ -62,6 +62,12 @@ class Commands(Protocol):
         """Hand a party (`caller`, `callee`) over to a number, or to the callee of another call: an HTTP status, and why
         not."""
 
+    def send_digits(self, call_id: str, party: str, digits: str, duration_ms: int, gap_ms: int) -> str | None:
+        """Press keys for a party (`caller`, `callee`): how it is told them; None: there is no such call.
+
+        Raises b2bua.keypad.DigitsRefusedError when it cannot be told.
+        """
+
     def end_supervision(self, call_id: str, phone: str) -> bool:
         """Hang up on a supervisor; False when there is none."""
 

@@ -133,6 +133,7 @@ def running_leg(leg: LegSnapshot) -> dict[str, Json]:
         "alerts": list(leg.alerts),
         "message": leg.message,
         "recording": leg.recording,
+        "allowed_actions": list(leg.allowed_actions),
     }
 
 
@@ -161,6 +162,7 @@ def finished_leg(leg: LegRecord) -> dict[str, Json]:
         "alerts": [],
         "message": None,
         "recording": leg.recording,
+        "allowed_actions": [],
     }
 
 

@@ -9,6 +9,7 @@ from softswitch.admin.resources import (
     call_links,
     calls,
     description,
+    digits,
     guest_links,
     health,
     metrics,
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 def operations() -> tuple[Operation, ...]:
     """Every operation of every resource."""
     resources = (
-        health, ready, calls, call, supervision, transfer, trunks, registrations, session, call_links, prompts, metrics,
-        description,
+        health, ready, calls, call, supervision, transfer, digits, trunks, registrations, session, call_links, prompts,
+        metrics, description,
     )  # fmt: skip
     return tuple(operation for resource in resources for operation in resource.OPERATIONS)
 

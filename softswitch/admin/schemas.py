@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, get_args
 from media.quality.blame import Culprit
 from media.quality.opinion import OPINIONS
 from media.quality.watch import Grade
-from softswitch.admin.forms import CallLinkForm
+from softswitch.admin.forms import CallLinkForm, DigitsForm
+from softswitch.b2bua.keypad import Refusal as DigitsRefusal
+from softswitch.callflow.allowed import ACTIONS
 from softswitch.contact_center.call_link import Kind, Refusal, Routing, Validity
 
 if TYPE_CHECKING:
@@ -134,6 +136,13 @@ SCHEMAS: dict[str, Json] = {
     "Ending": _object(id=STRING, state={"const": "ending"}),
     "Supervision": _object(id=STRING, phone=STRING, mode={"enum": ["listen", "whisper", "barge"]}),
     "Transfer": _object(id=STRING, party={"enum": ["caller", "callee"]}, state={"const": "transferring"}),
+    "Digits": _object(
+        id=STRING,
+        party={"enum": ["caller", "callee"]},
+        count=INTEGER,
+        by={"enum": ["rfc4733", "inband", "info"], "description": "How the party is told them."},
+    ),
+    "DigitsRefusal": _object(error=STRING, code={"enum": [each.code for each in DigitsRefusal]}),
     "PageSession": _object(
         token={"type": "string", "description": "Opens SIP (`Authorization: Bearer`), and the next session."},
         expires_in={"type": "integer", "description": "Seconds the token is good for."},
@@ -206,6 +215,10 @@ SCHEMAS: dict[str, Json] = {
         alerts={**_array(STRING), "description": "What is outside the healthy limits: `loss from party`..."},
         message=_or_null({"type": "string", "description": "What is to be shown to the agent, word for word."}),
         recording=_or_null(STRING),
+        allowed_actions={
+            **_array({"enum": list(ACTIONS)}),
+            "description": "What the person there may do now; `send_digits`: the other party can be told digits.",
+        },
     ),
     "Heard": _object(
         codec=_or_null(STRING),
@@ -261,6 +274,7 @@ SCHEMAS: dict[str, Json] = {
     ),
     "DeletedPrompt": _object(deleted=STRING),
     "CallLinkForm": _form(CallLinkForm),
+    "DigitsForm": _form(DigitsForm),
     "CallLink": _object(**_CALL_LINK),
     "RevokedCallLink": _object(**_CALL_LINK, ended_calls=INTEGER),
     "CallLinkList": _object(call_links=_array(_ref("CallLink"))),

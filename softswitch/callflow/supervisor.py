@@ -26,8 +26,9 @@ from softswitch.b2bua.cause import (
 from softswitch.b2bua.channels import LIMITS
 from softswitch.b2bua.conference import conference_group
 from softswitch.b2bua.inbound_leg import InboundLeg
+from softswitch.b2bua.keypad import press
 from softswitch.b2bua.leg import CallFailed
-from softswitch.b2bua.supervision import NotSupervisableError, Supervision, talking
+from softswitch.b2bua.supervision import NotSupervisableError, Supervision, heard, talking
 from softswitch.b2bua.transfer import NotTransferableError, TransferRequest
 from softswitch.callflow.inbound import inbound_call
 from softswitch.callflow.recorder import Recorder
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.supervision import Mode
     from softswitch.b2bua.switchboard import Switchboard
-    from softswitch.b2bua.terms import MediaTerms
+    from softswitch.b2bua.terms import Dtmf, MediaTerms
     from softswitch.callflow.guests import GuestCall
     from softswitch.callflow.resources import Resources
     from softswitch.dialplan.match import Decision
@@ -397,6 +398,18 @@ class CallSupervisor:
         transferor.transfers.asked = TransferRequest(transferor, Refer(target), consulted=other)
         transferor.on_change()
         return True
+
+    def send_digits(self, call_id: str, *, caller: bool, digits: str, duration_ms: int, gap_ms: int) -> Dtmf | None:
+        """Press keys for a party: how it is told them; None: there is no such call.
+
+        Raises DigitsRefusedError when it cannot be told.
+        """
+        running = self.calls.get(call_id)
+        if running is None:
+            return None
+        parties = heard(running.call)
+        leg = next((each for each in parties if (each is running.call.caller) is caller), None)
+        return press(leg, digits, duration_ms, gap_ms)
 
     def end_supervision(self, call_id: str, phone: str) -> bool:
         """Hang up on a supervisor; False: there is none."""

@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING
 
 from softswitch.b2bua.leg import LegState
 from softswitch.b2bua.supervision import SupervisorLeg
+from softswitch.b2bua.transfer import NO_TRANSFERS
+from softswitch.callflow.allowed import allowed_actions
 from softswitch.callflow.records import Figures, blamed, final_figures, heard
 from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from media.quality.verdict import DirectionSummary, StreamCounters
     from media.snapshots import DropCounters
     from softswitch.b2bua.leg import Leg
+    from softswitch.b2bua.transfer import TransferPolicy
     from softswitch.callflow.supervisor import RunningCall
     from softswitch.telemetry.cdr import Heard
 
 
-def call_snapshot(running: RunningCall) -> CallSnapshot:
-    """One running call."""
+def call_snapshot(
+    running: RunningCall, policy: Callable[[str], TransferPolicy] = lambda _name: NO_TRANSFERS
+) -> CallSnapshot:
+    """One running call. `policy`: which transfers an endpoint may ask for, by its label."""
     call, decision = running.call, running.decision
     caller = call.caller
     origin = caller.origin
@@ -48,7 +55,7 @@ def call_snapshot(running: RunningCall) -> CallSnapshot:
         blame=None if verdict is None else verdict.culprit.value,
         blame_because=None if verdict is None else verdict.because,
         recording=running.recorder.stereo,
-        legs=tuple(_leg(call.id, number, leg, figures[leg]) for number, leg in enumerate(call.legs)),
+        legs=tuple(_leg(call.id, number, leg, figures[leg], policy(leg.name)) for number, leg in enumerate(call.legs)),
     )
 
 
@@ -78,7 +85,7 @@ def _figures(leg: Leg) -> Figures:
     return Figures(media.statistics(), media.quality())
 
 
-def _leg(call_id: str, number: int, leg: Leg, figures: Figures) -> LegSnapshot:
+def _leg(call_id: str, number: int, leg: Leg, figures: Figures, policy: TransferPolicy) -> LegSnapshot:
     media = leg.media
     agreement = media.agreement if media is not None else None
     statistics, summary = figures if not leg.ended else (None, None)
@@ -103,6 +110,7 @@ def _leg(call_id: str, number: int, leg: Leg, figures: Figures) -> LegSnapshot:
         alerts=() if leg.ended else leg.connection.alerts,
         message=None if leg.ended else leg.connection.message,
         recording=leg.recording,
+        allowed_actions=tuple(allowed_actions(leg, policy)),
     )
 
 

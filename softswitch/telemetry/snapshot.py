@@ -46,6 +46,8 @@ class LegSnapshot:
     message: str | None = None
     """What is to be shown to the agent, word for word."""
     recording: str | None = None
+    allowed_actions: tuple[str, ...] = ()
+    """What the person there may do now: `end`, `mute`, `hold`, `transfer`, `send_digits`, `camera`, `share_screen`."""
 
 
 @value_class(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from softswitch.admin.ports import AdminParts
 from softswitch.admin.protection import HEADERS
 from softswitch.admin.routes import operations, page_operations
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, make_admin, start_admin
+from softswitch.b2bua.keypad import DigitsRefusedError, Refusal
 from softswitch.callflow.prompts import Prompts
 from softswitch.telemetry.cdr import Heard
 from softswitch.telemetry.log_sink import NullSink
@@ -110,6 +111,7 @@ class Switch:
     hung_up: list[str] = field(default_factory=list)
     supervised: list[tuple[str, str, str]] = field(default_factory=list)
     transferred: list[tuple[str, str, str, str]] = field(default_factory=list)
+    sent_digits: list[tuple[str, str, str, int, int]] = field(default_factory=list)
     ready: Readiness = field(default_factory=lambda: Readiness(ready=True))
     registration: RegistrationSnapshot | None = None
 
@@ -169,6 +171,14 @@ class Switch:
             return 409, "nobody talks"
         self.transferred.append((call_id, party, to, consulted))
         return 202, ""
+
+    def send_digits(self, call_id: str, party: str, digits: str, duration_ms: int, gap_ms: int) -> str | None:
+        if call_id not in self.running:
+            return None
+        if party == "caller":
+            raise DigitsRefusedError(Refusal.WEBRTC_PARTY)
+        self.sent_digits.append((call_id, party, digits, duration_ms, gap_ms))
+        return "rfc4733"
 
     def end_supervision(self, call_id: str, phone: str) -> bool:
         return any((call_id, phone) == (call, by) for call, by, _ in self.supervised)
@@ -471,6 +481,32 @@ async def test_supervision(site: Site, mode: str, caplog: pytest.LogCaptureFixtu
         assert (status, body) == (400, {"error": 'body: expected {"phone": "<name of a registered phone>"}'})
     assert (await ask("/api/calls/c1/supervisors/1001", b"", "DELETE"))[0] == 202
     assert (await ask("/api/calls/c1/supervisors/1002", b"", "DELETE"))[0] == 404
+
+
+async def test_digits(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    async def send(call: str, **body: object) -> tuple[int, Any]:
+        async with site.client.post(f"/api/calls/{call}/digits", json=body, headers=AUTHORIZED) as response:
+            return response.status, await response.json()
+
+    site.switch.running["c1"] = snapshot("c1")
+    caplog.set_level("INFO")
+    status, body = await send("c1", digits="12*#D")
+    assert (status, valid(body, "Digits")) == (202, {"id": "c1", "party": "callee", "count": 5, "by": "rfc4733"})
+    await send("c1", digits="7", duration_ms=400, gap_ms=100)
+    assert site.switch.sent_digits == [("c1", "callee", "12*#D", 160, 80), ("c1", "callee", "7", 400, 100)]
+    assert "call c1, 5 digits for the callee" in caplog.text
+    assert "12*#D" not in caplog.text
+    status, body = await send("c1", digits="1", party="caller")
+    assert (status, valid(body, "DigitsRefusal")["code"], "browser" in body["error"]) == (409, "webrtc_party", True)
+    assert (await send("c2", digits="1"))[0] == 404
+    wrong: list[dict[str, object]] = [
+        {}, {"digits": ""}, {"digits": "1" * 33}, {"digits": "12a"}, {"digits": "1\n"}, {"digits": 5},
+        {"digits": "1", "party": "agent"}, {"digits": "1", "duration_ms": 39}, {"digits": "1", "gap_ms": 10_001},
+        {"digits": "1", "duration_ms": True}, {"digits": "1", "leg": "c1-1"},
+    ]  # fmt: skip
+    for each in wrong:
+        status, body = await send("c1", **each)
+        assert (status, "12a" in body["error"]) == (400, False), each
 
 
 async def test_transfer(site: Site, caplog: pytest.LogCaptureFixture) -> None:
