@@ -177,6 +177,14 @@ class Media(Section):
     opus_complexity: Annotated[
         int, Whole(0, 10), Field(description="Effort of encoding Opus: 5 sounds a little better, and costs twice.")
     ] = 0
+    opus_complexity_at_loss: Annotated[
+        int,
+        Whole(0, 10),
+        Field(
+            description="Effort at least, while the far end loses 3 % of the packets or more and can use FEC: what is "
+            "repeated is heard instead of what was lost."
+        ),
+    ] = 5
 
 
 class CodecFactors(Section):

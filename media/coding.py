@@ -131,10 +131,12 @@ class Coding:
         on_unavailable: Callable[[str], None],
         *,
         opus_complexity: int,
+        opus_complexity_at_loss: int,
     ) -> None:
         self._core = core
         self._on_unavailable = on_unavailable
         self._opus_complexity = opus_complexity
+        self._opus_complexity_at_loss = opus_complexity_at_loss
         self._tokens = count(1, 2)  # odd: other tokens of a leg are addresses
         self._idle: dict[Coder, deque[Decoder | Encoder]] = {}
         self._shared: dict[Coder, Decoder | Encoder] = {}
@@ -329,6 +331,7 @@ class Coding:
         made.configure(
             bitrate=encoding.bitrate,
             complexity=self._opus_complexity,
+            lossy_complexity=self._opus_complexity_at_loss,
             fec=encoding.fec,
             dtx=encoding.dtx,
             cbr=encoding.cbr,

@@ -114,6 +114,7 @@ class MediaEngine:
             self._core,
             lambda why: self._soon(EngineDegraded(why)),
             opus_complexity=settings.opus_complexity,
+            opus_complexity_at_loss=settings.opus_complexity_at_loss,
         )
         self._playbacks = Playbacks(
             self._core, self._legs, self._sounds, self._coding, self._tell, self._wake_soon, loop

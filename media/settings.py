@@ -25,6 +25,7 @@ class MediaSettings:
     `record_video`: browsers' pictures are recorded beside their sound, in files of both.
     `video_kbit`: most video a far end may send, kbit/s; what is more is dropped. A 1080p screen takes some 5000.
     `opus_complexity`: 0-10, effort of encoding Opus (RFC 6716 5.); 5 costs twice as much as 0.
+    `opus_complexity_at_loss`: at least, while the far end reports losses.
     """
 
     address: str = "0.0.0.0"  # noqa: S104 -- media comes from anywhere; every leg locks its source
@@ -39,6 +40,7 @@ class MediaSettings:
     acceleration: Literal["auto", "off"] = "auto"
     jitter_buffer: float = 0.2
     opus_complexity: int = 0
+    opus_complexity_at_loss: int = 5
     video_kbit: int = 12_000
     mask_digits: bool = False
     record_video: bool = False

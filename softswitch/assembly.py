@@ -94,6 +94,7 @@ def media(settings: Settings) -> MediaSettings:
         latch_window=section.latch_window,
         jitter_buffer=section.jitter_buffer,
         opus_complexity=section.opus_complexity,
+        opus_complexity_at_loss=section.opus_complexity_at_loss,
         mask_digits=settings.recording.mask_digits,
         record_video=settings.recording.video == "video",
         codec_factors=CodecFactors({name: _impairment(name, each) for name, each in quality.codecs.items()}),

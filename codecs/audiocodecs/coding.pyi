@@ -79,6 +79,7 @@ class Encoder:
         *,
         bitrate: int | None = None,
         complexity: int = 0,
+        lossy_complexity: int = 0,
         fec: bool = True,
         dtx: bool = False,
         cbr: bool = False,
@@ -108,12 +109,16 @@ class Encoder:
         *,
         bitrate: int | None = None,
         complexity: int = 0,
+        lossy_complexity: int = 0,
         fec: bool = True,
         dtx: bool = False,
         cbr: bool = False,
     ) -> None:
         """Change what was asked for, while no other thread uses this encoder. Raises ValueError as when it was made."""
     def expect_loss(self, percent: int) -> None:
-        """Tell how many of a hundred packets the far end loses. Nothing happens where the codec cannot use it."""
+        """Tell how many of a hundred packets the far end loses. Nothing happens where the codec cannot use it.
+
+        Opus with FEC is encoded with `lossy_complexity`, where that is more, from 3 on until it is 1 again.
+        """
     def reset(self) -> None:
         """Forget what was said: another stream follows."""

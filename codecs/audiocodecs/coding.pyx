@@ -23,8 +23,8 @@ from audiocodecs.noise_reduction cimport (
     clean_reset, clean_samples, speexdsp_functions, speexdsp_names,
 )
 from audiocodecs.opus_coder cimport (
-    OPUS_APPLICATION_VOIP, OPUS_FUNCTIONS, OPUS_SET_BITRATE, OPUS_SET_COMPLEXITY, OPUS_SET_DTX, OPUS_SET_INBAND_FEC,
-    OPUS_SET_VBR, OpusDecoder, OpusEncoder, opus_conceal, opus_decode, opus_encode, opus_expect_loss,
+    OPUS_APPLICATION_VOIP, OPUS_FUNCTIONS, OPUS_SET_BITRATE, OPUS_SET_DTX, OPUS_SET_INBAND_FEC,
+    OPUS_SET_VBR, OpusDecoder, OpusEncoder, opus_conceal, opus_decode, opus_effort, opus_encode, opus_expect_loss,
     opus_forget_decoded, opus_forget_encoded, opus_functions, opus_names, opus_recover, opus_samples,
 )
 from audiocodecs.registry cimport CODEC_G722, CODEC_G729, CODEC_L16, CODEC_OPUS, CODEC_PCMA, CODEC_PCMU
@@ -303,8 +303,8 @@ cdef class Encoder:
     cdef audio_encoder *coder
 
     def __cinit__(
-        self, str codec, sample_rate=None, *, bitrate=None, int complexity=0, bint fec=True, bint dtx=False,
-        bint cbr=False,
+        self, str codec, sample_rate=None, *, bitrate=None, int complexity=0, int lossy_complexity=0, bint fec=True,
+        bint dtx=False, bint cbr=False,
     ):
         known = _codable(codec)
         cdef uint32_t rate = _rate(known, sample_rate)
@@ -324,7 +324,9 @@ cdef class Encoder:
         self.coder.sample_rate = rate
         self.coder.clock_rate = rate if number == CODEC_L16 else known.clock_rate
         self.coder.grain = grain
-        self.configure(bitrate=bitrate, complexity=complexity, fec=fec, dtx=dtx, cbr=cbr)
+        self.configure(
+            bitrate=bitrate, complexity=complexity, lossy_complexity=lossy_complexity, fec=fec, dtx=dtx, cbr=cbr
+        )
 
     cdef _make_linear(self, int number):
         self.coder = <audio_encoder *>_zeroed(sizeof(audio_encoder))
@@ -343,18 +345,23 @@ cdef class Encoder:
         if _opus.encoder_init(it.state, rate, 1, OPUS_APPLICATION_VOIP) != 0:
             raise ValueError(f"libopus refuses an encoder of {rate} Hz")
 
-    def configure(self, *, bitrate=None, int complexity=0, bint fec=True, bint dtx=False, bint cbr=False):
+    def configure(
+        self, *, bitrate=None, int complexity=0, int lossy_complexity=0, bint fec=True, bint dtx=False, bint cbr=False
+    ):
         cdef OpusEncoder *it = <OpusEncoder *>self.coder
         if self.coder.codec != CODEC_OPUS:
             return
         cdef int wanted = 30000 if bitrate is None else bitrate
         if not 6000 <= wanted <= 510000:
             raise ValueError(f"opus at {wanted} bit/s: expected 6000 to 510000 (RFC 7587 6.1)")
-        if not 0 <= complexity <= 10:
-            raise ValueError(f"opus of complexity {complexity}: expected 0 to 10")
+        for each in (complexity, lossy_complexity):
+            if not 0 <= each <= 10:
+                raise ValueError(f"opus of complexity {each}: expected 0 to 10")
         it.dtx = dtx
         _opus.encoder_ctl(it.state, OPUS_SET_BITRATE, wanted)
-        _opus.encoder_ctl(it.state, OPUS_SET_COMPLEXITY, complexity)
+        it.complexity = complexity
+        it.lossy_complexity = max(complexity, lossy_complexity) if fec else complexity
+        opus_effort(it)
         _opus.encoder_ctl(it.state, OPUS_SET_INBAND_FEC, <int>fec)
         _opus.encoder_ctl(it.state, OPUS_SET_DTX, <int>dtx)
         _opus.encoder_ctl(it.state, OPUS_SET_VBR, <int>(not cbr))

@@ -19,6 +19,7 @@ cdef extern from *:
         OPUS_SET_PACKET_LOSS_PERC = 4014, OPUS_SET_DTX = 4016, OPUS_RESET_STATE = 4028
     };
     enum { OPUS_MOST_FRAMES = 48 };     /* in a packet, RFC 6716 3.2.5 */
+    enum { OPUS_LOSSY = 3, OPUS_CLEAN = 1 };  /* percent: more effort from the one on, the usual again from the other */
 
     typedef struct {
         int (*decoder_get_size)(int channels);
@@ -52,6 +53,8 @@ cdef extern from *:
         OPUS_SET_DTX
         OPUS_RESET_STATE
         OPUS_MOST_FRAMES
+        OPUS_LOSSY
+        OPUS_CLEAN
         OPUS_FUNCTIONS
 
     const char *opus_names[]
@@ -82,6 +85,9 @@ cdef struct OpusEncoder:
     const opus_functions *opus
     void *state
     bint dtx
+    int complexity
+    int lossy_complexity    # while packets are lost: what repeats them is only good if it is coded well
+    bint lossy
 
 
 cdef inline int opus_samples(const audio_decoder *decoder, const uint8_t *payload, int length) noexcept nogil:
@@ -169,9 +175,20 @@ cdef inline int opus_encode(
     return 0 if it.dtx and length <= 2 else length
 
 
+cdef inline void opus_effort(OpusEncoder *it) noexcept nogil:
+    it.opus.encoder_ctl(it.state, OPUS_SET_COMPLEXITY, <int>(it.lossy_complexity if it.lossy else it.complexity))
+
+
 cdef inline void opus_expect_loss(audio_encoder *encoder, int percent) noexcept nogil:
     cdef OpusEncoder *it = <OpusEncoder *>encoder
     it.opus.encoder_ctl(it.state, OPUS_SET_PACKET_LOSS_PERC, <int>min(max(percent, 0), 100))
+    if percent >= OPUS_LOSSY and not it.lossy:
+        it.lossy = True
+    elif percent <= OPUS_CLEAN and it.lossy:
+        it.lossy = False
+    else:
+        return
+    opus_effort(it)
 
 
 cdef inline void opus_forget_encoded(audio_encoder *encoder) noexcept nogil:

@@ -49,6 +49,49 @@ def test_error_correction_is_heard(rate: int) -> None:
     assert scores[0] > scores[1] + 0.3
 
 
+def test_what_is_repeated_is_worth_more_effort() -> None:
+    """At 16 kHz and 10 % loss; without loss, and after it, the encoder does exactly what it did before."""
+    spoken, scores = speech(16000), []
+    for lossy in (0, 5):
+        encoder = Encoder("opus", 16000, complexity=0, lossy_complexity=lossy)
+        encoder.expect_loss(10)
+        heard = received(packets_of(encoder), 16000, 0.1, recover=True)
+        length = min(len(heard), len(spoken))
+        scores.append(quality(spoken[:length], heard[:length], 16000))
+    assert scores[1] > scores[0] + 0.4
+
+
+@pytest.mark.parametrize(
+    ("told", "careful"),
+    [
+        ((), False),
+        ((2,), False),
+        ((3,), True),
+        ((3, 2), True),  # not every report changes it
+        ((20, 2, 1), False),
+        ((0, 2, 3, 1, 2), False),
+    ],
+)
+@pytest.mark.parametrize("fec", [True, False])
+def test_effort_follows_the_losses_with_some_patience(told: tuple[int, ...], careful: bool, fec: bool) -> None:
+    it = Encoder("opus", 16000, complexity=0, lossy_complexity=5, fec=fec)
+    always = Encoder("opus", 16000, complexity=5 if careful and fec else 0, fec=fec)
+    for percent in told:
+        it.expect_loss(percent)
+    always.expect_loss(told[-1] if told else 0)
+    assert packets_of(it) == packets_of(always)
+
+
+def test_a_higher_effort_stays_as_it_is() -> None:
+    it = Encoder("opus", 8000, complexity=8, lossy_complexity=5)
+    it.expect_loss(10)
+    always = Encoder("opus", 8000, complexity=8)
+    always.expect_loss(10)
+    assert packets_of(it) == packets_of(always)
+    with pytest.raises(ValueError, match="complexity 11"):
+        it.configure(lossy_complexity=11)
+
+
 @pytest.mark.parametrize("rate", RATES)
 def test_a_packet_repeats_the_last_one_only_when_loss_is_expected(rate: int) -> None:
     encoder, count = Encoder("opus", rate, complexity=5), rate // 50
