@@ -18,6 +18,8 @@ from softswitch.endpoints.access_control import Phones
 from softswitch.endpoints.authentication import Authenticated, Challenge, Refused
 from softswitch.endpoints.identity import PrivacyNotPossible, phone_origin
 from softswitch.endpoints.trunk import Trunk
+from softswitch.sdp.browser import BROWSER_PROFILE
+from softswitch.sdp.errors import INCOMPATIBLE_TRANSPORT, warning_value
 from softswitch.sip.body import ACCEPT
 from softswitch.sip.core import ALLOW, SUPPORTED
 from softswitch.sip.events import InviteReceived, RegistrationChanged, RequestCompleted, RequestReceived
@@ -170,7 +172,7 @@ class Reception:
     def _call_from_phone(self, event: InviteReceived, user: str, now: float) -> None:
         terms = offered(self._phone_terms.get(user, NO_TERMS), event.request.body, event.flow)
         session = trickling(self._phone_session) if terms.is_browser else self._phone_session
-        if event.session.admit(session, now):
+        if self._has_consented(event, terms, now) and event.session.admit(session, now):
             read = partial(phone_origin, self._identities[user], table=self._phone_headers)
             self._begin(event, f"phone:{user}", read, terms)
 
@@ -180,13 +182,25 @@ class Reception:
                 event.session.reject(status, now, reason=reason, headers=headers)
             case GuestCall(origin=origin) as call:
                 terms = offered(call.terms, event.request.body, event.flow)
-                if call.terms.web is not None and not terms.is_browser:
-                    # Plain RTP goes wherever SDP says, and a guest may be anybody: browsers have to consent to it.
-                    event.session.reject(488, now, reason="Expected Media Of A Browser")
-                    return
                 session = trickling(call.session) if terms.is_browser else call.session
-                if event.session.admit(session, now):
+                if self._has_consented(event, terms, now) and event.session.admit(session, now):
                     self._begin(event, call.source, lambda _: origin, terms, call.called, call)
+
+    def _has_consented(self, event: InviteReceived, terms: MediaTerms, now: float) -> bool:
+        """Whether media will go to who has agreed to get it (RFC 7675), or it does not come from a page; refused if
+        not. Plain RTP goes wherever SDP says, and who has got hold of a password or a link may be anybody.
+        """
+        flow = event.flow
+        if flow.transport not in WEB_SOCKET or terms.web is None or terms.is_browser:
+            return True
+        host, port = flow.local
+        agent = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        expected = (
+            f"expected an offer of {BROWSER_PROFILE} with ICE, as browsers make it: plain RTP is for UDP, TCP, TLS"
+        )
+        warning = warning_value(INCOMPATIBLE_TRANSPORT, agent, expected)
+        event.session.reject(488, now, reason="Expected Media Of A Browser", headers=(("Warning", warning),))
+        return False
 
     def _begin(
         self,

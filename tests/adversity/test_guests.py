@@ -18,7 +18,6 @@ from softswitch.endpoints.tokens import TokenSigner
 from softswitch.sip.events import OfferRefused, RequestCompleted
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.uri import Uri
-from tests.support.browser_sdp import CHROMIUM
 from tests.support.daemon import CONFIG, Daemon, real_phone
 from tests.support.loopback import HOST, free_port, until
 from tests.support.page import REMOTE, Page, page
@@ -103,7 +102,7 @@ def bearer(token: str) -> tuple[tuple[str, str], ...]:
 async def refusal(guest: Page, number: str, token: str) -> int:
     """The status that an INVITE is refused with."""
     before = len(guest.refused)
-    guest.call(number, REMOTE, headers=bearer(token), body=CHROMIUM)
+    guest.call(number, REMOTE, headers=bearer(token))
     await until(lambda: len(guest.refused) > before)
     return guest.refused[-1]
 
@@ -128,7 +127,7 @@ async def test_a_one_time_link_is_good_for_one_call_whatever_happens_to_the_daem
         real_phone(port=site.daemon.carrier, plan=Plan(answer=0.0)) as agent,
     ):
         assert (await guest.register(token=session["token"])).status == 200
-        call = guest.call(target(session), REMOTE, headers=bearer(session["token"]), body=CHROMIUM)
+        call = guest.call(target(session), REMOTE, headers=bearer(session["token"]))
         await until(lambda: call.is_established)
         (invite,) = [each for each in agent.sessions if each.request.method == "INVITE"]
         assert invite.request.from_.uri.user == "+4989123"
@@ -199,7 +198,7 @@ async def test_a_guest_can_do_nothing_but_call_its_one_destination(site: Site) -
             (answered,) = [each for each in guest.events[before:] if isinstance(each, RequestCompleted)]
             assert answered.response is not None
             assert answered.response.status in (403, 405), method
-        call = guest.call(target(session), REMOTE, headers=bearer(token), body=CHROMIUM)
+        call = guest.call(target(session), REMOTE, headers=bearer(token))
         await until(lambda: call.is_established)
         guest.refer(call, "+33140000000")
         await until(lambda: bool(guest.told))
@@ -253,7 +252,7 @@ async def test_a_guest_has_no_media_sent_to_where_nobody_consents(site: Site) ->
         guest.call(target(session), REMOTE, headers=bearer(session["token"]), body=plain)
         await until(lambda: guest.refused == [488])
         assert agent.rang == 0
-        call = guest.call(target(session), REMOTE, headers=bearer(session["token"]), body=CHROMIUM)
+        call = guest.call(target(session), REMOTE, headers=bearer(session["token"]))
         await until(lambda: call.is_established)
         with guest.driver.turn():
             call.reinvite(plain, guest.driver.now())
@@ -268,7 +267,7 @@ async def test_revocation_stops_the_next_call_and_the_present_one_if_asked(site:
         page(site.sip, session["user"]) as guest,
         real_phone(port=site.daemon.carrier, plan=Plan(answer=0.0)) as agent,
     ):
-        call = guest.call(target(session), REMOTE, headers=bearer(session["token"]), body=CHROMIUM)
+        call = guest.call(target(session), REMOTE, headers=bearer(session["token"]))
         await until(lambda: call.is_established)
         revoked = valid(await site.daemon.get(path, method="DELETE"), "RevokedCallLink")
         assert (revoked["state"], revoked["ended_calls"], revoked["running"]) == ("revoked", 0, 1)

@@ -11,12 +11,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from softswitch.sip.events import OfferAnswered, OfferRefused
+from softswitch.sip.events import OfferAnswered, OfferRefused, Refused
 from softswitch.transport.websocket_connection import REPLACED
 from tests.support.daemon import CARRIER, CONFIG, Daemon, real_phone
 from tests.support.loopback import HOST, PATIENCE, free_port, until
 from tests.support.page import REMOTE, Page, page
-from tests.support.phone import Plan
+from tests.support.phone import Plan, sdp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PASSWORD = "correct horse"
 USERS = "{{1001: {{password: correct horse, display_name: Reception}}, 1002: {{password: correct horse}}}}"
-WEB = "web: {{address: 127.0.0.1, port: {web}}}\nwebrtc: {{reconnect: 30s}}\n"
-HASTY = "web: {{address: 127.0.0.1, port: {web}}}\nwebrtc: {{reconnect: 1s}}\n"
+WEB = "web: {{address: 127.0.0.1, port: {web}}}\nwebrtc: {{reconnect: 30s, connect_timeout: 2m}}\n"
+HASTY = "web: {{address: 127.0.0.1, port: {web}}}\nwebrtc: {{reconnect: 1s, connect_timeout: 2m}}\n"
 DIALPLAN = """\
 timezone: UTC
 routes:
@@ -360,6 +360,24 @@ async def test_a_flood_of_connections_leaves_nothing(web: Web) -> None:
             for each in silent:
                 await each.close()
         no_faults(web.daemon)
+
+
+async def test_a_page_has_no_media_sent_to_where_nobody_consents(web: Web) -> None:
+    """M8: who has stolen a password aims no stream at anybody. What a browser offers is taken."""
+    async with page(web.sip, "1001") as caller, real_phone(port=web.daemon.carrier, plan=ANSWERS) as callee:
+        assert (await caller.register(password=PASSWORD)).status == 200
+        before = len(caller.events)
+        caller.call(
+            "004930123456", REMOTE, body=sdp(40_000, host="127.0.0.99"), credentials=caller.credentials(PASSWORD)
+        )
+        await until(lambda: caller.refused == [488])
+        (refused,) = [each.response for each in caller.events[before:] if isinstance(each, Refused)]
+        assert refused is not None
+        assert "expected an offer of UDP/TLS/RTP/SAVPF" in (refused.headers.get("Warning") or "")
+        assert callee.rang == 0
+        session = await talking(caller, callee)
+        caller.hang_up(session)
+        await until(lambda: len(callee.ended) == 1)
 
 
 async def test_a_trunk_does_not_come_as_a_page(web: Web) -> None:

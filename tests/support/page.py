@@ -1,4 +1,4 @@
-"""A page without a browser: SIP over a real WebSocket, with audio as ordinary phones have it."""
+"""A page without a browser: SIP over a real WebSocket, with the words of one and no media."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 import secrets
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
@@ -17,6 +17,7 @@ from softswitch.sip.headers import NameAddr
 from softswitch.sip.parameters import NO_PARAMETERS, Parameters
 from softswitch.sip.uri import Uri
 from softswitch.transport.listener import Listener
+from tests.support.browser_sdp import CHROMIUM_AUDIO
 from tests.support.loopback import PATIENCE, until
 from tests.support.phone import Phone
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from softswitch.sip.message import Response
     from softswitch.sip.session.session import InviteSession
     from softswitch.transport.driver import SipDriver
-    from tests.support.phone import Plan
+    from tests.support.phone import Address, Plan
 
 REMOTE = ("switch.invalid", 5060)
 """The far end of a page's flow; its one connection leads there whatever stands here."""
@@ -163,6 +164,16 @@ class Page(Phone):
 
         await until(lambda: bool(found()))
         return found()[0]
+
+    def call(self, number: str, switch: Address, *, body: bytes | None = None, **how: Any) -> InviteSession:
+        """As any phone does, with what browsers offer."""
+        return super().call(number, switch, body=CHROMIUM_AUDIO if body is None else body, **how)
+
+    def hold(self, session: InviteSession, direction: str = "sendonly") -> None:
+        """As any phone does; for a call that it began itself."""
+        offer = CHROMIUM_AUDIO.replace(b"8806 2 IN", b"8806 3 IN").replace(b"a=sendrecv", f"a={direction}".encode())
+        with self.driver.turn():
+            session.reinvite(offer, self.driver.now())
 
     def answer(self, session: InviteSession) -> None:
         """Take a call that rings."""
