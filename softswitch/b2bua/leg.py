@@ -468,7 +468,7 @@ class Leg:
         if not codecs:
             raise self.nothing_in_common([theirs.codec])
         with self.switch.driver.turn():
-            self.session.reinvite(self.media.offer(codecs, video=video.told(self)), self.switch.clock())
+            self.session.reinvite(self.media.offer(codecs, video=video.again(self)), self.switch.clock())
 
     def _offer_refused(self, refused: OfferRefused) -> None:
         if refused.refresh:

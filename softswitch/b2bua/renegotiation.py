@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.b2bua.codec_choice import acceptable, answer_like, names, towards
-from softswitch.b2bua.video import align, answer_at_once, pass_on, told
+from softswitch.b2bua.video import again, align, answer_at_once, pass_on
 from softswitch.sdp.errors import INCOMPATIBLE_FORMAT, LocalError, SdpError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def renegotiate(leg: Leg, media: LegMedia, body: bytes) -> bool:
     try:
         if not body:
             codecs = towards(leg.terms.codecs, None if peer is None else [peer])
-            leg.session.accept_reinvite(media.offer(codecs, video=told(leg)), now)
+            leg.session.accept_reinvite(media.offer(codecs, video=again(leg)), now)
             return False
         offer = media.take_offer(body)
         codecs = answer_like(offer.codecs, leg.terms.codecs, peer) if peer is not None else ()

@@ -6,13 +6,16 @@ engine relays packets as they are (softswitch.sdp.video). Audio stays a leg's ow
 - A call begins: the callee is offered what the caller offers, the caller is answered with what the callee chose.
 - A camera, or a screen, comes or goes (re-INVITE): the offer waits while the other browser is offered the same; then it
   is answered with that answer. Who holds is answered at once: that is nothing to the other one.
-- Somebody else is at the other end now: `align` offers each browser what it has not been told yet. A phone has no
-  video, so the browser that talks to one is offered audio alone.
+- Nobody is at the other end who has pictures, or nobody yet (an announcement, a queue, a phone): the video rests. Its
+  section is kept, inactive (RFC 3264 6.1), for one that is refused has its camera taken off (RFC 9429 5.11), and only
+  the page could offer it again. Only who begins with a phone is refused it at once.
+- Somebody else is at the other end now: `align` offers each browser what it has not been told yet.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from softswitch.b2bua.codec_choice import towards
@@ -43,7 +46,7 @@ class _Waiting(NamedTuple):
 class Showing:
     """What is going on about the video of one browser leg."""
 
-    __slots__ = ("_waiting", "asked_by", "offering")
+    __slots__ = ("_waiting", "asked_by", "offering", "resting")
 
     def __init__(self) -> None:
         self._waiting: _Waiting | None = None
@@ -52,6 +55,8 @@ class Showing:
         """Whose far end's offer ours to this one passes on."""
         self.offering = False
         """The open offer of ours is about video: a refusal leaves all as it was."""
+        self.resting: VideoOffer | None = None
+        """What its far end said of the video that rests; None: it does not, or there is none."""
 
     def wait(self, leg: Leg, codecs: Sequence[Codec]) -> None:
         timer = asyncio.get_running_loop().call_later(PATIENCE, _tell, leg)
@@ -88,7 +93,7 @@ def shown(leg: Leg) -> VideoOffer | None:
     if not pictured(leg.terms):
         return None
     if leg.audible or leg.media is None:
-        return said(leg)
+        return _wish(leg)
     offer = leg.media.negotiation.offer
     return None if offer is None else offer.video
 
@@ -105,12 +110,7 @@ def takes_video(leg: Leg) -> bool:
 
 def answering(leg: Leg, offer: AudioOffer, like: Leg | None) -> VideoOffer | None:
     """What the call's first offer is answered with, `like` being at the other end; why there is nothing is told."""
-    if offer.video is None:
-        return None
-    words = said(like)
-    if words is None:
-        _refused(leg, like)
-    return words
+    return _answer(leg, offer, like)
 
 
 # -- an offer within the call -------------------------------------------------------------------------------------
@@ -136,12 +136,16 @@ def pass_on(leg: Leg, offer: AudioOffer, codecs: Sequence[Codec]) -> bool:
 
 def answer_at_once(leg: Leg, offer: AudioOffer) -> VideoOffer | None:
     """What an offer within the call is answered with where nothing has to be asked."""
-    if offer.video is None:
-        return None
-    words = said(leg.partner)
-    if words is None:
-        _refused(leg, leg.partner)
-    return words
+    return _answer(leg, offer, leg.partner)
+
+
+def again(leg: Leg) -> VideoOffer | None:
+    """What an offer of ours says of video where it is not about that: all there is (RFC 6337 5.3), be they on hold."""
+    now = told(leg)
+    showing = _showing(leg)
+    if now is None or showing is None or showing.resting is not None:
+        return now
+    return said(leg.partner) or now
 
 
 def answered(leg: Leg) -> None:
@@ -167,27 +171,78 @@ def refused(leg: Leg, status: int) -> bool:
     asker, showing.asked_by = showing.asked_by, None
     if asker is not None and not asker.ended:
         _tell(asker)
+    if leg.partner is not None and _together(leg, leg.partner):
+        _catch_up(leg.partner, leg)
     return True
 
 
 def align(one: Leg, other: Leg | None) -> None:
     """Offer each of two browsers that talk what the other one says, where it has not been told so yet.
 
-    Who has no video is offered none here: a camera is asked for by its own page.
+    One after the other: each could answer in the numbers the other one has just given up. Who has no video is offered
+    none here: a camera is asked for by its own page.
     """
-    if other is None or one.partner is not other or not (_settled(one) and _settled(other)):
-        return
-    for leg, partner in ((one, other), (other, one)):
-        now, words = told(leg), said(partner)
-        if now is not None and (words is None or not _same(now, words)):
-            leg.story.tell("video changed", leg=leg.name, to=_formats(words), direction=_direction(words))
-            try:
-                _offer(leg, words)
-            except LocalError as error:
-                leg.story.tell("offer untimely", leg=leg.name, error=str(error))
+    if other is not None and _together(one, other):
+        _ = _catch_up(one, other) or _catch_up(other, one)
 
 
 # -- inside -------------------------------------------------------------------------------------------------------
+
+
+def _answer(leg: Leg, offer: AudioOffer, other: Leg | None) -> VideoOffer | None:
+    """What an offer of the leg's is answered with, `other` being there; why there is nothing is told."""
+    showing = _showing(leg)
+    if showing is not None:
+        showing.resting = None
+    if offer.video is None:
+        return None
+    words = said(other)
+    if words is not None:
+        return words
+    if other is None or other.answered_at is None or (_agreed(leg) is not None and not takes_video(other)):
+        return _rest(leg, offer.video)
+    _refused(leg, other)
+    return None
+
+
+def _rest(leg: Leg, wish: VideoOffer) -> VideoOffer | None:
+    """What keeps a section until there is somebody to see it; None: there may be no pictures."""
+    showing = _showing(leg)
+    if showing is None:
+        _refused(leg, None)
+        return None
+    if showing.resting is None:
+        leg.story.tell("video rests", leg=leg.name, formats=_formats(wish))
+    showing.resting = wish
+    return replace(wish, direction=Direction.INACTIVE, sources=(), bandwidth=())
+
+
+def _wish(leg: Leg) -> VideoOffer | None:
+    """What the leg's far end says of its video, or said of it before it was put to rest."""
+    showing = _showing(leg)
+    return said(leg) if showing is None or showing.resting is None else showing.resting
+
+
+def _catch_up(leg: Leg, partner: Leg) -> bool:
+    """Offer a browser what it has not been told yet of the other one's video. False: there was nothing, or no way."""
+    showing, now, words = _showing(leg), told(leg), _wish(partner)
+    if showing is None or now is None:
+        return False
+    resting = showing.resting
+    if resting is not None if words is None else resting is None and _same(now, words):
+        return False
+    leg.story.tell("video changed", leg=leg.name, to=_formats(words), direction=_direction(words))
+    wish = said(leg)
+    showing.resting = None
+    if words is None and wish is not None and not takes_video(partner):
+        words = _rest(leg, wish)
+    try:
+        _offer(leg, words)
+    except LocalError as error:
+        showing.resting = resting
+        leg.story.tell("offer untimely", leg=leg.name, error=str(error))
+        return False
+    return True
 
 
 def _tell(leg: Leg) -> None:
@@ -200,9 +255,7 @@ def _tell(leg: Leg) -> None:
         media.negotiation.reject_offer()  # cancelled meanwhile
         return
     offer = media.negotiation.offer
-    words = None if offer is None or offer.video is None else said(leg.partner)
-    if offer is not None and offer.video is not None and words is None:
-        _refused(leg, leg.partner)
+    words = None if offer is None else _answer(leg, offer, leg.partner)
     now = leg.switch.clock()
     with leg.switch.driver.turn():
         try:
@@ -244,6 +297,11 @@ def _same(before: VideoOffer, now: VideoOffer) -> bool:
     """Whether who was told the one knows the other: its sources, and all formats there may be."""
     known = {each.payload_type: each.rtpmap for each in now.formats}
     return before.sources == now.sources and all(known.get(each.payload_type) == each.rtpmap for each in before.formats)
+
+
+def _together(one: Leg, other: Leg) -> bool:
+    """Whether they talk, and may be offered anything."""
+    return one.partner is other and _settled(one) and _settled(other)
 
 
 def _settled(leg: Leg) -> bool:

@@ -73,6 +73,20 @@ async def test_two_cameras(browser: Browser, world: BrowserWorld) -> None:
     assert "audio only" not in await over(world, anna)
 
 
+async def test_who_has_heard_something_before_the_answer_sees_and_is_seen(
+    browser: Browser, world: BrowserWorld
+) -> None:
+    anna, ben = await page_of(browser, world, ANNA), await page_of(browser, world, BEN)
+    await anna.do("withCamera", "call", "sip:*44@127.0.0.1")
+    await ben.told("session")
+    await ben.do("withCamera", "answer")
+    await asyncio.gather(anna.told("confirmed"), ben.told("confirmed"))
+    await asyncio.gather(sees(anna), sees(ben))
+    story = await over(world, anna)
+    assert "video rests" in story
+    assert "audio only" not in story
+
+
 async def test_a_camera_and_a_screen_within_the_call(browser: Browser, world: BrowserWorld) -> None:
     anna, ben = await page_of(browser, world, ANNA), await page_of(browser, world, BEN)
     await call(anna, ben, cameras=False)

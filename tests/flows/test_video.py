@@ -7,10 +7,12 @@ import asyncio
 import pytest
 
 from media.commands import SetVideo
+from softswitch.dialplan.route import Music
+from softswitch.sip.events import OfferReceived
 from tests.support.phone import Phone, Plan
 from tests.support.puppets import a_moment
 from tests.support.switch_world import to
-from tests.support.video_page import Page, VideoWorld
+from tests.support.video_page import Page, VideoWorld, video_line
 from tests.support.virtual_time import run_virtual
 
 ANSWERS = Plan(ring=0.1, answer=0.2)
@@ -20,9 +22,15 @@ class Standing:
     """A call from one page to another, or to a phone."""
 
     def __init__(
-        self, *, caller: str | None = "sendrecv", callee: str | None = "sendrecv", called: int = 7, voices: int = 0
+        self,
+        *,
+        caller: str | None = "sendrecv",
+        callee: str | None = "sendrecv",
+        called: int = 7,
+        voices: int = 0,
+        first: tuple[Music, ...] = (),
     ) -> None:
-        self.world = VideoWorld(to(called), voices=voices)
+        self.world = VideoWorld(*first, to(called), voices=voices)
         self.caller = self.world.page(6)
         self.caller.camera = caller
         self.callee: Phone = (self.world.page if called == 7 else self.world.phone)(called, ANSWERS)
@@ -237,20 +245,89 @@ def test_a_hold_stops_the_video_both_ways_and_is_not_told_to_the_other() -> None
     run_virtual(story)
 
 
-@pytest.mark.parametrize("target", [5, 3])
-def test_a_transfer_shows_the_new_one_or_takes_video_away(target: int) -> None:
+def test_who_resumes_by_asking_for_our_offer_is_shown_again() -> None:
+    """An INVITE without a description: the offer has all there is, whatever the hold left of it (RFC 6337 5.3)."""
+
     async def story() -> None:
         standing = Standing()
         await standing.up()
-        new: Phone = (standing.world.page if target == 5 else standing.world.phone)(target, ANSWERS)
-        standing.callee.refer(standing.callee.sessions[0], str(target))
+        standing.caller.direction = standing.caller.camera = "inactive"
+        standing.caller.change(standing.calling)
+        await a_moment()
+        standing.caller.direction = standing.caller.camera = "sendrecv"
+        assert video_line(await standing.caller.ask(standing.calling, standing.world)) == "on 96 97 98 sendrecv"
+        assert [each[2:] for each in standing.engine()] == [(True, True)] * 2
+        await standing.over()
+
+    run_virtual(story)
+
+
+def test_a_transfer_shows_the_new_one() -> None:
+    async def story() -> None:
+        standing = Standing()
+        await standing.up()
+        new = standing.world.page(5, ANSWERS)
+        standing.callee.refer(standing.callee.sessions[0], "5")
         await asyncio.sleep(3.0)
-        if target == 5:
-            assert isinstance(new, Page)
-            assert new.lines()[0] == "on 96 97 98 sendrecv"
-            assert b"a=ssrc:5000" in standing.caller.offered
-        else:
-            assert standing.caller.lines()[-1].startswith("0 ")
+        assert new.lines()[0] == "on 96 97 98 sendrecv"
+        assert b"a=ssrc:5000" in standing.caller.offered
+        await standing.over()
+
+    run_virtual(story)
+
+
+def test_video_rests_while_a_phone_is_there_and_comes_back_with_the_next_page() -> None:
+    async def story() -> None:
+        standing = Standing()
+        await standing.up()
+        phone = standing.world.phone(3, ANSWERS)
+        standing.callee.refer(standing.callee.sessions[0], "3")
+        await asyncio.sleep(3.0)
+        assert standing.caller.lines()[-1] == "on 96 97 98 inactive"
+        assert standing.engine()[0][2:] == (False, False)
+        # Another network, say: that its section is kept does not depend on who asks.
+        standing.caller.change(standing.calling)
+        await a_moment()
+        assert standing.caller.lines()[-1] == "on 96 97 98 inactive"
+        new = standing.world.page(5, ANSWERS)
+        phone.refer(phone.sessions[0], "5")
+        await asyncio.sleep(3.0)
+        assert new.lines() == ["on 96 97 98 sendrecv"]
+        assert standing.caller.lines()[-1] == "on 96 97 98 sendrecv"
+        assert b"a=ssrc:5000" in standing.caller.offered
+        assert [each[2:] for each in (standing.engine()[0], standing.engine()[-1])] == [(True, True)] * 2
+        await standing.over()
+
+    run_virtual(story)
+
+
+@pytest.mark.parametrize("camera", ["sendrecv", "recvonly"])
+def test_who_is_played_something_first_sees_whoever_answers(camera: str) -> None:
+    async def story() -> None:
+        standing = Standing(callee=camera, first=(Music(("/music.wav",), seconds=5.0, early=True),))
+        await asyncio.sleep(2.0)
+        assert standing.caller.lines() == ["on 96 97 98 inactive"]
+        await asyncio.sleep(6.0)
+        assert standing.caller.answered == 1
+        assert standing.page.lines() == ["on 96 97 98 sendrecv"]
+        assert b"a=ssrc:6000" in standing.page.offered
+        assert standing.caller.lines()[-1] == f"on 96 97 98 {camera}"
+        assert [each[2:] for each in standing.engine()] == [
+            (camera == "sendrecv", True),
+            (True, camera == "sendrecv"),
+        ]
+        await standing.over()
+
+    run_virtual(story)
+
+
+def test_who_is_played_something_first_and_then_talks_to_a_phone_is_asked_nothing() -> None:
+    async def story() -> None:
+        standing = Standing(called=3, first=(Music(("/music.wav",), seconds=5.0, early=True),))
+        await asyncio.sleep(8.0)
+        assert standing.caller.answered == 1
+        assert set(standing.caller.lines()) == {"on 96 97 98 inactive"}
+        assert not [each for each in standing.caller.events if isinstance(each, OfferReceived)]
         await standing.over()
 
     run_virtual(story)

@@ -46,6 +46,9 @@ routes:
   - name: echo
     when: {called: "*43"}
     do: [answer, echo]
+  - name: heard before the answer
+    when: {called: "*44"}
+    do: [{dial: {phone: "1002", ring_for: 30s, ringback: tone}}]
   - name: inward
     when: {from: trunk:carrier, called: {local: true}}
     do: [{dial: {phone: $called, ring_for: 30s}}]

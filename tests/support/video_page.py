@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from softswitch.b2bua.web import WebTerms
 from softswitch.sdp.codec import KNOWN_CODECS
 from softswitch.sdp.description import SessionDescription
-from softswitch.sip.events import Answered, InviteReceived, OfferAnswered, OfferReceived
+from softswitch.sip.events import Answered, InviteReceived, OfferAnswered, OfferReceived, Progressed
+from softswitch.sip.flow import Flow
 from tests.support.phone import Phone, Plan
-from tests.support.puppets import act
+from tests.support.puppets import a_moment, act
 from tests.support.quiet_web import QuietWeb, browser_sdp
 from tests.support.switch_world import SWITCH, World, to
 
@@ -84,12 +85,27 @@ class Page(Phone):
         self.version += 1
         act(self, lambda now: session.reinvite(self.describe("actpass"), now))
 
+    async def ask(self, session: InviteSession, world: World) -> bytes:
+        """INVITE without a description, answered in its ACK (RFC 3261 14.1): the offer."""
+        dialog, flow = session.dialog, session.flow
+        assert dialog is not None
+        number, back, before = session.next_cseq(), Flow(flow.transport, flow.remote, flow.local), len(world.wire.log)
+        world.driver.received(dialog.request("INVITE", number, f"z9hG4bKask{number}").encode(), back)
+        await a_moment()
+        ours = [data for _, _, to_, data in world.wire.log[before:] if to_ == self.address]
+        (self.offered,) = {data.partition(b"\r\n\r\n")[2] for data in ours if data.startswith(b"SIP/2.0 200 ")}
+        headers = "Content-Type: application/sdp\r\n"
+        ack = dialog.request("ACK", number, f"z9hG4bKack{number}", headers=headers, body=self._answer())
+        world.driver.received(ack.encode(), back)
+        await a_moment()
+        return self.offered
+
     def lines(self) -> list[str]:
         """The m=video lines of what it was answered and offered, in order."""
         found = []
         for event in self.events:
             body = event.session.request.body if isinstance(event, InviteReceived) else getattr(event, "body", b"")
-            if isinstance(event, InviteReceived | Answered | OfferAnswered | OfferReceived) and body:
+            if isinstance(event, InviteReceived | Progressed | Answered | OfferAnswered | OfferReceived) and body:
                 found.append(video_line(body))
         return found
 
