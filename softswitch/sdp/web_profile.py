@@ -71,9 +71,10 @@ class WebProfile:
         """The position of the m=video line in use."""
 
     def follow(self, before: Profile) -> None:
-        """Their ICE agent keeps its role though ours is another one from here on."""
+        """Their ICE agent keeps its role though ours is another one from here on, and their video its section."""
         if isinstance(before, WebProfile):
             self._controlling = before._controlling
+            self._video = before._video
 
     def restart_ice(self) -> None:
         """From the next offer of ours on that is answered."""

@@ -333,6 +333,32 @@ def test_who_is_played_something_first_and_then_talks_to_a_phone_is_asked_nothin
     run_virtual(story)
 
 
+def test_two_whom_a_third_brings_together_see_each_other_whatever_numbers_they_had() -> None:
+    """The section that each has stays the one it is (RFC 9429 5.2.2), and their offers come to an end."""
+
+    async def story() -> None:
+        standing = Standing()
+        standing.caller.formats = standing.page.formats = ((96, "VP8"),)
+        await standing.up()
+        new = standing.world.page(5, ANSWERS)
+        new.formats = standing.page.formats = ((120, "VP8"),)
+        second = standing.page.begin("5")
+        await asyncio.sleep(1.0)
+        assert new.lines() == ["on 120 sendrecv"]
+        new.formats = standing.caller.formats = ((96, "VP8"), (120, "VP8"))
+        standing.page.refer(standing.page.sessions[0], "5", instead_of=second)
+        await asyncio.sleep(3.0)
+        asked = len(standing.caller.lines()), len(new.lines())
+        await asyncio.sleep(30.0)
+        assert (len(standing.caller.lines()), len(new.lines())) == asked
+        assert b"a=ssrc:5000" in standing.caller.offered
+        assert b"a=ssrc:6000" in new.offered
+        assert standing.caller.lines()[-1] == new.lines()[-1]
+        await standing.over()
+
+    run_virtual(story)
+
+
 def test_who_hangs_up_while_an_offer_waits_leaves_nothing_behind() -> None:
     async def story() -> None:
         standing = Standing(caller=None)
