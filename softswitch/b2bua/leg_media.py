@@ -191,6 +191,18 @@ class LegMedia:
         """The final answer said nothing new: what a provisional one said is in force (RFC 3261 13.2.1)."""
         self.negotiation.withdraw_offer()
 
+    def go_on(self, negotiation: Negotiation) -> bool:
+        """With another early dialog of our INVITE, and what was agreed there. True: something else is in force."""
+        if negotiation is self.negotiation:
+            return False
+        self.negotiation = negotiation
+        self._last_answer = b""
+        agreement = negotiation.agreement
+        if agreement is None or agreement == self.agreement:
+            return False
+        self._apply(agreement)
+        return True
+
     # -- offers they make ---------------------------------------------------------------------------------------
 
     def take_offer(self, body: bytes) -> AudioOffer:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.switchboard import Switchboard
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.sdp.agreement import AudioAgreement
+    from softswitch.sdp.negotiate import Negotiation
     from softswitch.sip.headers import NameAddr
     from softswitch.sip.session.session import InviteSession
     from softswitch.sip.uri import Uri
@@ -82,13 +83,7 @@ class OutboundLeg(Leg):
             case Answered(body=body):
                 if self.state is not LegState.CALLING:
                     return
-                described = self._forks is not None
-                if not body and self._forks is not None:
-                    body = self._forks.answer(self.session.remote_tag)
-                self._forks = None
-                if not body and not described and self.media is not None and self.audible:
-                    self.media.answered_without_body()  # what an UPDATE has changed since is in force
-                elif not self._take_answer(body):
+                if not self._branch_answered(self.session.remote_tag, body):
                     return
                 self.state = LegState.ANSWERED
                 self.answered_at = self.switch.clock()
@@ -96,10 +91,11 @@ class OutboundLeg(Leg):
                     self.media.expect_media()
                 self.story.tell("answered", leg=self.name)
                 self.on_change()
-            case OfferReceived() if self.state is LegState.CALLING and self.media is not None:
+            case OfferReceived(tag=tag) if self.state is LegState.CALLING and self.media is not None:
                 # An UPDATE in the early dialog: what a reliable response has said was the answer to our INVITE's offer.
-                self.media.answered_without_body()
-                self._forks = None
+                if self._forks is None:
+                    self._forks = Forks()
+                self._hear(self._forks.changes(tag, self.media.negotiation))
                 super().handle(event)
             case Refused(response=response, status=status) if status in FOLLOWED and response is not None:
                 self.redirected_to = places(response)
@@ -116,12 +112,42 @@ class OutboundLeg(Leg):
 
     def _branch_ended(self, tag: str) -> None:
         """RFC 6228: this branch will not answer any more; another one that was heard before is heard again."""
-        before = self._forks.forget(tag) if self._forks is not None else None
-        if before is not None and self._preview(before):
+        if self._forks is None:
+            return
+        before = self._forks.forget(tag)
+        if before is None:
+            return
+        changed = self._forks.changed(before)
+        if changed is not None:
+            self._hear(changed)
             self.on_change()
+        elif self._preview(self._forks.answer(before)):
+            self.on_change()
+
+    def _branch_answered(self, tag: str, body: bytes) -> bool:
+        """The call is this branch's; False: nothing can be heard of it, and the leg has ended."""
+        forks, self._forks = self._forks, None
+        if forks is None:
+            return self._take_answer(body)
+        changed = forks.changed(tag)
+        if changed is not None:
+            self._hear(changed)
+            return True
+        if forks.unchanged is not None and self.media is not None:
+            self.media.go_on(forks.unchanged)
+        return self._take_answer(body or forks.answer(tag))
+
+    def _hear(self, changed: Negotiation) -> None:
+        """The branch with which this was settled."""
+        assert self.media is not None
+        if self.media.go_on(changed):
+            self.speaks = False
+            self._tell_codec()
 
     def _preview(self, body: bytes) -> bool:
         was = self.media.agreement if self.media is not None else None
+        if self.media is not None and self._forks is not None and self._forks.unchanged is not None:
+            self.media.go_on(self._forks.unchanged)
         try:
             if self._open_media().take_answer(body, provisional=True):
                 self._tell_codec()

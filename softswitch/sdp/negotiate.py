@@ -12,6 +12,7 @@ an SdpError with the status to answer.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -126,6 +127,14 @@ class Negotiation:
         self._layout = before._layout
         self._numbers = before._numbers
         self._profile.follow(before._profile)
+
+    def sibling(self) -> Negotiation:
+        """Another early dialog of the INVITE whose offer is open, in which nothing is agreed so far."""
+        other = copy(self)
+        other.agreement = other._in_force = None
+        other._remote_body = b""
+        other._local, other._numbers, other._profile = copy(self._local), self._numbers.copy(), self._profile.sibling()
+        return other
 
     @property
     def state(self) -> NegotiationState:

@@ -25,6 +25,13 @@ class PayloadTypes:
         self._bound: dict[int, Codec] = {}
         self._taken: frozenset[int] = frozenset()
 
+    def copy(self) -> PayloadTypes:
+        """The same numbers, for another session that begins where this one is."""
+        other = PayloadTypes()
+        other._bound.update(self._bound)
+        other._taken = self._taken
+        return other
+
     def leave(self, numbers: Iterable[int]) -> None:
         """Bind none of these from now on: they mean something in another stream of the bundle (RFC 9143 9.1)."""
         self._taken = self._taken.union(numbers)

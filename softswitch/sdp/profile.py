@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from softswitch.sdp.crypto import SECURE_PROFILES
@@ -52,6 +53,9 @@ class Profile(Protocol):
 
     def follow(self, before: Profile) -> None:
         """Go on with a dialog that another has led so far, with keys or a transport of our own."""
+
+    def sibling(self) -> Profile:
+        """For another early dialog of the same INVITE, with the same offer."""
 
     def restart_ice(self) -> None:
         """From the next offer of ours on. Raises LocalError where there is no ICE."""
@@ -107,6 +111,11 @@ class RtpProfile:
 
     def follow(self, before: Profile) -> None:
         """Keys are new: no key stream is used twice."""
+
+    def sibling(self) -> RtpProfile:
+        other = copy(self)
+        other._keying = copy(self._keying)
+        return other
 
     def restart_ice(self) -> None:
         raise LocalError("ICE starts anew only where a browser is")

@@ -76,6 +76,10 @@ class WebProfile:
             self._controlling = before._controlling
             self._video = before._video
 
+    def sibling(self) -> WebProfile:
+        """Whoever answers first has the one transport: no proxy stands before a browser."""
+        return self
+
     def restart_ice(self) -> None:
         """From the next offer of ours on that is answered."""
         self._restart = True

@@ -105,6 +105,8 @@ class OfferReceived:
 
     session: InviteSession
     body: bytes
+    tag: str = ""
+    """Of the far end: before the answer to a forked INVITE of ours it says which of them offers."""
 
 
 @value_class(frozen=True, slots=True)

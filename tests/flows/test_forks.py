@@ -9,7 +9,10 @@ import pytest
 
 from media.commands import SetRemote
 from media.events import MediaStarted
+from softswitch.sdp.description import SessionDescription
 from softswitch.sip.events import Answered
+from softswitch.sip.message import Response
+from softswitch.sip.session.terms import PLAIN, SessionTerms
 from softswitch.telemetry.cdr import Outcome
 from tests.support.phone import sdp
 from tests.support.puppets import a_moment
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 CALLER = 9
 ONE, TWO, THREE = 41000, 42000, 43000
 """Media ports of the branches."""
+RELIABLY = SessionTerms(reliable="supported")
 UNUSABLE = b"v=0\r\no=- 1 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\nm=image 5 udptl t38\r\n"
 
 
@@ -51,17 +55,39 @@ class Forked:
         ports = [each.port for each in self.world.media.commands if isinstance(each, SetRemote) and each.port > 40000]
         return ports[-1] if ports else None
 
+    async def settles(self, tag: str, port: int) -> None:
+        """A branch says reliably where its media is: offer and answer are exchanged with it (RFC 3262)."""
+        lines = (("Require", "100rel"), ("RSeq", "1"), ("Allow", "INVITE, ACK, BYE, CANCEL, PRACK, UPDATE"))
+        self.proxy.answer(self.invite, 183, tag=tag, body=sdp(port, "8 101"), headers=lines)
+        await a_moment()
+        self.proxy.answer(self.proxy.requests("PRACK")[-1], 200)
+        await a_moment()
+
+    async def updates(self, tag: str, port: int, method: str = "UPDATE", cseq: int = 1) -> SessionDescription:
+        """A branch offers another place for its media; our answer."""
+        self.proxy.within(self.invite, method, tag, cseq, sdp(port, "8 101"))
+        await a_moment()
+        answers = [each for each in self.proxy.heard if isinstance(each, Response) and each.cseq.method == method]
+        assert answers[-1].status == 200
+        return SessionDescription.parse(answers[-1].body)
+
     def told(self, event: str) -> list[dict[str, object]]:
         """Facts of the story's events of this name."""
         (running,) = self.world.supervisor.calls.values()
         return [dict(each.facts) for each in running.call.story.lines if each.event == event]
 
 
-def forked(story: Callable[[Forked], Awaitable[None]], *, outcome: Outcome = Outcome.ANSWERED) -> None:
-    """Run a story of such a call to its end, and let nothing be left."""
+def forked(
+    story: Callable[[Forked], Awaitable[None]],
+    *,
+    outcome: Outcome = Outcome.ANSWERED,
+    session: SessionTerms = PLAIN,
+) -> None:
+    """Run a story of such a call to its end, and let nothing be left; `session`: the extensions of trunks."""
+    terms = session
 
     async def whole() -> None:
-        world = World(Random(1), [to(1)])
+        world = World(Random(1), [to(1)], session=terms)
         proxy = RawPeer(world.wire, ("198.51.100.1", 5060), SWITCH)
         caller = world.phone(CALLER)
         session = caller.call("123", SWITCH)
@@ -239,3 +265,85 @@ def test_silence_after_a_change_of_branch_is_covered_by_our_tone() -> None:
         await call.hears(200, "two", TWO)
 
     forked(story)
+
+
+# -- Early dialogs in which something was changed by UPDATE (RFC 3311, RFC 6337 3.1) ---------------------------------
+
+
+def test_a_branch_answers_after_another_one_has_changed_its_media() -> None:
+    async def story(call: Forked) -> None:
+        await call.settles("one", ONE)
+        await call.updates("one", THREE)
+        assert call.remote == THREE
+        await call.hears(200, "two", TWO)
+        assert call.remote == TWO
+        assert call.session.is_established
+        assert call.caller.refused == []
+
+    forked(story, session=RELIABLY)
+
+
+@pytest.mark.parametrize("between", ["nothing", "183", "199"])
+def test_a_branch_that_has_changed_its_media_answers(between: str) -> None:
+    async def story(call: Forked) -> None:
+        await call.settles("one", ONE)
+        await call.updates("one", THREE)
+        if between != "nothing":
+            await call.hears(183, "two", TWO)
+            assert call.remote == TWO
+        if between == "199":
+            await call.hears(199, "two")
+            assert call.remote == THREE
+        await call.hears(200, "one")
+        assert call.remote == THREE
+        assert call.session.is_established
+
+    forked(story, session=RELIABLY)
+
+
+@pytest.mark.parametrize(("winner", "port"), [("one", THREE), ("two", TWO)])
+def test_what_one_settled_branch_changes_the_other_keeps(winner: str, port: int) -> None:
+    async def story(call: Forked) -> None:
+        await call.settles("one", ONE)
+        await call.settles("two", TWO)
+        await call.updates("one", THREE)
+        assert call.remote == THREE
+        await call.hears(200, winner)
+        assert call.remote == port
+        assert call.session.is_established
+
+    forked(story, session=RELIABLY)
+
+
+def test_two_branches_change_their_media_and_each_goes_on_from_its_own() -> None:
+    async def story(call: Forked) -> None:
+        offered = SessionDescription.parse(call.invite.body).origin.version
+        await call.settles("one", ONE)
+        await call.settles("two", TWO)
+        first = await call.updates("one", THREE)
+        second = await call.updates("two", THREE + 2)
+        third = await call.updates("one", THREE + 4, cseq=2)
+        # RFC 3264 8: one more for each change, in the session that this far end sees.
+        assert [first.origin.version, second.origin.version, third.origin.version] == [
+            offered + 1, offered + 1, offered + 1,
+        ]  # fmt: skip
+        await call.hears(200, "two")
+        assert call.remote == THREE + 2
+        after = await call.updates("two", THREE + 6, method="INVITE", cseq=3)
+        assert call.remote == THREE + 6
+        assert after.origin.version == offered + 1
+
+    forked(story, session=RELIABLY)
+
+
+def test_a_change_that_is_refused_leaves_what_was_settled() -> None:
+    async def story(call: Forked) -> None:
+        await call.settles("one", ONE)
+        call.proxy.within(call.invite, "UPDATE", "one", body=UNUSABLE)
+        await a_moment()
+        assert call.remote == ONE
+        await call.hears(200, "one")
+        assert call.remote == ONE
+        assert call.session.is_established
+
+    forked(story, session=RELIABLY)

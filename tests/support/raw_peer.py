@@ -56,8 +56,11 @@ class RawPeer:
         content = "application/sdp" if body else None
         self.say(request.response(status, to_tag=tag or None, body=body, content_type=content, headers=lines))
 
-    def within(self, request: Request, method: str, tag: str, cseq: int = 1) -> None:
-        """A request within the dialog that `request` and an answer with this tag have made, from the callee's side."""
+    def within(self, request: Request, method: str, tag: str, cseq: int = 1, body: bytes = b"") -> None:
+        """A request within the dialog that `request` and an answer with this tag have made, from the callee's side.
+
+        `body`: SDP.
+        """
         self._serial += 1
         host, port = self.address
         target = request.contact
@@ -67,8 +70,10 @@ class RawPeer:
                 f"{method} {target.uri} SIP/2.0\r\nVia: SIP/2.0/UDP {host}:{port};branch=z9hG4bKraw{self._serial}\r\n"
                 f"Max-Forwards: 70\r\nFrom: {request.headers.get('To')};tag={tag}\r\n"
                 f"To: {request.headers.get('From')}\r\nCall-ID: {request.call_id}\r\nCSeq: {cseq} {method}\r\n"
-                "Content-Length: 0\r\n\r\n"
+                f"Contact: <sip:{tag}@{host}:{port}>\r\nContent-Type: application/sdp\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
             ).encode()
+            + body
         )
 
     def requests(self, method: str) -> list[Request]:

@@ -106,12 +106,14 @@ def repeat(_: InviteSession, __: float, ___: None) -> None:
 
 
 def answered(session: InviteSession, now: float, response: Response) -> None:
-    """The far end answered our offer, now or in a reliable provisional response: then this one says no more of it."""
+    """The far end answered our offer, now or in a reliable provisional response: then this one says no more of it.
+
+    Nothing at all is told where an UPDATE in that early dialog has the last word.
+    """
     early = settled_early(session, response)
     body = response.body
     if early is not None:
-        # What an UPDATE has changed since is in force.
-        body = b"" if session.modification is not None else early.answer
+        body = b"" if early.changed else early.answer
     confirm(session, response, b"")
     refresh.confirmed(session, response, now)
     session.core.events.append(Answered(session, body, response))

@@ -54,7 +54,7 @@ class Input(IntEnum):
 class EarlyDialog:
     """One early dialog that sends reliable responses. Owner of its PRACKs."""
 
-    __slots__ = ("_deciding", "_rseq", "_session", "_told", "answer", "dialog", "state")
+    __slots__ = ("_deciding", "_rseq", "_session", "_told", "answer", "changed", "dialog", "state")
 
     def __init__(self, session: InviteSession, dialog: Dialog) -> None:
         self._session = session
@@ -62,6 +62,8 @@ class EarlyDialog:
         self.state = State.OFFERED if session.had_offer else State.WANTING
         self.answer = b""
         """Theirs to the offer of our INVITE."""
+        self.changed = False
+        """An UPDATE has offered something else since."""
         self._rseq: tuple[int, int] = (0, 0)
         """Of the last response that was taken: RSeq, and CSeq of the INVITE."""
         self._told = b""

@@ -200,6 +200,7 @@ class Modification:
         # RFC 3311 5.1: before the answer there is nothing but UPDATE; after it a re-INVITE may take its time to answer.
         method = "INVITE" if session.is_established else "UPDATE"
         self._dialog = dialog
+        self._changes_early()
         outgoing = dialog.request(
             method,
             session.next_cseq(),
@@ -256,12 +257,20 @@ class Modification:
         session.core.layer.timers.cancel(self._timer)
         self._theirs = theirs
         self._dialog = session.dialog_with(theirs.request.from_tag or "")
+        self._changes_early()
         if self._dialog is not None:
             self._dialog.refresh(theirs.request.headers.get("Contact"))
         if isinstance(theirs.server, InviteServer):
             # The application may have to ask the other end of the call first, which takes longer than T1.
             theirs.server.respond(100, theirs.reply.write(100), now)
-        session.core.events.append(OfferReceived(session, theirs.request.body))
+        session.core.events.append(OfferReceived(session, theirs.request.body, theirs.request.from_tag or ""))
+
+    def _changes_early(self) -> None:
+        """What its reliable response said is not the last word in this early dialog any more."""
+        acknowledger, dialog = self._session.acknowledger, self._dialog
+        early = None if acknowledger is None or dialog is None else acknowledger.settled(dialog.remote_tag)
+        if early is not None:
+            early.changed = True
 
     def _refuse_second(self, now: float, theirs: Theirs) -> None:
         # 14.2: "MUST return a 500 response to the second INVITE and MUST include a Retry-After header field".
