@@ -61,12 +61,12 @@ def test_a_full_trunk_uses_up_no_rate() -> None:
     gaps=st.lists(st.integers(0, 700), max_size=80),
 )
 def test_no_second_ever_has_more_than_the_rate_and_none_is_refused_that_fits(most: int, gaps: list[int]) -> None:
-    """In whole milliseconds, so that what fits can be told exactly."""
+    """In whole 1024ths of a second, which numbers of the machine hold, so that what fits can be told exactly."""
     rate, now, taken = CallRate(most), 0, []
     for gap in gaps:
         now += gap
-        in_the_last_second = sum(now - each < 1000 for each in taken)
-        fits = rate.take(now / 1000)
+        in_the_last_second = sum(now - each < 1024 for each in taken)
+        fits = rate.take(now / 1024)
         assert fits == (in_the_last_second < most)
         if fits:
             taken.append(now)
