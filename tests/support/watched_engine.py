@@ -49,6 +49,7 @@ from media.srtp.material import KeyMaterial
 from tests.support.browser_far_end import CLIENT_HELLO, STUN, BrowserFarEnd, browser_leg, free_port
 from tests.support.media_world import CN, DTMF, PCMA, PCMU, FarEnd, MediaWorld, Rtp, media_world
 from tests.support.srtp import ReferenceSrtp
+from tests.support.video_peer import RTX, block, pli, receiver_report, sender_report, two_watching
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -315,6 +316,32 @@ async def repaired(world: MediaWorld) -> Callable[[], Awaitable[int]]:
     return work
 
 
+async def shown(world: MediaWorld) -> Callable[[], Awaitable[int]]:
+    """Two browsers that see each other: pictures, retransmissions, losses, key frames asked for, reports.
+
+    Behind the first packets of each source, at which libsrtp allocates.
+    """
+    alice, bob = await two_watching(world)
+
+    async def show(count: int) -> int:
+        came = 0
+        for n in range(count):
+            alice.show(1 if n % 5 else 2)
+            alice.show(1, payload_type=RTX.payload_type)
+            alice.tell(sender_report(0xA1, n, n * 3000))
+            alice.talk()
+            bob.talk()
+            bob.tell(receiver_report(0xB1, block(0xA1)), pli(0xB1, 0xA1))
+            for _ in range(2 if n % 5 else 3):
+                await bob.see()
+                came += 1
+        return came
+
+    await show(3)
+    await world.settled()
+    return lambda: show(20)
+
+
 async def crowded(world: MediaWorld) -> Callable[[], Awaitable[int]]:
     """So many packets that the worker gathers them, and connects or steers the sockets of settled legs."""
     calls = [bridged(world, (PCMA,), (PCMU,)) for _ in range(10)]
@@ -358,6 +385,7 @@ WORKS: dict[str, Work] = {
     "SRTP": secured,
     "browser": browsed,
     "browser with losses": repaired,
+    "video": shown,
     "under load": crowded,
     SHARED: browsed,
 }
