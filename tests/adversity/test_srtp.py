@@ -175,8 +175,11 @@ async def test_a_call_under_attack_and_a_new_key_in_the_middle(daemon: Daemon) -
         sdp(40000, host=CARRIER).replace(b"RTP/AVP", b"RTP/SAVP"),
         sdp(40000, host=CARRIER).replace(b"RTP/AVP", b"RTP/SAVP")
         + b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:short\r\n",
+        # RFC 4568 6.1: a master key identifier and its length in octets; packets would carry it behind their payload.
+        sdp(40000, host=CARRIER).replace(b"RTP/AVP", b"RTP/SAVP")
+        + b"a=crypto:1 %b inline:%b|2^20|1:4\r\n" % (SUITE.encode(), base64.b64encode(bytes(44))),
     ],
-    ids=["plain", "no key", "unusable key"],
+    ids=["plain", "no key", "unusable key", "key with an MKI"],
 )
 async def test_what_is_not_encrypted_is_refused_where_it_must_be(daemon: Daemon, offer: bytes) -> None:
     async with real_phone() as phone:
