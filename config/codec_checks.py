@@ -37,6 +37,11 @@ def unheard(places: Positions, sections: Sections) -> Iterator[Problem]:
     for path, codecs, terms in _users(sections):
         if terms.dtmf == "inband" and not HEARD_IN.intersection(codecs):
             yield places.problem((*path, "dtmf"), "tones are heard in PCMA and PCMU, and neither is among the codecs")
+        elif terms.dtmf == "inband" and (deaf := [codec for codec in codecs if codec not in HEARD_IN]):
+            message = (
+                f"tones are heard in PCMA and PCMU alone: no digits from calls in {', '.join(deaf)}; take them out"
+            )
+            yield places.problem((*path, "dtmf"), message)
         ms = None if terms.ptime is None else round(terms.ptime * 1000)
         if ms is not None and "opus" in codecs and ms not in OPUS_TIMES:
             sent = max(time for time in OPUS_TIMES if time < ms)

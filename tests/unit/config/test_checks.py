@@ -365,6 +365,10 @@ def test_media_keys_that_promise_more_than_will_happen_are_warned_of(root: Path)
     )
     assert list(map(str, folder.load().warnings)) == [
         "config/all.yaml:2:62 trunks.a.dtmf: tones are heard in PCMA and PCMU, and neither is among the codecs",
+        (
+            "config/all.yaml:3:62 trunks.b.dtmf: tones are heard in PCMA and PCMU alone: no digits from calls in opus; "
+            "take them out"
+        ),
         "config/all.yaml:3:77 trunks.b.ptime: opus has no packets of 50ms: it is sent in 40ms",
     ]
 
