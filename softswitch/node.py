@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING, Self
 from media.control import MediaEngine
 from media.play.prompt import PromptError
 from media.record.repair import repair
-from softswitch import assembly, parties, stir_settings, tls_settings, web_settings
+from softswitch import assembly, optional_parts, parties, stir_settings, tls_settings
 from softswitch.admin.ports import AdminParts
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, start_admin
-from softswitch.admin.web_server import start_web
 from softswitch.b2bua.ladder import Ladder
 from softswitch.b2bua.switchboard import Switchboard
 from softswitch.callflow.outbound import Outbound, restore
@@ -45,7 +44,6 @@ from softswitch.endpoints.selection import Selector
 from softswitch.endpoints.toll import TollGuard
 from softswitch.endpoints.toll_watch import TollWatch
 from softswitch.endpoints.trunk_registration import TrunkRegistrations
-from softswitch.link_service import open_links
 from softswitch.neighbours import Door, Neighbours, meet_neighbours
 from softswitch.observation import Observation
 from softswitch.provision import hold_music, transfer_audio
@@ -75,12 +73,9 @@ from softswitch.transport.listener import advertised_at, interface_towards
 from softswitch.transport.tcp import TcpTransport
 from softswitch.transport.tls import TlsTransport
 from softswitch.transport.udp import UdpTransport
-from softswitch.transport.websocket import WebSocketTransport
 from softswitch.version import VERSION
-from softswitch.webrtc.transports import WebTransports
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
     from pathlib import Path
 
@@ -88,11 +83,8 @@ if TYPE_CHECKING:
 
     from config.load import Settings
     from media.events import Event as MediaEvent
-    from softswitch.admin.visits import Visits
-    from softswitch.admin.web_server import WebServer, WebSettings
+    from softswitch.admin.web_server import WebServer
     from softswitch.callflow.guests import Guests
-    from softswitch.callflow.link_desk import LinkDesk
-    from softswitch.callflow.link_guests import LinkGuests
     from softswitch.dialplan.route import Say
     from softswitch.endpoints.tls_identities import TrunkIdentities
     from softswitch.endpoints.tokens import TokenSigner
@@ -101,6 +93,8 @@ if TYPE_CHECKING:
     from softswitch.sip.flow import Flow
     from softswitch.sip.message import Request
     from softswitch.transport.listener import Listener
+    from softswitch.web_service import WebService
+    from softswitch.webrtc.transports import WebTransports
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +127,7 @@ class Node:
         self._on_media: Callable[[MediaEvent], None] = _nobody_listens
         self.supervisor: CallSupervisor
         self.driver: SipDriver
-        self.browsers: WebTransports
+        self._browsers: WebTransports | None = None
         self.keys: Keyring
         self.prompts: Prompts
         self.speech: Preview
@@ -189,7 +183,16 @@ class Node:
         )
         door, switch = self._open_stack(neighbours, engine, admission, await self._media_address())
         await neighbours.locate()
-        authenticator, sip_over_web = self._open_sip_over_web(neighbours)
+        tokens = optional_parts.token_signer(self._settings)
+        authenticator = self._authenticator(neighbours, tokens)
+        pages = optional_parts.web_service(
+            self._settings,
+            tokens,
+            driver=self.driver,
+            gate=neighbours.gate,
+            keys=self.keys,
+            authenticator=authenticator,
+        )
         metrics, recent = Metrics(), RecentCalls()
         sounds = await self._open_sounds(engine)
         outbound = await self._outbound(neighbours, CallLog(state.database))
@@ -206,13 +209,17 @@ class Node:
             recent=recent,
             file_records=state.cdr.submit,
         )
-        guests, desk = await self._open_links(state, neighbours, sip_over_web)
-        reception = self._reception(neighbours, resources, authenticator, sip_over_web, guests or NO_GUESTS)
+        guests = desk = None
+        if pages is not None:
+            guests, desk = await pages.open_links(
+                state.database, supervisor=self.supervisor, channels=neighbours.channels, closing=self._closing
+            )
+        reception = self._reception(neighbours, resources, authenticator, pages, guests or NO_GUESTS)
         self._on_sip, self._screen = reception.dispatch, reception.screen
         observation = Observation(
             supervisor=self.supervisor,
             engine=engine,
-            web=self.browsers,
+            web=self._browsers,
             stack=self.driver.stack,
             gate=neighbours.gate,
             channels=neighbours.channels,
@@ -221,7 +228,7 @@ class Node:
             keys=self.keys,
             clock=self._loop.time,
             guests_refused={} if guests is None else guests.refused,
-            pages=None if sip_over_web is None else sip_over_web.transport,
+            pages=None if pages is None else pages.sip,
         )
         parts = AdminParts(
             source=observation,
@@ -232,7 +239,7 @@ class Node:
             prompts=self.prompts,
             speech=self.speech,
             version=VERSION,
-            pages=None if sip_over_web is None else sip_over_web.visits,
+            pages=None if pages is None else pages.visits,
             links=desk,
             guests=guests,
         )
@@ -241,8 +248,8 @@ class Node:
         for listener in assembly.listeners(self._settings):
             await self._listen(listener, neighbours.gate.identities)
         neighbours.locator.start_from(self.driver.listening())
-        if sip_over_web is not None:
-            await self._open_web(parts, sip_over_web)
+        if pages is not None:
+            self.web = await pages.open(parts, self._closing)
         door.is_open = True
         self._begin_registrations(neighbours, resources)
         prober = Prober(
@@ -331,9 +338,7 @@ class Node:
             warn=log.warning,
             mask_digits=settings.recording.mask_digits,
         )
-        self.browsers = WebTransports(engine, self._loop, settings=assembly.browsers(settings), wall_clock=time.time)
-        self._closing.callback(self.browsers.close)
-        switch.web = self.browsers
+        switch.web = self._browsers = optional_parts.browsers(settings, engine, self._loop, self._closing)
         self._on_media = switch.media_event
         return door, switch
 
@@ -439,43 +444,28 @@ class Node:
             with self.driver.turn():
                 self._registrations.look(self._loop.time())
 
-    def _open_sip_over_web(self, neighbours: Neighbours) -> tuple[Authenticator, SipOverWeb | None]:
-        """Who proves who he is, and where pages do so if they may come."""
-        settings, section = self._settings, self._settings.web
-        tokens = None if section is None else web_settings.signer(section)
-        authenticator = Authenticator(
-            parties.accounts(settings),
+    def _authenticator(self, neighbours: Neighbours, tokens: TokenSigner | None) -> Authenticator:
+        """Who proves who he is."""
+        phones = self._settings.phones
+        return Authenticator(
+            parties.accounts(self._settings),
             NonceKeeper(secrets.token_bytes(32)),
-            realm=settings.phones.realm,
-            algorithms=tuple(settings.phones.digest),
+            realm=phones.realm,
+            algorithms=tuple(phones.digest),
             is_bound=neighbours.bindings.has_flow,
             tokens=tokens,
         )
-        if section is None or tokens is None:
-            return authenticator, None
-        context = self.keys.web
-        transport = WebSocketTransport(
-            self.driver,
-            web_settings.listener(settings, section, encrypted=context is not None),
-            web_settings.limits(settings, section),
-            web_settings.origins(section),
-        )
-        neighbours.gate.let_pages_in(transport.party)
-        visits = web_settings.visits(
-            settings, section, authenticator=authenticator, tokens=tokens, clock=self._loop.time
-        )
-        return authenticator, SipOverWeb(transport, visits, tokens, web_settings.server(settings, section), context)
 
     def _reception(
         self,
         neighbours: Neighbours,
         resources: Resources,
         authenticator: Authenticator,
-        sip_over_web: SipOverWeb | None,
+        pages: WebService | None,
         guests: Guests,
     ) -> Reception:
         phones = self._settings.phones
-        introduce = nobody_asks if sip_over_web is None else sip_over_web.transport.introduce
+        introduce = nobody_asks if pages is None else pages.sip.introduce
         limits = RegistrarLimits(
             least_expires=round(phones.minimum_expires),
             most_expires=round(phones.maximum_expires),
@@ -498,24 +488,6 @@ class Node:
             guests=guests,
         )
 
-    async def _open_links(
-        self, state: State, neighbours: Neighbours, sip: SipOverWeb | None
-    ) -> tuple[LinkGuests, LinkDesk] | tuple[None, None]:
-        """Where pages may come, guests come as well."""
-        section = self._settings.web
-        if section is None or sip is None:
-            return None, None
-        return await open_links(
-            self._settings,
-            section,
-            database=state.database,
-            tokens=sip.tokens,
-            supervisor=self.supervisor,
-            channels=neighbours.channels,
-            encrypted=sip.context is not None,
-            closing=self._closing,
-        )
-
     async def _open_admin(self, parts: AdminParts) -> None:
         admin = self._settings.admin
         if admin.enabled:
@@ -523,12 +495,6 @@ class Node:
                 parts, AdminSettings(host=admin.address, port=admin.port, token=admin.token.reveal())
             )
             self._closing.push_async_callback(self.admin.stop)
-
-    async def _open_web(self, parts: AdminParts, sip: SipOverWeb) -> None:
-        """The port of pages; what carries SIP there closes with the driver, after everything has been said."""
-        self.web = await start_web(parts, sip.visits, sip.transport, sip.server, sip.context)
-        self._closing.push_async_callback(self.web.stop)
-        self._closing.push_async_callback(sip.transport.close)
 
     def _keep_watch(self, metrics: Metrics, admission: Admission, engine: MediaEngine) -> None:
         lag = LoopLag(
@@ -554,17 +520,6 @@ class Node:
                 f"sip: cannot listen on {listener.address} port {listener.port} ({listener.transport}): "
                 f"{error.strerror or error}; stop whoever has it or change sip.listen"
             ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class SipOverWeb:
-    """What the web server is made of."""
-
-    transport: WebSocketTransport
-    visits: Visits
-    tokens: TokenSigner
-    server: WebSettings
-    context: ssl.SSLContext | None
 
 
 @dataclass(frozen=True, slots=True)

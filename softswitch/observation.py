@@ -41,7 +41,7 @@ class Observation:
         *,
         supervisor: CallSupervisor,
         engine: MediaEngine,
-        web: WebTransports,
+        web: WebTransports | None,
         stack: SipStack,
         gate: Gate,
         channels: Channels,
@@ -123,10 +123,10 @@ class Observation:
             media_received=media.packets_received,
             media_sent=media.packets_sent,
             media_dropped=asdict(media.drops),
-            browsers=len(self._web),
+            browsers=0 if self._web is None else len(self._web),
             web_sockets=0 if self._pages is None else self._pages.open_connections,
             pages_expected=0 if self._pages is None else self._pages.expected,
-            handshakes_dropped=self._web.dropped(),
+            handshakes_dropped={} if self._web is None else self._web.dropped(),
             media_legs=media.legs,
             weak_legs=sum(
                 leg.connection.weak and not leg.ended

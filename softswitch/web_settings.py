@@ -11,7 +11,6 @@ from softswitch.admin.visits import Visits
 from softswitch.admin.web_server import WebSettings
 from softswitch.callflow.link_guests import GuestLimits
 from softswitch.endpoints.page_sessions import PageSessions
-from softswitch.endpoints.tokens import TokenSigner
 from softswitch.endpoints.turn import IceServers
 from softswitch.transport.listener import Listener
 from softswitch.transport.websocket import Origins
@@ -24,11 +23,7 @@ if TYPE_CHECKING:
     from config.web_schema import Web
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.endpoints.authentication import Authenticator
-
-
-def signer(section: Web) -> TokenSigner:
-    """Who signs tokens."""
-    return TokenSigner(section.token_key.reveal())
+    from softswitch.endpoints.tokens import TokenSigner
 
 
 def listener(settings: Settings, section: Web, *, encrypted: bool) -> Listener:

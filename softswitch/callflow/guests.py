@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from softswitch.b2bua.origin import Origin
     from softswitch.b2bua.terms import MediaTerms
     from softswitch.dialplan.route import Route
-    from softswitch.endpoints.tokens import Claim
+    from softswitch.endpoints.claims import Claim
     from softswitch.sip.message import Request
     from softswitch.sip.session.terms import SessionTerms
     from softswitch.telemetry.story import Story

@@ -19,8 +19,8 @@ from softswitch.dialplan.match import canonical
 from softswitch.dialplan.route import Dial, PhoneTarget, Route
 from softswitch.endpoints.authentication import GUEST_TOKEN, Refused
 from softswitch.endpoints.call_links import LinksUnavailable
+from softswitch.endpoints.claims import TokenError
 from softswitch.endpoints.throttle import TokenBuckets
-from softswitch.endpoints.tokens import TokenError
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.uri import Uri, escape_user
 from softswitch.value import value_class
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from softswitch.contact_center.call_link import CallLink
     from softswitch.dialplan.rules import Dialplan
     from softswitch.endpoints.call_links import CallLinks
-    from softswitch.endpoints.tokens import Claim, TokenSigner
+    from softswitch.endpoints.claims import Claim
+    from softswitch.endpoints.tokens import TokenSigner
     from softswitch.sip.message import Request
     from softswitch.sip.session.terms import SessionTerms
     from softswitch.store.link_store import StoredLink

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from softswitch.callflow.verification import Verification
     from softswitch.endpoints.access_control import Gate
     from softswitch.endpoints.authentication import Authenticator
+    from softswitch.endpoints.claims import Claim
     from softswitch.endpoints.registrar import Registrar
-    from softswitch.endpoints.tokens import Claim
     from softswitch.endpoints.trunk_registration import TrunkRegistrations
     from softswitch.sip.events import Event
     from softswitch.sip.flow import Flow

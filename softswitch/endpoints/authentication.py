@@ -13,8 +13,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from softswitch.endpoints.claims import TokenError
 from softswitch.endpoints.throttle import FailureLocks
-from softswitch.endpoints.tokens import TokenError
 from softswitch.sip.auth import AuthChallenge, AuthCredentials
 from softswitch.sip.digest import QOP, Verdict, hashed, make_challenge
 from softswitch.sip.errors import RemoteProtocolError
@@ -24,8 +24,9 @@ from softswitch.sip.uri import Uri, unescape
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from softswitch.endpoints.claims import Claim
     from softswitch.endpoints.network import Network
-    from softswitch.endpoints.tokens import Claim, TokenSigner
+    from softswitch.endpoints.tokens import TokenSigner
     from softswitch.sip.digest import NonceKeeper
     from softswitch.sip.flow import Flow
     from softswitch.sip.message import Request

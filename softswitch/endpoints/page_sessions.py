@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from softswitch.endpoints.authentication import SIP_TOKEN, Refused
-from softswitch.endpoints.tokens import TokenError
+from softswitch.endpoints.claims import TokenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

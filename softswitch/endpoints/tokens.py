@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING
 
 import jwt
 
+from softswitch.endpoints.claims import TokenError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from softswitch.endpoints.claims import Claim
 
 ALGORITHM = "HS256"
 LONGEST_TOKEN = 4096
@@ -21,17 +25,6 @@ LONGEST_TOKEN = 4096
 LEAST_KEY = 16
 """Characters a key must have."""
 _OURS = frozenset(("aud", "iat", "exp"))
-
-Claim = str | int | float
-
-
-class TokenError(Exception):
-    """This token is no good; the message is one clause for logs and answers, and repeats nothing of the token."""
-
-    def __init__(self, message: str, *, expired: bool = False) -> None:
-        super().__init__(message)
-        self.expired = expired
-        """Whether it was good once."""
 
 
 class OtherPurposeError(TokenError):

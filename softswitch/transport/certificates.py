@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from cryptography import x509
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from cryptography import x509
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +122,9 @@ def _readable(file: Path, what: Literal["certificate", "key", "ca"]) -> None:
 
 
 def _certificates(file: Path) -> list[x509.Certificate]:
+    # The library is 9 MB, and `ssl` needs it for nothing: only where there are certificates.
+    from cryptography import x509
+
     try:
         return x509.load_pem_x509_certificates(file.read_bytes())
     except (OSError, ValueError):

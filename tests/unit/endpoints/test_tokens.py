@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softswitch.endpoints.tokens import LONGEST_TOKEN, TokenError, TokenSigner
+from softswitch.endpoints.claims import TokenError
+from softswitch.endpoints.tokens import LONGEST_TOKEN, TokenSigner
 
 KEY = "a key of thirty-two characters.."
 
