@@ -1,7 +1,8 @@
 """What each codec costs by itself and under loss: impairment factors, each with where it comes from.
 
-A value nobody published is not made up: such a codec gets no score, and says why. An operator who knows better (a
-measurement of his own, a later edition of G.113) says so in the configuration: see `CodecFactors`.
+A value nobody published is not made up: such a codec gets no score, and says why. Where values are published and
+something about them is not certain, they are used and called `assumed`; the source says what is assumed. An operator
+who knows better (a measurement of his own, a later edition of G.113) says so in the configuration: see `CodecFactors`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from media.quality.opinion import Opinion
 
 Grounding = Literal["itu", "published", "assumed"]
-"""`itu`: a Recommendation of the ITU-T; `published`: refereed measurements; `assumed`: the operator's word."""
+"""`itu`: a Recommendation of the ITU-T; `published`: refereed measurements; `assumed`: something about them is not
+certain, or they are the operator's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,16 @@ _G729 = CodecImpairment(11.0, 19.0, 5.0, "itu", "G.113 appendix I: G.729A with V
 _G723 = CodecImpairment(15.0, 16.1, 7.5, "itu", "G.113 appendix I: G.723.1 6.3 kbit/s with VAD")
 _GSM_EFR = CodecImpairment(5.0, 10.0, 0.0, "itu", "G.113 appendix I: GSM-EFR")
 
+# Bpl is the least that G.113 (09/2024) table IV.4 has for any wideband codec: loss may cost less than this says.
+_G722 = CodecImpairment(
+    13.0,
+    4.3,
+    1.5,
+    "assumed",
+    "Ie,wb as commonly quoted of G.113 for 64 kbit/s; Bpl,wb assumed to be its least",
+    WIDEBAND,
+)
+
 # By encoding name in lower case: with concealment, and without. The decoders of the lower three conceal by design.
 _RATED: dict[str, tuple[CodecImpairment, CodecImpairment]] = {
     "pcma": (_G711_PLC, _G711),
@@ -83,6 +95,7 @@ _RATED: dict[str, tuple[CodecImpairment, CodecImpairment]] = {
     "g729": (_G729, _G729),
     "g723": (_G723, _G723),
     "gsm-efr": (_GSM_EFR, _GSM_EFR),
+    "g722": (_G722, _G722),
 }
 
 
@@ -134,9 +147,35 @@ OPUS_WIDEBAND = {
     15.0: _opus(18.06, 18.74, "WB CBR 15", WIDEBAND),
 }
 
+
+def _opus_super(ie: float, bpl: float, kbps: int) -> CodecImpairment:
+    source = f"{_ALAHMADI} SWB VBR {kbps} kbit/s; its SWB E-model is assumed to be that of G.107.2"
+    return CodecImpairment(ie, bpl, 6.5, "assumed", source, FULLBAND)
+
+
+OPUS_SUPER_WIDEBAND = {
+    float(kbps): _opus_super(ie, bpl, kbps)
+    for kbps, ie, bpl in (
+        (14, 38.06, 16.51),
+        (15, 34.12, 15.00),
+        (16, 30.16, 11.83),
+        (19, 23.81, 10.67),
+        (22, 20.22, 10.47),
+        (25, 20.21, 11.28),
+        (28, 18.48, 10.63),
+        (31, 16.83, 10.44),
+        (34, 14.76, 10.12),
+        (37, 12.08, 10.38),
+        (40, 10.67, 9.79),
+    )
+}
+
 _BY_MODE: dict[tuple[str, int], dict[float, CodecImpairment]] = {
     ("opus", 8000): OPUS_NARROWBAND,
     ("opus", 16000): OPUS_WIDEBAND,
+    ("opus", 24000): OPUS_SUPER_WIDEBAND,
+    # Its highest octave is left out of account: nobody measured it.
+    ("opus", 48000): OPUS_SUPER_WIDEBAND,
     ("amr-wb", 16000): AMR_WB,
     ("evs", 32000): EVS,
 }
@@ -144,9 +183,8 @@ NEAR = 0.05
 """How far, relatively, a measured bit rate may lie from a published one to be it."""
 
 _REASONS: dict[str, str] = {
-    "opus": "no ITU-T values exist for Opus; published ones cover 6 to 11 kbit/s narrowband and 11 to 15 kbit/s "
-    "wideband, and for what is above it is not confirmed which scale they belong to",
-    "g722": "its value (Ie,wb 13) is not confirmed, and no packet-loss robustness is published",
+    "opus": "no ITU-T values exist for Opus; published ones cover 6 to 11 kbit/s narrowband, 11 to 15 kbit/s "
+    "wideband and 14 to 40 kbit/s of what is above",
     "amr-wb": "rated by mode, which its name does not tell, and with loss only at 12.65, 23.05 and 23.85 kbit/s",
     "evs": "rated by mode, which its name does not tell",
     "gsm": "G.113 gives no packet-loss robustness for GSM full rate",

@@ -8,7 +8,7 @@ from media.quality.codecs import CodecFactors, CodecImpairment, Mode, Unrated, c
 from media.quality.emodel import WIDEBAND
 
 
-@pytest.mark.parametrize("name", ["opus", "G722", "iLBC", "GSM", "AMR-WB", "AMR", "EVS", "L16", "speex", "", "x" * 500])
+@pytest.mark.parametrize("name", ["opus", "iLBC", "GSM", "AMR-WB", "AMR", "EVS", "L16", "speex", "", "x" * 500])
 def test_a_codec_without_known_values_is_not_rated(name: str) -> None:
     found = codec_impairment(name, plc=True)
     assert isinstance(found, Unrated)
@@ -54,7 +54,27 @@ def test_opus_is_rated_where_somebody_measured(mode: Mode, source: str, scale: s
 
 
 @pytest.mark.parametrize(
-    "mode", [Mode(8000, 24.0), Mode(16000, 32.0), Mode(48000, 32.0), Mode(8000, 0.0), Mode(0, 11.0)]
+    ("name", "mode", "scale", "ceiling", "at_one_percent"),
+    [
+        ("G722", Mode(), "MOS-CQEW", 4.3371, 3.9434),
+        ("opus", Mode(24000, 24.6), "MOS-CQEF", 4.2395, 4.0313),
+        ("opus", Mode(48000, 32.0), "MOS-CQEF", 4.3040, 4.0911),
+        ("opus", Mode(48000, 40.0), "MOS-CQEF", 4.4012, 4.2042),
+    ],
+)
+def test_what_is_assumed_says_so_and_what(
+    name: str, mode: Mode, scale: str, ceiling: float, at_one_percent: float
+) -> None:
+    """Worked out by hand with G.107.1 and G.107.2: R = Ro - Ie - (C - Ie) Ppl / (Ppl + Bpl)."""
+    found = codec_impairment(name, plc=True, mode=mode)
+    assert isinstance(found, CodecImpairment)
+    assert (found.grounding, "assumed to be" in found.source, found.ceiling.scale) == ("assumed", True, scale)
+    assert found.ceiling == pytest.approx(ceiling, abs=6e-4)
+    assert found.scale.score(found.listening_rating(1.0, 1.0)) == pytest.approx(at_one_percent, abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    "mode", [Mode(8000, 24.0), Mode(16000, 32.0), Mode(48000, 80.0), Mode(24000, 12.0), Mode(8000, 0.0), Mode(0, 11.0)]
 )
 def test_and_nowhere_else(mode: Mode) -> None:
     found = codec_impairment("opus", plc=True, mode=mode)
