@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media.quality.codecs import CodecImpairment, Mode, Unrated, codec_impairment
+from media.quality.codecs import CodecImpairment, Mode, codec_impairment
 from media.quality.emodel import WIDEBAND
 from media.quality.watch import HEALTHY
 from softswitch import assembly
@@ -146,7 +146,8 @@ def test_an_operators_values_for_codecs_and_limits(tmp_path: Path) -> None:
     opus = found.codec_factors.find("opus", plc=True, mode=Mode(16000, 30.0))
     assert isinstance(opus, CodecImpairment)
     assert (opus.source, opus.grounding) == ("quality.codecs.opus/16000", "assumed")
-    assert isinstance(found.codec_factors.find("opus", plc=True, mode=Mode(48000, 30.0)), Unrated)
+    wider = Mode(48000, 30.0)
+    assert found.codec_factors.find("opus", plc=True, mode=wider) == codec_impairment("opus", plc=True, mode=wider)
 
 
 def test_nothing_said_leaves_the_published_values_and_limits(tmp_path: Path) -> None:
