@@ -16,7 +16,29 @@ Object.assign(phone, {
 
   watch(connection) {
     audioOnly.call(this, connection);
+    if (this.codec) this.prefer(connection, this.codec);
     connection.addEventListener('track', ({ track }) => track.kind === 'video' && this.look(track));
+  },
+
+  // Offers and answers say this codec alone, and what repairs it.
+  prefer(connection, codec) {
+    const chosen = RTCRtpReceiver.getCapabilities('video').codecs.filter(
+      ({ mimeType }) => mimeType === codec || mimeType === 'video/rtx');
+    for (const make of ['createOffer', 'createAnswer']) {
+      const plain = connection[make].bind(connection);
+      connection[make] = (...given) => {
+        for (const each of connection.getTransceivers())
+          if (each.receiver.track.kind === 'video') each.setCodecPreferences(chosen);
+        return plain(...given);
+      };
+    }
+  },
+
+  async receivedCodec() {
+    const report = await this.connection.getStats();
+    for (const each of report.values())
+      if (each.type === 'inbound-rtp' && each.kind === 'video') return report.get(each.codecId).mimeType;
+    return '';
   },
 
   look(track) {
