@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from media.quality.verdict import Degradation
     from media.quality.voip_metrics import VoipMetrics
     from softswitch.admin.operation import Json
-    from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
+    from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Shown
     from softswitch.telemetry.snapshot import (
         CallSnapshot,
         ContactSnapshot,
@@ -129,6 +129,7 @@ def running_leg(leg: LegSnapshot) -> dict[str, Json]:
         "to_party": _heard(leg.to_party),
         "dropped": dict(leg.dropped),
         "far_end": _far(leg.far),
+        "video": _video(leg.video),
         "weak": leg.weak,
         "alerts": list(leg.alerts),
         "message": leg.message,
@@ -158,6 +159,7 @@ def finished_leg(leg: LegRecord) -> dict[str, Json]:
         "to_party": _heard(leg.to_party),
         "dropped": {},
         "far_end": _far(leg.far),
+        "video": _video(leg.video),
         "weak": False,
         "alerts": [],
         "message": None,
@@ -261,6 +263,20 @@ def _heard(heard: Heard | None) -> Json:
         "delay_ms": _rounded(heard.delay_ms),
         "delay_source": heard.delay_source,
         "reason": heard.reason,
+    }
+
+
+def _video(video: Shown | None) -> Json:
+    if video is None:
+        return None
+    return {
+        "packets": video.packets,
+        "octets": video.octets,
+        "lost": video.lost,
+        "relayed": video.relayed,
+        "refused": video.refused,
+        "key_frames_asked": video.key_frames_asked,
+        "repairs_asked": video.repairs_asked,
     }
 
 

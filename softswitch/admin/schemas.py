@@ -211,6 +211,7 @@ SCHEMAS: dict[str, Json] = {
             "additionalProperties": INTEGER,
         },
         far_end=_or_null(_ref("FarEnd")),
+        video=_or_null(_ref("Video")),
         weak={"type": "boolean", "description": "The score of the last 15 s is below the limit; see the story."},
         alerts={**_array(STRING), "description": "What is outside the healthy limits: `loss from party`..."},
         message=_or_null({"type": "string", "description": "What is to be shown to the agent, word for word."}),
@@ -257,6 +258,18 @@ SCHEMAS: dict[str, Json] = {
             mos_cq=_or_null(NUMBER),
         ),
         "description": "The party's own figures of what it receives (RFC 3611 4.7).",
+    },
+    "Video": {
+        **_object(
+            packets=INTEGER,
+            octets=INTEGER,
+            lost={"type": "integer", "description": "Gaps in the numbers of pictures, before the switch."},
+            relayed={"type": "integer", "description": "Packets that went on to the other party."},
+            refused={"type": "integer", "description": "Packets over the highest rate, or of too many sources."},
+            key_frames_asked={"type": "integer", "description": "By this party, of the other one (PLI, FIR)."},
+            repairs_asked={"type": "integer", "description": "By this party, of the other one (NACK)."},
+        ),
+        "description": "The pictures of a browser; null for a leg that never had any.",
     },
     "Degradation": {
         **_object(codec=NUMBER, loss=NUMBER, discard=NUMBER, delay=NUMBER),

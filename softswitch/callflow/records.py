@@ -12,7 +12,7 @@ from softswitch.b2bua.inbound_leg import InboundLeg
 from softswitch.b2bua.leg import LegState
 from softswitch.b2bua.outbound_leg import OutboundLeg
 from softswitch.b2bua.supervision import SupervisorLeg
-from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
+from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome, Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -128,6 +128,7 @@ def _leg_record(call: Call, number: int, leg: Leg) -> LegRecord:
         from_party=heard(statistics.received if statistics else None, summary.received if summary else None),
         to_party=heard(statistics.reported if statistics else None, summary.sent if summary else None),
         far=summary.far if summary is not None else None,
+        video=shown(statistics),
         times_weak=leg.connection.times_weak,
         times_unhealthy=leg.connection.times_unhealthy,
         recording=leg.recording,
@@ -205,6 +206,22 @@ def heard(counters: StreamCounters | None, summary: DirectionSummary | None) -> 
         delay_ms=summary.delay_ms if summary.mos_cq is not None else None,
         delay_source=summary.delay_source if summary.mos_cq is not None else None,
         reason=summary.reason or None,
+    )
+
+
+def shown(statistics: LegStatistics | None) -> Shown | None:
+    """The leg's video over the call so far; None when it never had any."""
+    video = None if statistics is None else statistics.video
+    if video is None:
+        return None
+    return Shown(
+        packets=video.packets,
+        octets=video.octets,
+        lost=video.lost,
+        relayed=video.relayed,
+        refused=video.refused,
+        key_frames_asked=video.key_frames_asked,
+        repairs_asked=video.repairs_asked,
     )
 
 

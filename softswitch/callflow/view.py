@@ -9,7 +9,7 @@ from softswitch.b2bua.leg import LegState
 from softswitch.b2bua.supervision import SupervisorLeg
 from softswitch.b2bua.transfer import NO_TRANSFERS
 from softswitch.callflow.allowed import allowed_actions
-from softswitch.callflow.records import Figures, blamed, final_figures, heard
+from softswitch.callflow.records import Figures, blamed, final_figures, heard, shown
 from softswitch.telemetry.snapshot import CallSnapshot, LegSnapshot
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def _leg(call_id: str, number: int, leg: Leg, figures: Figures, policy: Transfer
         to_party=_heard(statistics.reported if statistics else None, summary.sent if summary else None),
         dropped=_dropped(statistics.drops) if statistics is not None else {},
         far=summary.far if summary is not None else None,
+        video=shown(statistics),
         weak=leg.connection.weak and not leg.ended,
         alerts=() if leg.ended else leg.connection.alerts,
         message=None if leg.ended else leg.connection.message,

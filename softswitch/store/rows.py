@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from media.quality.opinion import OPINIONS, MosCqe, MosCqef, MosCqew
 from media.quality.scores import Degradation
-from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
+from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome, Shown
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
@@ -31,6 +31,7 @@ _PLAIN = (
 _SCORES = ("mos_mean", "mos_worst", "mos_lq", "mos_ceiling")
 _CAUSES = ("codec", "loss", "discard", "delay")
 _HEARD_FIELDS = (*_PLAIN, "mos_scale", *_SCORES, *(f"degradation_{cause}" for cause in _CAUSES))
+_SHOWN = ("packets", "octets", "lost", "relayed", "refused", "key_frames_asked", "repairs_asked")
 _FROM_PARTY = tuple(f"from_party_{name}" for name in _HEARD_FIELDS)
 _TO_PARTY = tuple(f"to_party_{name}" for name in _HEARD_FIELDS)
 
@@ -101,6 +102,7 @@ def leg_row(leg: LegRecord) -> Row:
         "rtt_ms": leg.rtt_ms,
         **_heard_values(_FROM_PARTY, leg.from_party),
         **_heard_values(_TO_PARTY, leg.to_party),
+        **{f"video_{name}": None if leg.video is None else getattr(leg.video, name) for name in _SHOWN},
         "times_weak": leg.times_weak,
         "times_unhealthy": leg.times_unhealthy,
         "recording": _optional(leg.recording, 1024),
@@ -166,6 +168,7 @@ def leg_of(row: RowMapping) -> LegRecord:
         rtt_ms=row["rtt_ms"],
         from_party=_heard(row, "from_party"),
         to_party=_heard(row, "to_party"),
+        video=_shown(row),
         times_weak=row["times_weak"] or 0,
         times_unhealthy=row["times_unhealthy"] or 0,
         recording=row["recording"],
@@ -207,6 +210,10 @@ def _heard(row: RowMapping, direction: str) -> Heard | None:
         values.update({name: _score(row[f"{direction}_{name}"], opinion) for name in _SCORES})
     damage = [row[f"{direction}_degradation_{cause}"] for cause in _CAUSES]
     return Heard(**values, degradation=None if None in damage else Degradation(*damage))
+
+
+def _shown(row: RowMapping) -> Shown | None:
+    return None if row["video_packets"] is None else Shown(*(row[f"video_{name}"] for name in _SHOWN))
 
 
 def _number(score: Opinion | None) -> float | None:

@@ -14,7 +14,7 @@ from softswitch.store.tables import metadata
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision under migrations/versions."""
 
 _versions = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import REAL, Column, Double, ForeignKey, Index, Integer, MetaData, SmallInteger, String, Table
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -78,6 +90,16 @@ _HEARD = (
     ("reason", String(256)),
 )
 
+_SHOWN: tuple[tuple[str, type[Integer | BigInteger]], ...] = (
+    ("packets", Integer),
+    ("octets", BigInteger),
+    ("lost", Integer),
+    ("relayed", Integer),
+    ("refused", Integer),
+    ("key_frames_asked", Integer),
+    ("repairs_asked", Integer),
+)
+
 legs = Table(
     "legs",
     metadata,
@@ -101,6 +123,7 @@ legs = Table(
     Column("rtt_ms", REAL),
     *(Column(f"from_party_{name}", kind) for name, kind in _HEARD),
     *(Column(f"to_party_{name}", kind) for name, kind in _HEARD),
+    *(Column(f"video_{name}", kind) for name, kind in _SHOWN),
     Column("times_weak", Integer),
     Column("times_unhealthy", Integer),
     Column("recording", String(1024)),

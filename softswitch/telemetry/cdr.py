@@ -72,6 +72,25 @@ class Heard:
         return None if self.mos_ceiling is None else self.mos_ceiling.scale
 
 
+@value_class(frozen=True, slots=True)
+class Shown:
+    """The video that came from the party of a leg, over the call so far."""
+
+    packets: int = 0
+    octets: int = 0
+    """With RTP headers, without those of IP and UDP."""
+    lost: int = 0
+    """Gaps in the numbers of pictures, between the party and the switch."""
+    relayed: int = 0
+    """Packets that went on to the other party."""
+    refused: int = 0
+    """Packets over the highest rate, or of more sources than a browser has."""
+    key_frames_asked: int = 0
+    """Key frames the party asked of the other one (PLI, FIR): it could not go on with what it had."""
+    repairs_asked: int = 0
+    """NACKs of the party; one may name many lost packets."""
+
+
 @value_class(frozen=True, slots=True, kw_only=True)
 class LegRecord:
     """One leg: one SIP dialog with one party. `*_after` are seconds since `created_at` (Unix seconds)."""
@@ -103,6 +122,8 @@ class LegRecord:
     """From the switch to the party, as the party reports it."""
     far: VoipMetrics | None = None
     """The party's own figures of what it receives (RFC 3611 4.7); not kept in the database."""
+    video: Shown | None = None
+    """None: it never had any."""
     times_weak: int = 0
     times_unhealthy: int = 0
     recording: str | None = None

@@ -76,8 +76,20 @@ def _of_calls(metrics: Metrics) -> Iterator[Metric]:
     yield mos
     yield _by("softswitch_connection_weak", "How often connections turned weak, by endpoint.", "endpoint", metrics.weak)
     yield _by("softswitch_link_unhealthy", "How often links left their limits.", "endpoint", metrics.unhealthy)
+    yield from _of_video(metrics.video)
     yield _by("softswitch_calls_blamed", "Bridged calls by who damaged them.", "culprit", metrics.blame)
     yield _histogram("softswitch_loop_lag_seconds", "How late timers of the signalling loop ran.", metrics.loop_lag)
+
+
+def _of_video(video: Mapping[str, int]) -> Iterator[Metric]:
+    packets = {name: video[name] for name in ("packets", "lost", "relayed", "refused")}
+    packets["received"] = packets.pop("packets")
+    yield _by("softswitch_video_packets", "Packets of browsers' video in finished calls, by fate.", "fate", packets)
+    yield CounterMetricFamily(
+        "softswitch_video_octets", "Octets of browsers' video in finished calls.", video["octets"]
+    )
+    asked = {"key_frame": video["key_frames_asked"], "repair": video["repairs_asked"]}
+    yield _by("softswitch_video_feedback", "What browsers asked of each other (PLI or FIR, NACK).", "kind", asked)
 
 
 def _of_parts(now: Readings) -> Iterator[Metric]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SETUP_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 MOS_STEPS = (1.5, 2.0, 2.5, 3.0, 3.3, 3.6, 3.8, 4.0, 4.1, 4.2, 4.3, 4.4)
 LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+VIDEO = ("packets", "octets", "lost", "relayed", "refused", "key_frames_asked", "repairs_asked")
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 _NOBODY: Mapping[str, bool] = MappingProxyType({})
@@ -47,7 +48,18 @@ class Histogram:
 class Metrics:
     """Written by the signalling loop only; read by whoever renders it."""
 
-    __slots__ = ("blame", "calls", "loop_lag", "mos", "ringing_time", "routing_time", "setup_time", "unhealthy", "weak")
+    __slots__ = (
+        "blame",
+        "calls",
+        "loop_lag",
+        "mos",
+        "ringing_time",
+        "routing_time",
+        "setup_time",
+        "unhealthy",
+        "video",
+        "weak",
+    )
 
     def __init__(self) -> None:
         self.calls: dict[str, int] = dict.fromkeys((outcome.value for outcome in Outcome), 0)
@@ -65,6 +77,8 @@ class Metrics:
         """How often links left their healthy limits."""
         self.blame: dict[str, int] = dict.fromkeys((culprit.value for culprit in Culprit), 0)
         """Bridged calls by who damaged them."""
+        self.video: dict[str, int] = dict.fromkeys(VIDEO, 0)
+        """What finished legs showed, by the fields of `Shown`."""
         self.loop_lag = Histogram(LAG_SECONDS)
         """Seconds a timer of the signalling loop came late."""
 
@@ -81,6 +95,9 @@ class Metrics:
             for way, heard in (("from_party", leg.from_party), ("to_party", leg.to_party)):
                 if heard is not None and heard.mos_mean is not None:
                     self.mos[way, heard.mos_mean.scale].observe(float(heard.mos_mean))
+            if leg.video is not None:
+                for name in VIDEO:
+                    self.video[name] += getattr(leg.video, name)
             kind = leg.endpoint.partition(":")[0]
             if kind in self.weak:
                 self.weak[kind] += leg.times_weak

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from media.quality.voip_metrics import VoipMetrics
-    from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord
+    from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Shown
     from softswitch.telemetry.story import Message, Story, StoryLine
 
 
@@ -40,6 +40,8 @@ class LegSnapshot:
     """Packets thrown away, by reason; reasons that did not occur are left out."""
     far: VoipMetrics | None = None
     """The party's own figures of what it receives (RFC 3611 4.7)."""
+    video: Shown | None = None
+    """None: it never had any."""
     weak: bool = False
     alerts: tuple[str, ...] = ()
     """What is outside the healthy limits at present."""

@@ -95,9 +95,14 @@ async def test_pictures_of_both_pages_arrive_and_are_recorded(
     await asyncio.gather(anna.told("confirmed"), ben.told("confirmed"))
     files = await recorded(world, call["id"])
     await asyncio.gather(sees(ben, codec), sees(anna, codec))
+    running = (await told(world, call["id"]))["legs"]
+    assert all(leg["video"]["relayed"] >= WANTED for leg in running)
     await anna.do("hangup")
     await ben.told("ended")
     await finished(world, call["id"])
+    for leg, before in zip((await told(world, call["id"]))["legs"], running, strict=True):
+        assert leg["video"]["packets"] >= leg["video"]["relayed"] >= before["video"]["relayed"]
+        assert leg["video"]["refused"] == 0
     for sound, pictures in files:
         plays(sound, pictures, codec)
 

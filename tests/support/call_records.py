@@ -7,7 +7,7 @@ from typing import Any
 
 from media.quality.opinion import MosCqe
 from media.quality.scores import Degradation
-from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome
+from softswitch.telemetry.cdr import CallRecord, Heard, LegRecord, Outcome, Shown
 
 _CALL = CallRecord(
     call_id="call-1",
@@ -82,6 +82,7 @@ def leg_records(call_id: str = "call-1") -> tuple[LegRecord, LegRecord]:
         rtt_ms=12.5,
         from_party=heard,
         to_party=None,
+        video=Shown(900, 5_000_000_000, 3, 890, 10, 2, 4),
         recording="/var/lib/softswitch/recordings/call-1-caller.wav",
     )
     callee = replace(
@@ -92,6 +93,7 @@ def leg_records(call_id: str = "call-1") -> tuple[LegRecord, LegRecord]:
         remote_uri="sip:1001@192.0.2.9",
         created_at=1_700_000_000.5,
         hung_up_by="local",
+        video=None,
         to_party=replace(heard, mos_mean=None, jitter_ms=None, degradation=None, reason="no packets expected"),
     )
     return caller, callee

@@ -26,7 +26,7 @@ from softswitch.admin.routes import operations, page_operations
 from softswitch.admin.server import AdminServer, AdminSettings, AdminStartError, make_admin, start_admin
 from softswitch.b2bua.keypad import DigitsRefusedError, Refusal
 from softswitch.callflow.prompts import Prompts
-from softswitch.telemetry.cdr import Heard
+from softswitch.telemetry.cdr import Heard, Shown
 from softswitch.telemetry.log_sink import NullSink
 from softswitch.telemetry.metrics import Metrics, Readings
 from softswitch.telemetry.recent import RecentCalls
@@ -74,6 +74,7 @@ def snapshot(call_id: str, state: str = "talking") -> CallSnapshot:
         ),
         to_party=Heard(codec="AMR-WB", mos_15s=MosCqew(2.1), mos_mean=MosCqew(2.1), mos_ceiling=MosCqew(4.14)),
         far=VoipMetrics.read((5, 3, 64, 2, 400, 8000, 120, 45, 0xEC, 0xBA, 55, 16, 86, 127, 42, 41, 0xF3, 60, 80, 200)),
+        video=Shown(900, 800_000, 3, 890, 10, 2, 4),
         weak=True,
         alerts=("loss from party",),
         message="Your connection is weak",
@@ -414,6 +415,15 @@ async def test_running_call_with_its_story_in_order(site: Site) -> None:
     assert (leg["from_party"]["scale"], leg["to_party"]["scale"]) == ("MOS-CQE", "MOS-CQEW")
     assert (leg["weak"], leg["alerts"]) == (True, ["loss from party"])
     assert leg["message"] == "Your connection is weak"
+    assert leg["video"] == {
+        "packets": 900,
+        "octets": 800_000,
+        "lost": 3,
+        "relayed": 890,
+        "refused": 10,
+        "key_frames_asked": 2,
+        "repairs_asked": 4,
+    }
     assert (leg["far_end"]["discard_percent"], leg["far_end"]["external_r"]) == (1.172, None)
     assert body["recording"] == "/recordings/c1.wav"
 

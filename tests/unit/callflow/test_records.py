@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from media.quality.verdict import StreamCounters
-from softswitch.callflow.records import heard
+from media.snapshots import VideoStatistics
+from softswitch.callflow.records import heard, shown
 from softswitch.dialplan.route import Answer, Echo, Play, Record, Reject
-from softswitch.telemetry.cdr import CallRecord, LegRecord, Outcome
+from softswitch.telemetry.cdr import CallRecord, LegRecord, Outcome, Shown
 from tests.support.phone import Plan
+from tests.support.quiet_media import NOTHING_HEARD
 from tests.support.switch_world import SWITCH, World, to
 from tests.support.verdicts import good_then_bad
 from tests.support.virtual_time import run_virtual
@@ -140,6 +143,26 @@ def test_ceiling_and_degradation_stand_beside_the_score() -> None:
     assert (found.mos_mean, found.mos_ceiling) == (summary.received.mos_cq, summary.received.ceiling)
     assert found.degradation.loss > 0.1
     assert found.degradation.discard == 0
+
+
+def test_video_is_counted_where_there_was_any() -> None:
+    video = VideoStatistics(
+        packets=900,
+        octets=800_000,
+        lost=3,
+        relayed=880,
+        nowhere=15,
+        refused=5,
+        key_frames_asked=2,
+        key_frames_wanted=1,
+        repairs_asked=4,
+        tap_overruns=0,
+    )
+    assert shown(replace(NOTHING_HEARD, video=video)) == Shown(
+        packets=900, octets=800_000, lost=3, relayed=880, refused=5, key_frames_asked=2, repairs_asked=4
+    )
+    assert shown(NOTHING_HEARD) is None
+    assert shown(None) is None
 
 
 def test_a_caller_whose_ack_never_comes_ends_by_time_out() -> None:

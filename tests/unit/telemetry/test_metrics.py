@@ -11,7 +11,7 @@ from dataclasses import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from media.quality.opinion import MosCqe, MosCqew
-from softswitch.telemetry.cdr import Heard, Outcome
+from softswitch.telemetry.cdr import Heard, Outcome, Shown
 from softswitch.telemetry.exposition import Exposition
 from softswitch.telemetry.loop_lag import PERIOD, LoopLag
 from softswitch.telemetry.metrics import LAG_SECONDS, Histogram, Metrics, Readings
@@ -85,6 +85,21 @@ def test_weak_connections_and_blame_are_counted() -> None:
     assert found["softswitch_calls_blamed_total", (("culprit", "carrier"),)] == 1
     assert found["softswitch_calls_blamed_total", (("culprit", "node"),)] == 0
     assert found["softswitch_weak_legs", ()] == 4
+
+
+def test_video_of_finished_legs_is_summed() -> None:
+    metrics = Metrics()
+    caller, callee = leg_records()
+    metrics.call_ended(call_record(), [caller, callee])
+    metrics.call_ended(call_record(), [replace(caller, video=Shown(100, 7, 1, 80, 20, 0, 5))])
+    found = samples(metrics)
+    packets = {
+        labels[0][1]: value for (name, labels), value in found.items() if name == "softswitch_video_packets_total"
+    }
+    assert packets == {"received": 1000, "lost": 4, "relayed": 970, "refused": 30}
+    assert found["softswitch_video_octets_total", ()] == 5_000_000_007
+    assert found["softswitch_video_feedback_total", (("kind", "key_frame"),)] == 2
+    assert found["softswitch_video_feedback_total", (("kind", "repair"),)] == 9
 
 
 def test_readings_are_shown() -> None:
