@@ -192,6 +192,7 @@ class Node:
             gate=neighbours.gate,
             keys=self.keys,
             authenticator=authenticator,
+            on_ended=neighbours.bindings.session_ended,
         )
         metrics, recent = Metrics(), RecentCalls()
         sounds = await self._open_sounds(engine)

@@ -14,6 +14,7 @@ from softswitch import assembly
 if TYPE_CHECKING:
     import asyncio
     import contextlib
+    from collections.abc import Callable
 
     from config.load import Settings
     from media.control import MediaEngine
@@ -57,12 +58,20 @@ def web_service(
     gate: Gate,
     keys: Keyring,
     authenticator: Authenticator,
+    on_ended: Callable[[str, str], None],
 ) -> WebService | None:
-    """What serves pages. `tokens`: of `token_signer`."""
+    """What serves pages. `tokens`: of `token_signer`; `on_ended(user, session)`: who signed out of which session."""
     if settings.web is None or tokens is None:
         return None
     from softswitch.web_service import WebService
 
     return WebService(
-        settings, settings.web, tokens=tokens, driver=driver, gate=gate, keys=keys, authenticator=authenticator
+        settings,
+        settings.web,
+        tokens=tokens,
+        driver=driver,
+        gate=gate,
+        keys=keys,
+        authenticator=authenticator,
+        on_ended=on_ended,
     )

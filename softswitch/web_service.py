@@ -11,6 +11,7 @@ from softswitch.transport.websocket import WebSocketTransport
 
 if TYPE_CHECKING:
     import contextlib
+    from collections.abc import Callable
 
     from sqlalchemy import Engine
 
@@ -42,7 +43,9 @@ class WebService:
         gate: Gate,
         keys: Keyring,
         authenticator: Authenticator,
+        on_ended: Callable[[str, str], None],
     ) -> None:
+        """`on_ended(user, session)` is told who signed out of which session."""
         self._settings, self._section, self._tokens = settings, section, tokens
         self._context = keys.web
         self.sip = WebSocketTransport(
@@ -53,7 +56,7 @@ class WebService:
         )
         gate.let_pages_in(self.sip.party)
         self.visits = web_settings.visits(
-            settings, section, authenticator=authenticator, tokens=tokens, clock=driver.now
+            settings, section, authenticator=authenticator, tokens=tokens, on_ended=on_ended, clock=driver.now
         )
 
     async def open_links(

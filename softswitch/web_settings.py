@@ -61,6 +61,7 @@ def visits(
     *,
     authenticator: Authenticator,
     tokens: TokenSigner,
+    on_ended: Callable[[str, str], None],
     clock: Callable[[], float],
 ) -> Visits:
     """What the pages' API draws on."""
@@ -71,6 +72,7 @@ def visits(
         ice,
         domain=parties.phone_domain(settings),
         names={user: phone.display_name or "" for user, phone in settings.phones.users.items()},
+        on_ended=on_ended,
         token_seconds=section.session.token,
         longest_seconds=section.session.longest,
     )

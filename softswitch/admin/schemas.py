@@ -152,6 +152,7 @@ SCHEMAS: dict[str, Json] = {
         ice_servers=_array(_ref("IceServer")),
         display_name=STRING,
     ),
+    "ClosedSession": _object(user=STRING),
     "GuestLink": _object(
         title={"type": "string", "description": "Who is called, in words."},
         kind={"enum": [*Kind]},

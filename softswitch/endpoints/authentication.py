@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from softswitch.endpoints.claims import TokenError
+from softswitch.endpoints.sessions_ended import EndedSessions
 from softswitch.endpoints.throttle import FailureLocks
 from softswitch.sip.auth import AuthChallenge, AuthCredentials
 from softswitch.sip.digest import QOP, Verdict, hashed, make_challenge
@@ -36,7 +37,7 @@ ALGORITHMS = ("SHA-256", "MD5")
 ENCRYPTED = ("TLS", "WSS")
 """Transports that nobody on the way can read."""
 SIP_TOKEN = "sip"  # noqa: S105 - a purpose
-"""Purpose of tokens whose `sub` is a phone's user."""
+"""Purpose of tokens whose `sub` is a phone's user, `proof` a seal of its secrets, `session` an id of ours."""
 GUEST_TOKEN = "sip-guest"  # noqa: S105 - a purpose
 """Purpose of tokens whose `sub` is a guest, who is no phone; what else they say is for whoever lets guests call."""
 
@@ -70,6 +71,8 @@ class Authenticated:
     """The trunk this is; None: a phone."""
     guest: Mapping[str, Claim] | None = None
     """What the token of a guest says; None: no guest."""
+    session: str = ""
+    """The session of a page whose token this was; "": none."""
     until: float = math.inf
     """When what proved it ends, in monotonic seconds."""
 
@@ -119,6 +122,8 @@ class Authenticator:
         self._locks = FailureLocks() if locks is None else locks
         self._is_bound = is_bound
         self._tokens = tokens
+        self.ended = EndedSessions()
+        """What somebody has signed out of."""
 
     def screen(self, request: Request, flow: Flow, now: float) -> Challenge | Refused | None:
         """What to answer at once, whatever the request says; None: it has credentials to be judged."""
@@ -198,6 +203,21 @@ class Authenticator:
         owner = self._accounts.get(user)
         return owner is not None and owner.trunk is None
 
+    def proof(self, user: str) -> str:
+        """What tokens of a phone say of its secrets: those made before it got other ones are good for nothing."""
+        assert self._tokens is not None
+        secrets = self._accounts[user].secrets
+        return self._tokens.seal("\0".join((user, *(f"{name}={secrets[name]}" for name in sorted(secrets)))))
+
+    def stands_for(self, claims: Mapping[str, Claim]) -> str | None:
+        """The phone's user whose session a token with these claims is of; None: he is gone, has other secrets by
+        now, or has signed out.
+        """
+        user, session = str(claims.get("sub")), claims.get("session")
+        if not self.is_phone(user) or session is None or str(session) in self.ended:
+            return None
+        return user if hmac.compare_digest(str(claims.get("proof")), self.proof(user)) else None
+
     def _bearer(self, token: str, flow: Flow, now: float) -> Authenticated | Challenge:
         """RFC 8898 3. Only an expired token of ours is no attempt to guess."""
         assert self._tokens is not None
@@ -210,8 +230,8 @@ class Authenticator:
         user, until = str(claims.get("sub")), now + self._tokens.lasts(claims)
         if purpose == GUEST_TOKEN:
             return Authenticated(user, guest=claims, until=until)
-        if self.is_phone(user):
-            return Authenticated(user, until=until)
+        if self.stands_for(claims) is not None:
+            return Authenticated(user, session=str(claims["session"]), until=until)
         return self._challenge(flow, now, error="invalid_token")
 
     def _shows_good_token(self, request: Request, flow: Flow) -> bool:

@@ -41,6 +41,8 @@ class Binding:
     """Proxies on the way to the phone (RFC 3327)."""
     quality: float = 1.0
     user_agent: str = ""
+    session: str = ""
+    """The session of a page by which it was registered; "": none."""
     is_there: bool = True
     """False: its connection is gone, and it is expected back with another one."""
 
@@ -151,6 +153,10 @@ class Bindings:
         for user in tuple(self._users_by_flow.get(flow, ())):
             bindings = self._by_user[user]
             self.replace(user, [replace(each, is_there=False) if each.flow == flow else each for each in bindings])
+
+    def session_ended(self, user: str, session: str) -> None:
+        """Forget what was registered by a page that has signed out."""
+        self.replace(user, [each for each in self._by_user.get(user, ()) if each.session != session])
 
     def purge(self, now: float) -> int:
         """Drop everything that has expired; give how many contacts are left. For a slow periodic call."""

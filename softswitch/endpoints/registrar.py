@@ -86,9 +86,9 @@ class Registrar:
                 return Answer(status, reason, headers)
             case Authenticated(trunk=str()):
                 return Answer(403, "Trunks Do Not Register Here")
-            case Authenticated(user=user, guest=guest, until=until):
+            case Authenticated(user=user, guest=guest, session=session, until=until):
                 if guest is None:
-                    answer = self._apply(user, request, flow, now, until)
+                    answer = self._apply(user, request, flow, now, session, until)
                 else:
                     answer = self._greet(user, request, now, until)
                 if answer.status == 200 and flow.transport in WEB_SOCKET:
@@ -105,7 +105,7 @@ class Registrar:
         seconds = max(1, round(min(limits.default_expires, until - now)))
         return Answer(200, None, tuple(("Contact", _with_expiry(contact, seconds)) for contact in request.contacts))
 
-    def _apply(self, user: str, request: Request, flow: Flow, now: float, until: float) -> Answer:
+    def _apply(self, user: str, request: Request, flow: Flow, now: float, session: str, until: float) -> Answer:
         if not _names(request.to, user):
             return Answer(403, "Forbidden")
         present = self._bindings.lookup(user, now)
@@ -117,7 +117,7 @@ class Registrar:
         if updated is not None:
             # Nobody stays registered by what does not open anything any more.
             updated = tuple(
-                replace(each, expires_at=until) if each.flow == flow and each.expires_at > until else each
+                replace(each, expires_at=min(each.expires_at, until), session=session) if each.flow == flow else each
                 for each in updated
             )
             self._bindings.replace(user, updated)

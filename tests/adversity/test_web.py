@@ -155,6 +155,19 @@ async def test_a_page_calls_a_trunk_and_either_hangs_up(web: Web, with_token: bo
             assert token.rpartition(".")[2] not in shown + "".join(web.daemon.log)
 
 
+async def test_signing_out_ends_the_session(web: Web) -> None:
+    session = await web.sign_in()
+    bearer = {"Authorization": f"Bearer {session['token']}"}
+    async with page(web.sip, "1001") as caller, aiohttp.ClientSession(headers=bearer) as http:
+        assert (await caller.register(token=session["token"])).status == 200
+        for status in (200, 401):
+            async with http.delete(f"{web.base}/api/session") as answer:
+                assert answer.status == status
+        assert await web.contacts("1001") == []
+        await web.post("/api/session", {}, status=401, headers=bearer)
+        assert (await caller.register(token=session["token"])).status == 401
+
+
 async def test_two_pages_of_one_user_ring_and_the_first_answer_wins(web: Web) -> None:
     """A second tab is another instance of the same user."""
     rings = Plan(ring=0.0)

@@ -1,4 +1,4 @@
-"""POST /api/session: a page signs in, or goes on; POST /api/browser-tokens: an operator signs a user in."""
+"""POST and DELETE /api/session: a page signs in, goes on, signs out; POST /api/browser-tokens: for it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from softswitch.admin.operation import Json
+    from softswitch.admin.visits import Visits
     from softswitch.endpoints.page_sessions import PageSession
     from softswitch.endpoints.turn import IceServer
 
@@ -46,13 +47,32 @@ async def post(request: web.Request) -> web.StreamResponse:
         case _:
             return error(400, "expected {user, password}, {token}, or {} with Authorization: Bearer <token>")
     if isinstance(opened, Refused):
-        untold = visits.refusals.due(source, now)
-        if untold is not None:
-            more = f"; {untold} more since the last line" if untold else ""
-            _log.info("web: sign-in from %s refused: %d %s%s", source, opened.status, opened.reason or "", more)
-        message = opened.reason or ("too many attempts" if opened.status == 429 else "user or password is wrong")
-        return error(opened.status, message, headers=dict(opened.headers))
+        return _refused(visits, opened, source, now)
     return answer(rendered(opened, visits.visitors.base(request)))
+
+
+async def delete(request: web.Request) -> web.StreamResponse:
+    """The token as `Authorization: Bearer`."""
+    visits = request.app[VISITS]
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return error(401, "expected Authorization: Bearer <token of the session>")
+    source, now = visits.visitors.address(request)[0], visits.clock()
+    ended = visits.sessions.sign_out(bearer.strip(), source, now)
+    if isinstance(ended, Refused):
+        return _refused(visits, ended, source, now)
+    _log.info("web: %s signed out from %s", ended, source)
+    return answer({"user": ended})
+
+
+def _refused(visits: Visits, refused: Refused, source: str, now: float) -> web.Response:
+    """Told seldom: an attacker could make lines flow."""
+    untold = visits.refusals.due(source, now)
+    if untold is not None:
+        more = f"; {untold} more since the last line" if untold else ""
+        _log.info("web: sign-in from %s refused: %d %s%s", source, refused.status, refused.reason or "", more)
+    message = refused.reason or ("too many attempts" if refused.status == 429 else "user or password is wrong")
+    return error(refused.status, message, headers=dict(refused.headers))
 
 
 async def grant(request: web.Request) -> web.StreamResponse:
@@ -108,6 +128,20 @@ PAGE_OPERATIONS = (
             200: ("The session.", "PageSession"),
             400: ("Not what was expected.", "Error"),
             401: ("User or password is wrong, or the token is not good any more.", "Error"),
+            403: ("The page is of a site that may not ask.", "Error"),
+            429: ("Too many attempts from this address: Retry-After says how long to wait.", "Error"),
+        },
+    ),
+    Operation(
+        method="DELETE",
+        path="/api/session",
+        name="closeSession",
+        summary="A page signs out: no token of its session is good any more.",
+        handler=delete,
+        access=Access.ANYBODY,
+        responses={
+            200: ("The session has ended.", "ClosedSession"),
+            401: ("There is no good token of a session.", "Error"),
             403: ("The page is of a site that may not ask.", "Error"),
             429: ("Too many attempts from this address: Retry-After says how long to wait.", "Error"),
         },

@@ -17,6 +17,7 @@ from softswitch.admin.visitors import Visitors
 from softswitch.admin.visits import Visits
 from softswitch.admin.web_server import WebSettings, make_web
 from softswitch.endpoints.authentication import Authenticator
+from softswitch.endpoints.bindings import Bindings
 from softswitch.endpoints.page_sessions import PageSessions
 from softswitch.endpoints.tokens import TokenSigner
 from softswitch.endpoints.turn import IceServers
@@ -40,7 +41,7 @@ async def serving(folder: Path) -> AsyncIterator[str]:
     signer = TokenSigner("a key of some characters")
     authenticator = Authenticator([], NonceKeeper(bytes(16)), realm="test", tokens=signer)
     servers = IceServers()
-    sessions = PageSessions(authenticator, signer, servers, domain="test", names={})
+    sessions = PageSessions(authenticator, signer, servers, domain="test", names={}, on_ended=Bindings().session_ended)
     visits = Visits(visitors=Visitors(), sessions=sessions, ice_servers=servers, clock=near.driver.now)
     carrier = WebSocketTransport(near.driver, Listener("WS", HOST, port), WebSocketLimits(), Origins())
     settings = WebSettings(host=HOST, port=port)

@@ -18,6 +18,7 @@ from softswitch.endpoints.authentication import (
 from softswitch.endpoints.bindings import Bindings
 from softswitch.endpoints.page_sessions import PageSession, PageSessions
 from softswitch.endpoints.registrar import Registrar
+from softswitch.endpoints.sessions_ended import EndedSessions
 from softswitch.endpoints.tokens import TokenSigner
 from softswitch.endpoints.turn import IceServers
 from softswitch.sip.digest import NonceKeeper, answer_challenge, read_challenges
@@ -33,13 +34,13 @@ PHONE = Flow("UDP", ("192.0.2.1", 5060), ("198.51.100.7", 40000))
 class Site:
     """An authenticator, sessions and a registrar that believe one another."""
 
-    def __init__(self) -> None:
+    def __init__(self, password: str = "wonder") -> None:
         self.clock = 1_800_000_000.0
         self.signer = TokenSigner("a key of some characters", clock=lambda: self.clock)
         trunk = account("carrier", "sesame", REALM)
         self.authenticator = Authenticator(
             [
-                Account(user="alice", secrets=account("alice", "wonder", REALM).secrets),
+                Account(user="alice", secrets=account("alice", password, REALM).secrets),
                 Account(user="old", secrets={"MD5": account("old", "wonder", REALM).secrets["MD5"]}),
                 Account(user="carrier", secrets=trunk.secrets, trunk="carrier"),
             ],
@@ -47,18 +48,19 @@ class Site:
             realm=REALM,
             tokens=self.signer,
         )
+        self.bindings = Bindings()
         self.sessions = PageSessions(
             self.authenticator,
             self.signer,
             IceServers(stun=("stun:stun.test",)),
             domain=REALM,
             names={"alice": "Alice"},
+            on_ended=self.bindings.session_ended,
             token_seconds=900.0,
             longest_seconds=3600.0,
             clock=lambda: self.clock,
         )
         self.introduced: list[tuple[Flow, str, str]] = []
-        self.bindings = Bindings()
         self.registrar = Registrar(
             self.authenticator, self.bindings, introduce=lambda *who: self.introduced.append(who)
         )
@@ -68,19 +70,24 @@ class Site:
         assert isinstance(found, PageSession)
         return found
 
+    def sign_out(self, token: str) -> str | Refused:
+        return self.sessions.sign_out(token, "198.51.100.7", 0.0)
+
 
 @pytest.fixture
 def site() -> Site:
     return Site()
 
 
-def request(method: str = "REGISTER", *, user: str = "alice", lines: str = "", cseq: int = 1) -> Request:
+def request(
+    method: str = "REGISTER", *, user: str = "alice", lines: str = "", cseq: int = 1, instance: str = "1"
+) -> Request:
     message = parse_message(
         (
             f"{method} sip:{REALM} SIP/2.0\r\nVia: SIP/2.0/WSS x.invalid;branch=z9hG4bK{cseq}\r\nMax-Forwards: 70\r\n"
             f"From: <sip:{user}@{REALM}>;tag=1\r\nTo: <sip:{user}@{REALM}>\r\nCall-ID: 1\r\nCSeq: {cseq} {method}\r\n"
             f"Supported: path, outbound\r\nContact: <sip:{user}@x.invalid;transport=ws>;reg-id=1"
-            f';+sip.instance="<urn:uuid:1>"\r\n{lines}Content-Length: 0\r\n\r\n'
+            f';+sip.instance="<urn:uuid:{instance}>"\r\n{lines}Content-Length: 0\r\n\r\n'
         ).encode()
     )
     assert isinstance(message, Request)
@@ -145,9 +152,9 @@ def test_a_session_goes_on_until_the_password_is_due_again(site: Site) -> None:
         session = renewed
     assert session.expires_in == 100  # an hour after the password it is over, whatever was renewed
     site.clock += 99.0
-    assert site.authenticator.authenticate(request(lines=bearer(session.token)), PAGE, 0.0) == Authenticated(
-        "alice", until=1.0
-    )
+    proven = site.authenticator.authenticate(request(lines=bearer(session.token)), PAGE, 0.0)
+    assert isinstance(proven, Authenticated)
+    assert (proven.user, proven.until) == ("alice", 1.0)
     site.clock += 1.0
     assert site.sessions.renew(session.token, "198.51.100.7", 0.0) == Refused(401, "the token has expired")
 
@@ -160,6 +167,71 @@ def test_a_token_of_somebody_who_is_gone_opens_nothing(site: Site) -> None:
     assert isinstance(site.authenticator.authenticate(request(lines=bearer(trunk)), PAGE, 0.0), Challenge)
 
 
+def test_a_new_password_ends_what_the_old_one_opened(site: Site) -> None:
+    """The node is the same, with the same key: whoever knew the password before is out."""
+    session = site.session()
+    restarted, changed = Site(), Site("wonder again")
+    assert isinstance(restarted.sessions.renew(session.token, "198.51.100.7", 0.0), PageSession)
+    refused = changed.sessions.renew(session.token, "198.51.100.7", 0.0)
+    assert refused == Refused(401, "the token is for nobody who is signed in here")
+    assert isinstance(changed.authenticator.authenticate(request(lines=bearer(session.token)), PAGE, 0.0), Challenge)
+    granted = changed.sessions.open("alice")
+    assert isinstance(changed.sessions.renew(granted.token, "198.51.100.7", 0.0), PageSession)
+
+
+def test_what_a_token_says_of_the_password_helps_nobody_to_guess_it(site: Site) -> None:
+    claims = site.signer.read(site.session().token, SIP_TOKEN)
+    other = TokenSigner("another key of some characters")
+    proof = "\0".join(
+        ("alice", *(f"{name}={value}" for name, value in sorted(account("alice", "wonder", REALM).secrets.items())))
+    )
+    assert claims["proof"] == site.signer.seal(proof)
+    assert claims["proof"] != other.seal(proof)
+
+
+def test_signing_out_ends_the_session_with_all_its_tokens_and_no_other(site: Site) -> None:
+    first, other = site.session(), site.session()
+    site.clock += 100.0
+    second = site.sessions.renew(first.token, "198.51.100.7", 0.0)
+    assert isinstance(second, PageSession)
+    assert site.sign_out(first.token) == "alice"
+    for token in (first.token, second.token):
+        assert isinstance(site.sessions.renew(token, "198.51.100.7", 0.0), Refused)
+        assert isinstance(site.sign_out(token), Refused)
+        assert isinstance(site.authenticator.authenticate(request(lines=bearer(token)), PAGE, 0.0), Challenge)
+    assert isinstance(site.sessions.renew(other.token, "198.51.100.7", 0.0), PageSession)
+    site.clock += 3600.0
+    assert site.sign_out(site.session().token) == "alice"
+    assert len(site.authenticator.ended) == 1, "what had ended by itself is forgotten"
+
+
+def test_who_signs_out_is_not_called_any_more_and_others_are(site: Site) -> None:
+    """A page that lost its connection could not take its registration back by itself."""
+    leaving, staying = site.session(), site.session()
+    elsewhere = request(lines=bearer(staying.token), instance="2", cseq=7)
+    for wanted, flow in ((request(lines=bearer(leaving.token)), PAGE), (elsewhere, MOVED)):
+        assert site.registrar.register(wanted, flow, 0.0).status == 200
+    site.bindings.connection_away(PAGE)
+    assert site.sign_out(leaving.token) == "alice"
+    assert [each.flow for each in site.bindings.lookup("alice", 0.0)] == [MOVED]
+    assert site.registrar.register(request(lines=bearer(leaving.token), cseq=8), PAGE, 0.0).status == 401
+
+
+def test_tokens_cannot_be_guessed_by_signing_out(site: Site) -> None:
+    for _ in range(10):
+        assert isinstance(site.sign_out("x"), Refused)
+    session = site.sessions.open("alice")
+    assert site.sign_out("x") == Refused(429, None, (("Retry-After", "1"),))
+    assert site.sign_out(session.token) == "alice", "whoever has a good token is nobody who guesses"
+
+
+def test_so_many_sessions_ended_are_remembered() -> None:
+    ended = EndedSessions(capacity=2)
+    for session in ("one", "two", "one", "three"):
+        ended.end(session, 10.0)
+    assert [each in ended for each in ("one", "two", "three")] == [True, False, True]
+
+
 def test_a_guests_token_opens_no_session(site: Site) -> None:
     token = site.signer.sign(GUEST_TOKEN, {"sub": "guest-1"}, ttl=60)
     assert isinstance(site.sessions.renew(token, "198.51.100.7", 0.0), Refused)
@@ -170,7 +242,9 @@ def test_a_guests_token_opens_no_session(site: Site) -> None:
 
 def test_a_token_stands_for_its_user_on_web_sockets_alone(site: Site) -> None:
     register = request(lines=bearer(site.session().token))
-    assert site.authenticator.authenticate(register, PAGE, 5.0) == Authenticated("alice", until=905.0)
+    proven = site.authenticator.authenticate(register, PAGE, 5.0)
+    assert isinstance(proven, Authenticated)
+    assert (proven.user, proven.until) == ("alice", 905.0)
     assert isinstance(site.authenticator.authenticate(register, PHONE, 5.0), Challenge)
 
 

@@ -25,6 +25,16 @@ export class Unreachable extends Error {
   override readonly name = "Unreachable";
 }
 
+/** Nobody can go on with the session's tokens. Where the server cannot be asked, they end by themselves. */
+export async function closeSession(token: string): Promise<void> {
+  const headers = { Authorization: `Bearer ${token}` };
+  try {
+    await fetch("/api/session", { method: "DELETE", headers, credentials: "omit", keepalive: true });
+  } catch {
+    return;
+  }
+}
+
 export async function openSession(credential: Credential): Promise<Session> {
   const headers: Record<string, string> = { "Content-Type": "application/json" };
   let body = "{}";

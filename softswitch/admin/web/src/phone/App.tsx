@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 
-import { type Credential, openSession, Refused, type Session } from "../call/api.ts";
+import { closeSession, type Credential, openSession, Refused, type Session } from "../call/api.ts";
 import { obstacle } from "../call/devices.ts";
 import { forgetToken, keepToken, keptToken, takeTokenFromAddress } from "./credentials.ts";
 import { PhonePage } from "./PhonePage.tsx";
@@ -26,6 +26,8 @@ export function App() {
     setBusy(false);
   };
   const signOut = (why: string) => {
+    const token = keptToken();
+    if (why === "" && token !== undefined) void closeSession(token);
     forgetToken();
     setProblem(why);
     setSession(undefined);
