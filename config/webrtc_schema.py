@@ -131,6 +131,13 @@ class WebRtc(Section):
             "standard: 50 kbit/s. high: 100 kbit/s."
         ),
     ] = "standard"
+    video_kbit: Annotated[
+        Annotated[int, Whole(100, 100_000)] | None,
+        Field(
+            description="Most video a browser may send, kbit/s with all headers. It is told so (b=AS), and what is "
+            "more than half above that is dropped. Not given: it is told nothing, and what is above 12000 is dropped."
+        ),
+    ] = None
     srtp_suites: Annotated[
         OneOrMore[SrtpSuite], Field(description="SRTP protection profiles offered and accepted (RFC 5764), best first.")
     ] = ("AEAD_AES_128_GCM", "AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80")

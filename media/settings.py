@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from media.quality.codecs import CodecFactors
 from media.quality.watch import HEALTHY, Thresholds
+
+MOST_VIDEO: Final = 12_000
+"""kbit/s of video that a far end may send where nothing else is said: twice a 1080p screen, and some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class MediaSettings:
     jitter_buffer: float = 0.2
     opus_complexity: int = 0
     opus_complexity_at_loss: int = 5
-    video_kbit: int = 12_000
+    video_kbit: int = MOST_VIDEO
     mask_digits: bool = False
     record_video: bool = False
     media_timeout: float = 60.0

@@ -8,7 +8,7 @@ from media.play.countries import tones_of
 from media.quality.codecs import CodecFactors, CodecImpairment
 from media.quality.emodel import SCALES
 from media.quality.watch import Thresholds
-from media.settings import MediaSettings
+from media.settings import MOST_VIDEO, MediaSettings
 from softswitch.callflow.sounds import NetworkTones
 from softswitch.contact_center.call_link import Kind, Routing, Validity
 from softswitch.contact_center.call_link_wish import Defaults
@@ -96,6 +96,7 @@ def media(settings: Settings) -> MediaSettings:
         opus_complexity=section.opus_complexity,
         opus_complexity_at_loss=section.opus_complexity_at_loss,
         mask_digits=settings.recording.mask_digits,
+        video_kbit=MOST_VIDEO if settings.webrtc.video_kbit is None else settings.webrtc.video_kbit * 3 // 2,
         record_video=settings.recording.video == "video",
         codec_factors=CodecFactors({name: _impairment(name, each) for name, each in quality.codecs.items()}),
         thresholds=Thresholds(

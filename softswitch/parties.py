@@ -122,7 +122,7 @@ def web_terms(settings: Settings) -> WebTerms:
     """What the phones' browsers may have."""
     section = settings.webrtc
     opus = parameters_of(section.bandwidth, fec=True, dtx=True, cbr=False)
-    return WebTerms(codecs=_codecs(section.codecs, opus), reconnect=section.reconnect)
+    return WebTerms(codecs=_codecs(section.codecs, opus), reconnect=section.reconnect, video_kbit=section.video_kbit)
 
 
 def phone_terms(settings: Settings) -> dict[str, MediaTerms]:

@@ -266,7 +266,7 @@ SCHEMAS: dict[str, Json] = {
             octets=INTEGER,
             lost={"type": "integer", "description": "Gaps in the numbers of pictures, before the switch."},
             relayed={"type": "integer", "description": "Packets that went on to the other party."},
-            refused={"type": "integer", "description": "Packets over the highest rate, or of too many sources."},
+            refused={"type": "integer", "description": "Packets over webrtc.video_kbit, or of too many sources."},
             key_frames_asked={"type": "integer", "description": "By this party, of the other one (PLI, FIR)."},
             repairs_asked={"type": "integer", "description": "By this party, of the other one (NACK)."},
         ),

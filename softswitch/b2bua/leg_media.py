@@ -29,6 +29,7 @@ from softswitch.sdp.address import AddressKind, address_kind
 from softswitch.sdp.extended_reports import NO_XR
 from softswitch.sdp.negotiate import Direction, Negotiation, NegotiationState, SdpError
 from softswitch.sdp.opus import OpusParameters, sending
+from softswitch.sdp.video import held_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,6 +80,7 @@ class LegMedia:
         "_is_owed",
         "_last_answer",
         "_peer",
+        "_video_kbit",
         "address",
         "agreement",
         "browser",
@@ -109,6 +111,7 @@ class LegMedia:
         self._dtmf = terms.dtmf
         self._ipv6 = ":" in opened.address
         self._peer = peer
+        self._video_kbit = None if terms.web is None else terms.web.video_kbit
         self._is_owed = False
         self.leg: int = opened.leg
         self.address = advertised
@@ -158,7 +161,7 @@ class LegMedia:
     ) -> bytes:
         """Our offer as SDP; `video` to a browser alone."""
         self._last_answer = b""
-        return self.negotiation.make_offer(self._with_digits(codecs), direction=direction, video=video)
+        return self.negotiation.make_offer(self._with_digits(codecs), direction=direction, video=self._held(video))
 
     @property
     def can_repeat(self) -> bool:
@@ -221,7 +224,7 @@ class LegMedia:
             self._with_digits(codecs),
             direction=direction,
             telephone_event=self._dtmf == "rfc4733",
-            video=video,
+            video=self._held(video),
         )
         self._last_answer = b""
         self._apply(agreement)
@@ -317,6 +320,10 @@ class LegMedia:
         if self._dtmf == "rfc4733":
             return codecs
         return [codec for codec in codecs if not codec.is_telephone_event]
+
+    def _held(self, video: VideoOffer | None) -> VideoOffer | None:
+        """What the far end is told of the pictures it may send."""
+        return None if video is None else held_to(video, self._video_kbit)
 
     def _direction(self, agreement: AudioAgreement) -> SetDirection:
         """Who holds us often sends nothing, whatever its SDP says (sendonly without music): no time-out then.

@@ -51,6 +51,8 @@ class WebTerms:
     """Seconds a call waits for a browser that was lost."""
     video: bool = True
     """Whether pictures may go there and come from there."""
+    video_kbit: int | None = None
+    """Most that browsers there may send of them, with all headers; None: they are told of no limit."""
 
 
 class WebMedia(Protocol):

@@ -6,6 +6,7 @@ answered with what the far one chose. So nothing in a packet has to be rewritten
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -151,6 +152,24 @@ def write_video(video: VideoOffer, port: int, protocol: str, further: str) -> st
     lines.extend([f"a=extmap:{extension.id} {extension.uri}" for extension in video.extensions])
     lines.extend((f"a={video.direction.value}", "a=rtcp-mux", *video.sources, further))
     return "\r\n".join(lines)
+
+
+def held_to(video: VideoOffer, kbit: int | None) -> VideoOffer:
+    """The same, asking for no more than so many kbit/s with all headers (`b=AS`, RFC 8866 5.8); None: no limit of ours.
+
+    What its author wants less of stays as it was said.
+    """
+    if kbit is None or any(_kbit(line) <= kbit for line in video.bandwidth):
+        return video
+    return replace(video, bandwidth=(f"b=AS:{kbit}",))
+
+
+def _kbit(line: str) -> float:
+    """Of a `b=` line; what cannot be read is no limit."""
+    kind, _, value = line.partition(":")
+    if not (value.isascii() and value.isdigit()):
+        return math.inf
+    return int(value[:15]) / (1000 if kind == "b=TIAS" else 1)
 
 
 def in_common(chosen: VideoOffer, offered: VideoOffer) -> tuple[VideoOffer, VideoOffer] | None:

@@ -8,7 +8,7 @@ import pytest
 
 from media.commands import SetVideo
 from softswitch.dialplan.route import Music
-from softswitch.sip.events import OfferReceived
+from softswitch.sip.events import OfferAnswered, OfferReceived
 from tests.support.phone import Phone, Plan
 from tests.support.puppets import a_moment
 from tests.support.switch_world import to
@@ -28,9 +28,10 @@ class Standing:
         callee: str | None = "sendrecv",
         called: int = 7,
         voices: int = 0,
+        video_kbit: int | None = None,
         first: tuple[Music, ...] = (),
     ) -> None:
-        self.world = VideoWorld(*first, to(called), voices=voices)
+        self.world = VideoWorld(*first, to(called), voices=voices, video_kbit=video_kbit)
         self.caller = self.world.page(6)
         self.caller.camera = caller
         self.callee: Phone = (self.world.page if called == 7 else self.world.phone)(called, ANSWERS)
@@ -70,6 +71,23 @@ def test_the_callee_is_offered_the_callers_video_and_the_caller_answered_with_it
         assert b"a=ssrc:6000 cname:page" in standing.page.offered
         assert standing.caller.lines() == ["on 98 sendrecv"]
         assert [each[1:] for each in standing.engine()] == [((98,), True, True)] * 2
+        await standing.over()
+
+    run_virtual(story)
+
+
+def test_both_are_told_of_the_limit_and_told_again() -> None:
+    async def story() -> None:
+        standing = Standing(caller=None, video_kbit=900)
+        await standing.up()
+        standing.caller.camera = "sendrecv"
+        standing.caller.change(standing.calling)
+        await a_moment()
+        assert b"\r\nb=AS:900\r\n" in standing.page.offered
+        (answer,) = [each.body for each in standing.caller.events if isinstance(each, OfferAnswered)]
+        assert b"\r\nb=AS:900\r\n" in answer
+        again = await standing.caller.ask(standing.calling, standing.world)
+        assert again.count(b"b=AS:900\r\n") == again.count(b"b=") == 1
         await standing.over()
 
     run_virtual(story)

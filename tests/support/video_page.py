@@ -139,20 +139,23 @@ class Page(Phone):
 class VideoWorld(World):
     """Callers are browsers; so are `t5` to `t7`."""
 
-    def __init__(self, *actions: object, voices: int = 0) -> None:
-        """`voices`: the place of a browser that may have no pictures."""
+    def __init__(self, *actions: object, voices: int = 0, video_kbit: int | None = None) -> None:
+        """`voices`: the place of a browser that may have no pictures. `video_kbit`: the most that all may send."""
         self._voices = voices
+        self._web = replace(WEB, video_kbit=video_kbit)
         routes = {str(number): [to(number)] for number in (3, 5)}
         super().__init__(Random(1), actions or [to(7)], routes=routes, own_trunks=True)  # type: ignore[arg-type]
         self.switch.web = QuietWeb()
 
     def _inbound(self, *args: object, **more: object) -> Trunk:
-        return _of_browsers(super()._inbound(*args, **more))  # type: ignore[arg-type]
+        return self._of_browsers(super()._inbound(*args, **more))  # type: ignore[arg-type]
 
     def _called(self, *args: object, **more: object) -> list[Trunk]:
+        trunks = super()._called(*args, **more)  # type: ignore[arg-type]
+        browsers = {f"t{number}" for number in BROWSERS}
+        silent = f"t{self._voices}"
         return [
-            _of_browsers(trunk, video=trunk.name != f"t{self._voices}") if int(trunk.name[1:]) in BROWSERS else trunk
-            for trunk in super()._called(*args, **more)  # type: ignore[arg-type]
+            self._of_browsers(each, video=each.name != silent) if each.name in browsers else each for each in trunks
         ]
 
     def page(self, number: int, plan: Plan | None = None) -> Page:
@@ -166,7 +169,6 @@ class VideoWorld(World):
         (running,) = self.supervisor.calls.values()
         return [line.event for line in running.call.story.lines]
 
-
-def _of_browsers(trunk: Trunk, *, video: bool = True) -> Trunk:
-    web = replace(WEB, video=video)
-    return replace(trunk, terms=replace(trunk.terms, codecs=WEB.codecs, web=web, is_browser=True))
+    def _of_browsers(self, trunk: Trunk, *, video: bool = True) -> Trunk:
+        web = replace(self._web, video=video)
+        return replace(trunk, terms=replace(trunk.terms, codecs=WEB.codecs, web=web, is_browser=True))

@@ -9,7 +9,7 @@ import pytest
 from media.quality.codecs import CodecImpairment, Mode, codec_impairment
 from media.quality.emodel import WIDEBAND
 from media.quality.watch import HEALTHY
-from softswitch import assembly
+from softswitch import assembly, parties
 from softswitch.transport.listener import Listener
 from tests.support.config_files import ConfigFolder
 
@@ -77,6 +77,15 @@ def test_media_settings(tmp_path: Path) -> None:
     media = assembly.media(found)
     assert (media.address, media.port_first, media.port_last, media.workers) == ("192.0.2.1", 30000, 30099, 2)
     assert (media.media_timeout, media.latch_window, media.priority) == (90.0, 3.0, 0)
+
+
+@pytest.mark.parametrize(("config", "kbit", "told"), [("", 12_000, None), ("webrtc: {video_kbit: 2000}", 3000, 2000)])
+def test_what_browsers_send_of_video_is_bounded_with_room_for_bursts(
+    tmp_path: Path, config: str, kbit: int, told: int | None
+) -> None:
+    found = settings(tmp_path, config)
+    assert assembly.media(found).video_kbit == kbit
+    assert parties.web_terms(found).video_kbit == told
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,13 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
           addresses: [203.0.113.5, "2001:db8::5"]
           port: 3478
           bandwidth: high
+          video_kbit: 1500
           stun: stun:stun.example.net
           turn: {urls: ["turn:[2001:db8::1]:3478?transport=tcp", "turns:a.example:443"], secret: {env: TURN}, ttl: 2h}
         """,
     )
     assert (section.ice, section.addresses, section.port) == ("lite", ("203.0.113.5", "2001:db8::5"), 3478)
+    assert section.video_kbit == 1500
     assert section.turn is not None
     assert (section.turn.secret.reveal(), section.turn.ttl) == ("s3cret", 7200.0)
     assert "s3cret" not in repr(section)
@@ -52,6 +54,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     ("config", "problem"),
     [
         ("webrtc: {port: 80}", "webrtc.port: expected a whole number from 1024 to 65535, got 80"),
+        ("webrtc: {video_kbit: 99}", "webrtc.video_kbit: expected a whole number from 100 to 100000, got 99"),
         ("webrtc: {port: 5060}", "webrtc.port: port 5060 is one of sip.listen"),
         ("webrtc: {port: 20010}", "webrtc.port: port 20010 lies inside media.ports (20000-39999)"),
         ("webrtc: {port: 3478, ports: {first: 40000, last: 40100}}", "webrtc.ports: has no effect: all browsers share"),

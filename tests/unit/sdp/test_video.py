@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from softswitch.sdp.codec import RED
 from softswitch.sdp.description import SessionDescription
 from softswitch.sdp.negotiate import KNOWN_CODECS, AudioAgreement, Codec, Direction, Negotiation
-from softswitch.sdp.video import Extension, VideoFormat, VideoOffer
+from softswitch.sdp.video import Extension, VideoFormat, VideoOffer, held_to
 from tests.support.browser_sdp import CHROMIUM, CHROMIUM_AUDIO, CHROMIUM_WITH_DATA, FIREFOX, Described
 from tests.support.session_descriptions import body, section
 
@@ -217,6 +219,24 @@ def test_feedback_for_all_formats_is_of_each() -> None:
     assert video is not None
     assert video.formats[0].feedback == ("goog-remb", "transport-cc", "ccm fir", "nack", "nack pli")
     assert video.formats[1].feedback == ("nack",)
+
+
+@pytest.mark.parametrize(
+    ("said", "kbit", "told"),
+    [
+        ((), None, ()),
+        (("b=AS:9000",), None, ("b=AS:9000",)),
+        ((), 800, ("b=AS:800",)),
+        (("b=AS:801",), 800, ("b=AS:800",)),
+        (("b=AS:800",), 800, ("b=AS:800",)),
+        (("b=TIAS:800001",), 800, ("b=AS:800",)),
+        (("b=TIAS:300000", "b=AS:9000"), 800, ("b=TIAS:300000", "b=AS:9000")),
+        (("b=AS:-1", "b=AS:\u0663", "b=AS:"), 800, ("b=AS:800",)),
+    ],
+)
+def test_the_lower_of_two_limits_holds(said: tuple[str, ...], kbit: int | None, told: tuple[str, ...]) -> None:
+    video = replace(CAMERA, bandwidth=said)
+    assert held_to(video, kbit) == replace(CAMERA, bandwidth=told)
 
 
 class TestLater:
