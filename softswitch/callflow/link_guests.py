@@ -21,6 +21,7 @@ from softswitch.endpoints.authentication import GUEST_TOKEN, Refused
 from softswitch.endpoints.call_links import LinksUnavailable
 from softswitch.endpoints.claims import TokenError
 from softswitch.endpoints.throttle import TokenBuckets
+from softswitch.household import household
 from softswitch.sip.headers import NameAddr
 from softswitch.sip.uri import Uri, escape_user
 from softswitch.value import value_class
@@ -253,8 +254,9 @@ class LinkGuests:
         return Traffic(running, ringing, self._limits.calls)
 
     def _calls_from(self, source: str) -> int:
+        at = household(source)
         return sum(
-            leg.name.startswith("guest:") and leg.session.flow.remote[0] == source and not leg.ended
+            leg.name.startswith("guest:") and household(leg.session.flow.remote[0]) == at and not leg.ended
             for leg in self._callers()
         )
 
@@ -263,7 +265,7 @@ class LinkGuests:
         try:
             link_id = str(self._tokens.read(token, LINK_TOKEN)["sub"])
         except (TokenError, KeyError) as error:
-            if not self._of_sources.take(source, self._clock()):
+            if not self._of_sources.take(household(source), self._clock()):
                 raise self._refused(Refusal.TOO_MANY_ATTEMPTS) from error
             is_old = isinstance(error, TokenError) and error.expired
             raise self._refused(Refusal.EXPIRED if is_old else Refusal.UNKNOWN) from error
@@ -278,7 +280,7 @@ class LinkGuests:
 
     def _within_rate(self, link_id: str, source: str) -> bool:
         now = self._clock()
-        return self._of_sources.take(source, now) and self._of_links.take(link_id, now)
+        return self._of_sources.take(household(source), now) and self._of_links.take(link_id, now)
 
 
 def label(link_id: str) -> str:

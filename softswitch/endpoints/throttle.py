@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv6Address
+
+from softswitch.household import household
 
 
 class TokenBuckets:
@@ -56,8 +56,7 @@ class LockPolicy:
 class FailureLocks:
     """Growing delay after failed authentications, per source and never per user: nobody can lock somebody else out.
 
-    A source is an IPv4 address or a network of 64 bits of IPv6, which is what one household has (RFC 6177): with every
-    address of it being a source, guessing would never end.
+    A source is a household.
 
     Invariant: at most `capacity` sources are remembered, the one that failed longest ago is forgotten first.
     """
@@ -71,7 +70,7 @@ class FailureLocks:
 
     def failed(self, source: str, now: float) -> float:
         """Count a failure; give the seconds this source is locked out from now on (0.0: not yet)."""
-        source = _network(source)
+        source = household(source)
         count, last = self._failures.pop(source, (0, now))
         if now - last > self._policy.forgiven_after:
             count = 0
@@ -82,7 +81,7 @@ class FailureLocks:
 
     def locked_for(self, source: str, now: float) -> float:
         """Seconds this source still has to wait; 0.0 when it may try."""
-        failure = self._failures.get(_network(source))
+        failure = self._failures.get(household(source))
         if failure is None:
             return 0.0
         return max(0.0, failure[1] + self._lock_seconds(failure[0]) - now)
@@ -95,14 +94,3 @@ class FailureLocks:
         if over < 0:
             return 0.0
         return min(self._policy.longest, self._policy.first * 2.0 ** min(over, 20))
-
-
-@lru_cache(1024)
-def _network(source: str) -> str:
-    if ":" not in source:
-        return source
-    try:
-        address = IPv6Address(source.partition("%")[0])
-    except ValueError:
-        return source
-    return source if address.ipv4_mapped is not None else f"{IPv6Address(int(address) >> 64 << 64)}/64"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import WSCloseCode, web
 
+from softswitch.household import household
 from softswitch.sip.flow import Flow
 from softswitch.transport.parties import Parties, Party
 from softswitch.transport.tcp import REPORT_INTERVAL, REPORTED_SOURCES
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 SUBPROTOCOL = "sip"
 STRANGERS_PER_SOURCE = 32
-"""Connections of one address that have not proven anything yet."""
+"""Connections of one household that have not proven anything yet."""
 STOP_SECONDS = 2.0
 LEAVING = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 """Codes of who has nothing more to say; without a code, or without a goodbye, somebody may be back."""
@@ -127,7 +128,8 @@ class WebSocketTransport:
         full = len(self._parties) >= self.limits.connections
         if self._is_closing or full or self._per_source.get(source, 0) >= self.limits.per_source:
             return web.Response(status=503, text="too many connections\n", headers={"Retry-After": "10"})
-        if sum(each.flow.remote[0] == source for each in self._strangers) >= STRANGERS_PER_SOURCE:
+        at = household(source)
+        if sum(household(each.flow.remote[0]) == at for each in self._strangers) >= STRANGERS_PER_SOURCE:
             return web.Response(status=503, text="too many connections without credentials\n")
         return None
 

@@ -53,7 +53,8 @@ async def web_sockets(
 
     async def serve(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
-        return await carrier.serve(request, request.transport.get_extra_info("peername")[:2])
+        host, port = request.transport.get_extra_info("peername")[:2]
+        return await carrier.serve(request, (request.headers.get("X-Forwarded-For", host), port))
 
     app.add_routes([web.get("/sip", serve)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)

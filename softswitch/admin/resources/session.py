@@ -11,6 +11,7 @@ from softswitch.admin.operation import Access, Operation
 from softswitch.admin.ports import PARTS
 from softswitch.admin.visits import VISITS
 from softswitch.endpoints.authentication import Refused
+from softswitch.household import household
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -67,7 +68,7 @@ async def delete(request: web.Request) -> web.StreamResponse:
 
 def _refused(visits: Visits, refused: Refused, source: str, now: float) -> web.Response:
     """Told seldom: an attacker could make lines flow."""
-    untold = visits.refusals.due(source, now)
+    untold = visits.refusals.due(household(source), now)
     if untold is not None:
         more = f"; {untold} more since the last line" if untold else ""
         _log.info("web: sign-in from %s refused: %d %s%s", source, refused.status, refused.reason or "", more)

@@ -252,6 +252,18 @@ async def test_attempts_are_counted_by_link_and_by_address(tmp_path: Path) -> No
         assert (links.guests.refused["too_many_attempts"], links.guests.refused["unknown"]) == (3, 3)
 
 
+async def test_the_addresses_of_a_household_count_as_one(tmp_path: Path) -> None:
+    async with open_links(tmp_path / "links.db", limits=GuestLimits(attempts=3)) as links:
+        for number in range(3):
+            link = await made(links)
+            await links.guests.look(links.guests.token(link), f"2001:db8:0:7::{number}")
+        token = links.guests.token(await made(links))
+        with pytest.raises(LinkRefused) as sent_away:
+            await links.guests.look(token, "2001:db8:0:7:ffff::1")
+        assert sent_away.value.refusal is Refusal.TOO_MANY_ATTEMPTS
+        await links.guests.look(token, "2001:db8:0:8::1")
+
+
 async def test_too_many_attempts_to_call_are_told_as_such(tmp_path: Path) -> None:
     async with open_links(tmp_path / "links.db", limits=GuestLimits(attempts=3)) as links:
         link = await made(links, validity=Validity.EXPIRATION)

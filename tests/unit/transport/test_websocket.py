@@ -119,6 +119,17 @@ async def test_connections_of_one_source_and_of_all_are_bounded() -> None:
             await stage.connect()
 
 
+async def test_the_strangers_of_a_household_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softswitch.transport.websocket.STRANGERS_PER_SOURCE", 2)
+    async with web_sockets() as stage:
+        for address in ("2001:db8:0:7::1", "2001:db8:0:7::2"):
+            await stage.connect(headers={"X-Forwarded-For": address})
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await stage.connect(headers={"X-Forwarded-For": "2001:db8:0:7:ffff::3"})
+        assert refused.value.status == 503
+        await stage.connect(headers={"X-Forwarded-For": "2001:db8:0:8::1"})
+
+
 async def test_a_stranger_is_given_time_and_no_more() -> None:
     async with web_sockets(WebSocketLimits(introduce_seconds=0.1)) as stage:
         assert await closed_with(await stage.connect()) == 1008
