@@ -128,6 +128,8 @@ class LinkGuests:
         rate = limits.attempts / 60
         self._of_links = TokenBuckets(rate=rate, burst=limits.attempts)
         self._of_sources = TokenBuckets(rate=rate, burst=limits.attempts)
+        self._of_guesses = TokenBuckets(rate=rate, burst=limits.attempts)
+        """By source as well: whoever guesses takes nothing from those with links who share his address."""
         self.refused: dict[str, int] = dict.fromkeys((each.code for each in Refusal), 0)
         """Guests sent away since start, by reason."""
 
@@ -265,9 +267,10 @@ class LinkGuests:
         try:
             link_id = str(self._tokens.read(token, LINK_TOKEN)["sub"])
         except (TokenError, KeyError) as error:
-            if not self._of_sources.take(household(source), self._clock()):
-                raise self._refused(Refusal.TOO_MANY_ATTEMPTS) from error
             is_old = isinstance(error, TokenError) and error.expired
+            buckets = self._of_sources if is_old else self._of_guesses
+            if not buckets.take(household(source), self._clock()):
+                raise self._refused(Refusal.TOO_MANY_ATTEMPTS) from error
             raise self._refused(Refusal.EXPIRED if is_old else Refusal.UNKNOWN) from error
         if not self._within_rate(link_id, source):
             raise self._refused(Refusal.TOO_MANY_ATTEMPTS)

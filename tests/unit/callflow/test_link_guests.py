@@ -244,12 +244,25 @@ async def test_attempts_are_counted_by_link_and_by_address(tmp_path: Path) -> No
             await links.guests.look(token, f"192.0.2.{number}")
         assert await refusal_of(links, token) is Refusal.TOO_MANY_ATTEMPTS
         for _ in range(3):
-            assert await refusal_of(links, "guessed") is Refusal.UNKNOWN
-        assert await refusal_of(links, "guessed") is Refusal.TOO_MANY_ATTEMPTS
+            await links.guests.look(links.guests.token(other), HOME)
         assert await refusal_of(links, links.guests.token(other)) is Refusal.TOO_MANY_ATTEMPTS
         links.clock.now += 60
         await admitted(links, link)
-        assert (links.guests.refused["too_many_attempts"], links.guests.refused["unknown"]) == (3, 3)
+        assert links.guests.refused["too_many_attempts"] == 2
+
+
+async def test_who_guesses_links_locks_out_nobody_that_has_one(tmp_path: Path) -> None:
+    """Offices and mobile networks share an address."""
+    async with open_links(tmp_path / "links.db", limits=GuestLimits(attempts=4)) as links:
+        for _ in range(4):
+            assert await refusal_of(links, "guessed") is Refusal.UNKNOWN
+        assert await refusal_of(links, "guessed") is Refusal.TOO_MANY_ATTEMPTS
+        link = await made(links)
+        call(links, await admitted(links, link))
+        assert await refusal_of(links, "guessed") is Refusal.TOO_MANY_ATTEMPTS
+        links.clock.now += 15
+        assert await refusal_of(links, "guessed") is Refusal.UNKNOWN
+        assert (links.guests.refused["too_many_attempts"], links.guests.refused["unknown"]) == (2, 5)
 
 
 async def test_the_addresses_of_a_household_count_as_one(tmp_path: Path) -> None:
