@@ -14,7 +14,7 @@ from softswitch.admin.answers import error
 from softswitch.admin.idle import IdleReaper
 from softswitch.admin.operation import OFFERED, Access
 from softswitch.admin.pages import HEADERS as PAGE_HEADERS
-from softswitch.admin.pages import Pages, policy
+from softswitch.admin.pages import Pages, faults_told, policy
 from softswitch.admin.ports import PARTS, AdminParts
 from softswitch.admin.protection import HEADERS as API_HEADERS
 from softswitch.admin.protection import errors_in_json, require_token
@@ -75,6 +75,7 @@ def make_web(
         client_max_size=LARGEST_BODY,
         middlewares=[
             *((reaper.middleware(),) if reaper is not None else ()),
+            faults_told(),
             _api_only(errors_in_json()),
             _only_from(visits.visitors),
             _api_only(_guarded(settings.token, access)),

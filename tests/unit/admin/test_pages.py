@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -29,9 +31,12 @@ from tests.support.loopback import HOST, Answerer, free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from pathlib import Path
 
     from softswitch.admin.ports import AdminParts
+
+
+WRITE_ONLY = Path("/proc/sys/vm/compact_memory")
+"""A file that nobody can read, root neither."""
 
 
 @contextlib.asynccontextmanager
@@ -122,6 +127,39 @@ async def test_pages_that_are_not_built_say_so(tmp_path: Path) -> None:
     async with serving(tmp_path / "nowhere") as base:
         status, text, _ = await fetch(f"{base}/phone")
         assert (status, "scripts/setup run" in text) == (404, True)
+
+
+@pytest.fixture
+def unreadable(tmp_path: Path) -> Path:
+    """A page that is there, and no more."""
+    file = tmp_path / "phone.html"
+    if os.geteuid():
+        file.touch(mode=0)
+    elif WRITE_ONLY.exists():
+        file.symlink_to(WRITE_ONLY)
+    else:
+        pytest.skip("root can read every file here")
+    return file
+
+
+async def test_a_page_that_cannot_be_read_is_told_once(unreadable: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(unreadable.parent) as base:
+        for _ in range(2):
+            assert (await fetch(f"{base}/phone"))[0] == 403
+    (told,) = (each.getMessage() for each in caplog.records if each.name == "softswitch.admin.pages")
+    assert told == f"web: {unreadable} cannot be read: the node's user must be allowed to"
+
+
+async def test_a_fault_of_ours_is_told_in_full_and_only_to_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path / "no\0path") as base:
+        status, text, headers = await fetch(f"{base}/web/phone.html")
+    assert (status, text) == (500, "Internal Server Error\n")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    (told,) = (each for each in caplog.records if each.name == "softswitch.admin.pages")
+    assert told.getMessage() == "web: GET /web/{name} failed"
+    assert told.exc_info is not None
 
 
 async def test_the_operators_api_is_not_here(base: str) -> None:
