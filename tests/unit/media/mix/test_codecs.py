@@ -221,3 +221,36 @@ async def test_the_losses_the_far_end_reports_turn_error_correction_on_and_off()
             await reported(last, 20)
             repeats, last = await repeating()
         assert repeats == 0
+
+
+async def test_reports_of_losses_make_opus_more_careful_until_there_are_none() -> None:
+    """Octet for octet what an encoder of that effort makes of the same sound, told of the same losses."""
+    speaker, listener = Side(PCMA), Side(OPUS)
+    said = speaker.packets(speech(8000))[:320]
+    sound = [Decoder("PCMA").decode(each.payload) for each in said]
+    careful, careless = Encoder("opus", 8000, lossy_complexity=5), Encoder("opus", 8000)
+    same: list[tuple[bool, bool]] = []
+    lost, told = 0, 0
+    async with media_world() as world:
+        talk = Talk(world, speaker, listener)
+        await talk.begin()
+        for at in range(0, 320, 40):
+            packets = await talk.say(said[at : at + 40])
+            heard = [each.payload for each in packets]
+            made = [[encoder.encode(each) for each in sound[at : at + 40]] for encoder in (careful, careless)]
+            same.append((heard == made[0], heard == made[1]))
+            # Of the first forty packets ten percent are lost, of the others none: up at once, down by quarters.
+            lost, told = (4, 10) if at == 0 else (lost, 3 * told // 4)
+            report = (0x1234, packets[-1].ssrc, lost, packets[-1].sequence, 0, 0, 0)
+            talk.bob.send_rtcp(talk.b, struct.pack("!BBHIIIIIII", 0x81, 201, 7, *report))
+            expected = at + 40
+            await world.until(lambda expected=expected: _told(world, talk) == expected)  # type: ignore[misc]
+            for encoder in (careful, careless):
+                encoder.expect_loss(told)
+    assert [exactly for exactly, _ in same] == [True] * 8
+    assert [carelessly for _, carelessly in same][:2] == [True, False]
+
+
+def _told(world: MediaWorld, talk: Talk) -> int:
+    found = world.engine.statistics(talk.b.leg)
+    return 0 if found is None or found.reported is None else found.reported.expected
