@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from tests.support.phone_page import PhonePage, PhonePages
 
 if TYPE_CHECKING:
-    from playwright.async_api import WebSocketRoute
+    from playwright.async_api import Route, WebSocketRoute
 
     from tests.support.browser_world import BrowserWorld
 
@@ -54,6 +54,32 @@ async def test_signing_in_by_form_and_by_token(signed_in: PhonePages, world: Bro
                 if answer.status == 401:
                     break
             await asyncio.sleep(0.1)
+
+
+_SLEPT = """(minutes) => {
+  const now = Date.now;
+  Date.now = () => now() + minutes * 60_000;
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""The computer slept: no timer ran, and the clock on the wall did."""
+
+
+async def test_a_page_that_wakes_renews_its_token_or_asks_for_the_password(signed_in: PhonePages) -> None:
+    phone = await signed_in(ANNA)
+    async with phone.page.expect_response("**/api/session") as awaited:
+        await phone.page.evaluate(_SLEPT, 14)
+    answer = await awaited.value
+    assert answer.status == 200
+    kept = (await answer.json())["token"]
+    await phone.page.wait_for_function("(kept) => sessionStorage.getItem('softswitch.token') === kept", arg=kept)
+    await phone.says("Ready")
+
+    async def ended(route: Route) -> None:
+        await route.fulfill(status=401, json={"error": "the token has expired"})
+
+    await phone.page.route("**/api/session", ended)
+    await phone.page.evaluate(_SLEPT, 16)
+    await phone.says("Your session has ended. Sign in again.")
 
 
 async def test_a_call_is_made_held_and_ended_by_keys_alone(signed_in: PhonePages, world: BrowserWorld) -> None:

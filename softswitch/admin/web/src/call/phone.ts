@@ -8,6 +8,7 @@ import { Call, type CallOptions } from "./call.ts";
 import type { Devices } from "./devices.ts";
 import { dialable, shown } from "./number.ts";
 import { Observable } from "./observable.ts";
+import { Renewal } from "./renewal.ts";
 import { Sounds } from "./sounds.ts";
 import { Wire } from "./wire.ts";
 
@@ -31,9 +32,6 @@ export interface PhoneOptions {
 
 const RECONNECT_MIN_SECONDS = 1;
 const RECONNECT_MAX_SECONDS = 3;
-/** A share of a token's life after which a new one is asked for. */
-const RENEW_AFTER = 0.75;
-const RENEW_AGAIN_MS = 20_000;
 /** The server's word for: another page is this phone now. Coming back would take it away from there again. */
 const TAKEN_ELSEWHERE = 4001;
 const REGISTER_AGAIN_MS = 5_000;
@@ -51,9 +49,15 @@ export class Phone {
   readonly #options: PhoneOptions;
   readonly #wire: Wire;
   readonly #agent: UA;
-  readonly #online = (): void => this.#wire.ask();
+  readonly #renewal = new Renewal(() => this.#renew());
+  readonly #online = (): void => {
+    this.#wire.ask();
+    this.#renewal.wake();
+  };
+  readonly #seen = (): void => {
+    if (document.visibilityState === "visible") this.#renewal.wake();
+  };
   #session: Session;
-  #renewal: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** Whether the token in use was asked for because the registrar refused the one before. */
   #renewing = false;
@@ -82,15 +86,17 @@ export class Phone {
 
   start(): void {
     this.#agent.start();
-    this.#renewLater(this.#session.expires_in * RENEW_AFTER * 1000);
+    this.#renewal.begin(this.#session.expires_in);
     window.addEventListener("online", this.#online);
+    document.addEventListener("visibilitychange", this.#seen);
   }
 
   /** Ends all calls and the registration. */
   stop(): void {
-    clearTimeout(this.#renewal);
+    this.#renewal.stop();
     clearTimeout(this.#retry);
     window.removeEventListener("online", this.#online);
+    document.removeEventListener("visibilitychange", this.#seen);
     this.sounds.stop();
     for (const call of this.calls.value) call.end();
     this.#agent.stop();
@@ -144,7 +150,7 @@ export class Phone {
     if (this.link.value === "ready") this.link.set("reconnecting");
     if (status === 401 || status === 403) {
       if (this.#renewing) this.link.set("refused");
-      else void this.#renew();
+      else void this.#renewal.now();
     } else {
       this.#retry = setTimeout(() => {
         if (this.#agent.isConnected() && !this.#agent.isRegistered()) this.#agent.register();
@@ -181,26 +187,22 @@ export class Phone {
     else this.sounds.stop();
   }
 
-  #renewLater(afterMs: number): void {
-    clearTimeout(this.#renewal);
-    // Longer times overflow a timer's 31 bits and would fire at once.
-    this.#renewal = setTimeout(() => void this.#renew(), Math.min(afterMs, 2 ** 31 - 1));
-  }
-
-  async #renew(): Promise<void> {
+  /** Seconds the new token is good for; `undefined`: the session has ended. */
+  async #renew(): Promise<number | undefined> {
     try {
       this.#session = await (this.#options.renew ?? openSession)(this.#session);
     } catch (error) {
-      if (error instanceof Refused) this.link.set("refused");
-      else this.#renewLater(RENEW_AGAIN_MS);
-      return;
+      if (!(error instanceof Refused)) throw error;
+      if (this.link.value !== "stopped") this.link.set("refused");
+      return undefined;
     }
+    if (this.link.value === "stopped") return undefined;
     this.#agent.set("authorization_jwt", `Bearer ${this.#session.token}`);
     this.onRenewed(this.#session);
-    this.#renewLater(this.#session.expires_in * RENEW_AFTER * 1000);
     if (this.#options.register && this.link.value !== "ready" && this.#agent.isConnected()) {
       this.#renewing = true;
       this.#agent.register();
     }
+    return this.#session.expires_in;
   }
 }
