@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Tests marked `real_time` get another chance when the machine was busy elsewhere."""
+    """Tests marked `real_time` get other chances, and more of them when the machine was busy elsewhere."""
     if item.get_closest_marker("real_time") is None:
         return None
     run_until_judged(item, nextitem)
