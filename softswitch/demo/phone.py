@@ -111,7 +111,8 @@ class Phone:
     """One endpoint, one account, one call; a second one while it consults somebody about the first.
 
     Tells `ready` (port), `registered` (status), `incoming` (caller), `ringing` (status), `answered`, `media`,
-    `holding`, `held`, `played`, `transferring` and `transferred` (status), `ended` (status, reason), `failed` (reason).
+    `holding`, `held`, `played`, `recording`, `transferring` and `transferred` (status), `ended` (status, reason),
+    `failed` (reason).
     """
 
     def __init__(self, address: str, port: int, log: str, srtp: str = "off", ca: str = "") -> None:
@@ -234,6 +235,7 @@ class Phone:
             self._recorder = pjsua2.AudioMediaRecorder()
             self._recorder.createRecorder(file)
             self.call.getAudioMedia(-1).startTransmit(self._recorder)
+            say("recording")
 
     def _press(self, digits: str, by: str = "rfc4733") -> None:
         """Press keys, one after the other."""

@@ -52,6 +52,7 @@ async def test_keys_arrive_in_the_kind_of_the_far_end(
         await world.nothing_left()
 
 
+@pytest.mark.real_time
 async def test_keys_arrive_as_tones(tmp_path: Path, speech: Speech) -> None:
     world = world_with(tmp_path, speech, carrier="inband")
     heard = tmp_path / "heard.wav"
@@ -62,10 +63,11 @@ async def test_keys_arrive_as_tones(tmp_path: Path, speech: Speech) -> None:
             far.tell("answer")
             await asyncio.gather(far.expect("media"), desk.expect("media"))
             far.tell("record", file=str(heard))
+            await far.expect("recording")
             desk.tell("play", file=str(speech.phone))
             desk.tell("press", digits=PRESSED)
             far.tell("play", file=str(speech.carrier))
-            await far.expect("played", within=30)
+            await far.expect("played", within=90)
             desk.tell("hangup")
             await asyncio.gather(far.expect("ended"), desk.expect("ended"))
         await world.nothing_left()
