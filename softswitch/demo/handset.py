@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-PATIENCE = 30.0
-"""Seconds an expected event may take."""
 QUIT_PATIENCE = 5.0
 
 Event = dict[str, str | int]
@@ -24,6 +22,9 @@ class PhoneError(Exception):
 
 class Handset:
     """One phone process. Its context is its life: leaving it ends the process, by its id, and waits for it."""
+
+    patience = 30.0
+    """Seconds an expected event may take. Whoever has less to tell somebody who waits may give it more."""
 
     def __init__(
         self, name: str, address: str, folder: Path, *, port: int = 0, srtp: str = "off", ca: Path | None = None
@@ -61,8 +62,9 @@ class Handset:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
 
-    async def expect(self, event: str, *, within: float = PATIENCE) -> Event:
+    async def expect(self, event: str, *, within: float | None = None) -> Event:
         """Wait for the next event of that kind; others before it are skipped. Raises PhoneError."""
+        within = self.patience if within is None else within
         try:
             async with asyncio.timeout(within):
                 while True:

@@ -23,7 +23,6 @@ EXTENSION = "1001"
 NUMBER = "+4930123456"
 MEDIA_PORTS = 2000
 """The engine passes over those that somebody has."""
-START_PATIENCE = 60.0
 STOP_PATIENCE = 25.0
 
 CONFIG = """\
@@ -62,6 +61,11 @@ class Node:
 
     `config` is formatted with host, sip, admin, first, last and `places`; the default is the demonstration's.
     """
+
+    start_patience = 60.0
+    """Seconds until it is ready."""
+    record_patience = 20.0
+    """Seconds until the record of a call that ended is there."""
 
     def __init__(self, folder: Path, *, config: str = CONFIG, dialplan: str = DIALPLAN, **places: str | int) -> None:
         self.folder = folder
@@ -113,14 +117,16 @@ class Node:
 
     async def ended_call(self, *, recorded: bool = True) -> dict[str, Any]:
         """The call that ended last, as the admin endpoint tells it, once its recording is closed. Raises NodeError."""
-        for _ in range(200):
+        deadline = asyncio.get_running_loop().time() + self.record_patience
+        while asyncio.get_running_loop().time() < deadline:
             calls = (await self.get("/api/calls?state=ended"))["calls"]
             if calls:
                 call: dict[str, Any] = await self.get(f"/api/calls/{calls[0]['id']}")
                 if not recorded or any(line["event"].startswith("recording f") for line in call["story"] or ()):
                     return call
             await asyncio.sleep(0.1)
-        raise NodeError("the call ended, but its record and recording did not appear within 20 s")
+        patience = f"{self.record_patience:.0f} s"
+        raise NodeError(f"the call ended, but its record and recording did not appear within {patience}")
 
     def _write(self) -> None:
         first = 10000 + 2 * (free_port() % 9000)  # below the ports that systems give out themselves
@@ -142,7 +148,7 @@ class Node:
         return {"Authorization": f"Bearer {token.read_text().strip()}"} if token.exists() else {}
 
     async def _wait_until_ready(self) -> None:
-        deadline = asyncio.get_running_loop().time() + START_PATIENCE
+        deadline = asyncio.get_running_loop().time() + self.start_patience
         while self._process.returncode is None and asyncio.get_running_loop().time() < deadline:
             try:
                 await self.get("/ready")
@@ -151,7 +157,7 @@ class Node:
             else:
                 return
         tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
-        raise NodeError(f"the switch did not become ready within {START_PATIENCE:.0f} s:\n{tail}")
+        raise NodeError(f"the switch did not become ready within {self.start_patience:.0f} s:\n{tail}")
 
     async def _end(self) -> None:
         if self._process.returncode is None:

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 import soundfile
 
-from tests.interop.conftest import importable_by_children  # noqa: F401 - a fixture
+from tests.interop.conftest import importable_by_children, patient  # noqa: F401 - fixtures
 from tests.support.browser import chromium, microphone
 from tests.support.browser_world import BrowserWorld
 from tests.support.phone_page import PhonePages

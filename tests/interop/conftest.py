@@ -84,6 +84,16 @@ def importable_by_children() -> Iterator[None]:
     patch.undo()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def patient() -> Iterator[None]:
+    """Wait for what is expected as long as a crowded machine may need."""
+    patch = pytest.MonkeyPatch()
+    for kind, name in ((Handset, "patience"), (Node, "start_patience"), (Node, "record_patience")):
+        patch.setattr(kind, name, 120.0)
+    yield
+    patch.undo()
+
+
 @dataclass(frozen=True, slots=True)
 class Speech:
     """What the two sides say."""
