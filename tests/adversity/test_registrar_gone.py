@@ -81,7 +81,7 @@ async def test_a_trunk_survives_its_registrar_and_comes_back(tmp_path: Path) -> 
             await office.start()
             back = time.monotonic()
             await branch.said("trunk uplink: registered at 127.0.0.1")
-            assert time.monotonic() - back < LONGEST_RETRY + 10.0, "one retry interval, on a machine that is busy"
+            assert time.monotonic() - back < LONGEST_RETRY + 45.0, "a retry, and no renewal, which is due after 60 s"
             await called_through(caller, office, branch)
 
         branch.signal(signal.SIGTERM)

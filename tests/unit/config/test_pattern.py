@@ -93,7 +93,7 @@ def test_whatever_is_allowed_is_fast_on_the_worst_numbers(text: str) -> None:
     for number in ("1" * 63 + "x", "1" * 64, "a" * 63 + "!", "1a" * 31 + "x"):
         start = time.process_time()
         compiled.fullmatch(number)
-        assert time.process_time() - start < 0.25
+        assert time.process_time() - start < 2.0
 
 
 @given(st.text(alphabet=r"()[]{}|?*+\d1a.,^$:", max_size=12))

@@ -199,7 +199,7 @@ schema.prepare(engine)
 writer = CdrWriter(engine)
 number = 0
 while True:
-    print(f"{time.monotonic()} call-{number}", flush=True)
+    print(f"{time.monotonic()} call-{number} {writer.written} .", flush=True)
     writer.submit(call_record(f"call-{number}"), leg_records(f"call-{number}"))
     number += 1
     time.sleep(0.002)
@@ -207,19 +207,31 @@ while True:
 
 
 def test_killed_process_leaves_every_record_older_than_a_moment(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/calls.db"
+    late: set[str] = set()
+    for attempt in range(5):  # a busy machine may not let it write within a moment each time
+        written, due, stored = killed(f"sqlite:///{tmp_path}/calls{attempt}.db")
+        assert written <= stored, "told to be written"
+        late = due - stored
+        if not late:
+            break
+    assert not late, "older than a moment, and not there"
+
+
+def killed(url: str) -> tuple[set[str], set[str], set[str]]:
+    """What a process that was killed called written; what it had told a moment before; and what is there."""
     child = subprocess.Popen([sys.executable, "-c", CHILD, url], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     told = []
     for line in child.stdout:
         told.append(line.split())
-        if len(told) == 250:
+        if len(told) >= 250 and int(told[-1][2]) > 50:
             break
     killed_at = time.monotonic()
     os.kill(child.pid, signal.SIGKILL)
-    rest, _ = child.communicate(timeout=60)
-    told += [line.split() for line in rest.splitlines() if len(line.split()) == 2]
-    due = {call_id for told_at, call_id in told if float(told_at) < killed_at - 0.1}
+    rest, _ = child.communicate(timeout=300)
+    told += [line.split() for line in rest.splitlines() if len(line.split()) == 4]
+    written = {f"call-{number}" for number in range(int(told[-1][2]))}
+    due = {call_id for told_at, call_id, *_ in told if float(told_at) < killed_at - 0.1}
     assert len(due) > 50
     engine = open_engine(url)
     schema.prepare(engine)
@@ -227,8 +239,8 @@ def test_killed_process_leaves_every_record_older_than_a_moment(tmp_path: Path) 
     last = max(stored, key=lambda call_id: int(call_id.partition("-")[2]))
     found = CallLog(engine).get(last)
     engine.dispose()
-    assert due <= stored
     assert found == (call_record(last), leg_records(last)), "a call was stored without its legs"
+    return written, due, stored
 
 
 def test_what_callers_have_used_today_is_counted_again_after_a_restart(engine: Engine, writer: CdrWriter) -> None:
