@@ -142,7 +142,7 @@ def over(phone: Phone) -> bool:
 async def idle(daemon: Daemon) -> None:
     """Nothing is left of the call."""
     for name in ("softswitch_active_calls", "softswitch_media_legs"):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while await daemon.metric(name):
                 pass
 

@@ -26,7 +26,7 @@ async def test_it_is_called_by_the_carrier(world: World, golden: Golden) -> None
         workshop.tell("accept")
         await asyncio.gather(workshop.expect("CALL_ESTABLISHED"), carrier.expect("media"))
         carrier.tell("play", file=str(world.speech.carrier))
-        await carrier.expect("played", within=seconds(world.speech.carrier) + 10)
+        await carrier.expect("played", within=seconds(world.speech.carrier) + 90)
         workshop.tell("hangup")
         await asyncio.gather(carrier.expect("ended"), workshop.expect("CALL_CLOSED"))
     call = await world.node.ended_call()

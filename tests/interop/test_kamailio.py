@@ -96,7 +96,7 @@ class Uplink:
 
     async def registered(self, what: Callable[[dict[str, Any]], bool]) -> None:
         """Wait until that holds of the registration, as the admin endpoint tells it."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(120):
             while not what((await self.node.get("/api/trunks"))["trunks"][1]["registration"]):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 

@@ -46,7 +46,7 @@ async def test_a_phone_calls_the_carrier_and_the_carrier_hangs_up(world: World, 
         carrier.tell("play", file=str(world.speech.carrier))
         desk.tell("play", file=str(world.speech.phone))
         length = seconds(world.speech.carrier)
-        await asyncio.gather(carrier.expect("played", within=length + 10), desk.expect("played", within=length + 10))
+        await asyncio.gather(carrier.expect("played", within=length + 90), desk.expect("played", within=length + 90))
         carrier.tell("hangup")
         await asyncio.gather(carrier.expect("ended"), desk.expect("ended"))
     call = await world.node.ended_call()

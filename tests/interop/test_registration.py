@@ -88,7 +88,7 @@ async def test_sipp_calls_as_a_trunk_by_its_password(tmp_path: Path) -> None:
 async def test_a_trunk_registers_at_sipp_and_leaves(tmp_path: Path) -> None:
     port = free_port(address=CARRIER)
     async with Sipp("uas_registrar", tmp_path, address=CARRIER, port=port) as registrar:
-        async with switch(tmp_path, port) as node, asyncio.timeout(30):
+        async with switch(tmp_path, port) as node, asyncio.timeout(120):
             # Four seconds are granted first, and 60 asked for by the refresh.
             while ((await trunk(node))["expires_in"] or 0) < 10:  # noqa: ASYNC110  it calls nobody
                 await asyncio.sleep(0.1)

@@ -80,7 +80,7 @@ class Switch:
 
     async def call(self) -> dict[str, Any]:
         """The call that has ended since the last look."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while True:
                 ended = {each["id"] for each in (await self.node.get("/api/calls?state=ended"))["calls"]} - self._ended
                 if ended:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 JSSIP = ROOT / "softswitch" / "admin" / "web" / "node_modules" / ".cache" / "jssip.js"
 PAGE = ROOT / "tests" / "browser" / "phone.js"
-PATIENCE = 60.0
+PATIENCE = 120.0
 MICROPHONE_RATE = 48000
 LEAD = 1.5
 """Seconds of silence before the microphone speaks: by then a call stands."""
@@ -82,6 +82,7 @@ async def chromium(
             args=[*FLAGS, *(DEVICES if devices else ()), *file, *flags],
             env=None if devices else {**os.environ, **NO_SOUND_SYSTEM},
             handle_sigint=False,
+            timeout=PATIENCE * 1000,
         )
         try:
             yield browser
@@ -103,6 +104,7 @@ class PagePhone:
         """
         await asyncio.to_thread(bundle_jssip)
         page = await context.new_page()
+        page.set_default_timeout(PATIENCE * 1000)
         await page.goto(f"{origin}/no-such-page")
         await page.add_script_tag(path=JSSIP)
         await page.add_script_tag(path=PAGE)

@@ -111,7 +111,7 @@ class BrowserWorld:
 
     async def nothing_left(self) -> None:
         """Wait until no call runs any more."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while await self.running():  # noqa: ASYNC110  the switch is another process
                 await asyncio.sleep(0.05)
 

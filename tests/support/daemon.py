@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent.parent
 CARRIER = "127.0.0.2"
 """Where the trunk is."""
 STRANGER = "127.0.0.66"
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 CONFIG = """\
 node: {{name: test}}

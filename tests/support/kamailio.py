@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-PATIENCE = 40.0
+PATIENCE = 120.0
 
 HEAD = """\
 #!KAMAILIO

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from softswitch.sip.events import Event
     from softswitch.sip.flow import Flow
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 """Seconds after which something that should have come is a failure: long, for machines that are busy elsewhere."""
 HOST = "127.0.0.1"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from media.legs import OpenedLeg
 
-DEADLINE = 20.0
+DEADLINE = 120.0
 """Seconds after which something that should have come is a failure: long, for machines that are busy elsewhere."""
 PCMA = PayloadFormat(8, "PCMA", 8000)
 PCMU = PayloadFormat(0, "PCMU", 8000)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PACKET = 0.02
 SPACING = 100
 """Hz between the tones of two parties; whole periods in 100 ms, which is what is looked at."""
-DEADLINE = 60.0
+DEADLINE = 120.0
 
 
 class Party:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from tests.support.browser_world import BrowserWorld
 
-PATIENCE_MS = 60_000.0
+PATIENCE_MS = 120_000.0
 """A loaded machine is ten times slower than an idle one."""
+expect.set_options(timeout=PATIENCE_MS)  # else five seconds
 
 # Every peer connection of the page, for a look at what it really sends.
 _WATCHED = """\

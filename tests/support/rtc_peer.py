@@ -33,7 +33,7 @@ ADDRESS = "127.0.0.3"
 RATE = 48000
 FRAME = RATE // 50
 SAID_HZ = 600
-PATIENCE = 30.0
+PATIENCE = 120.0
 TRICKLED = re.compile(r"a=candidate:[^\r\n]*\r\n|a=end-of-candidates\r\n")
 
 

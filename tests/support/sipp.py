@@ -29,7 +29,7 @@ class Sipp:
         self._messages = folder / f"sipp-{scenario}-{port}.messages"
         self._arguments = [
             "-sf", str(file), "-i", address, "-p", str(port), "-t", transport,
-            "-m", str(calls), "-r", str(rate), "-nostdin", "-recv_timeout", "20000", "-timeout", "60",
+            "-m", str(calls), "-r", str(rate), "-nostdin", "-recv_timeout", "90000", "-timeout", "240",
             # On a busy machine SIPp takes a late retransmission for something unexpected, and would give the call up. A
             # wrong answer fails all the same: what the scenario waits for does not come.
             "-default_behaviors", "all,-abortunexp",

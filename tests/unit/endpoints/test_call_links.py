@@ -65,7 +65,7 @@ async def opened(engine: Engine, clock: Clock | None = None) -> CallLinks:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110  a thread does it, which sets no event
             await asyncio.sleep(0.002)
 

@@ -46,7 +46,7 @@ def test_killed_process_gives_the_directory_back(tmp_path: Path) -> None:
     with pytest.raises(StateLockedError, match=f"process {child.pid}"):
         StateLock(tmp_path)
     os.kill(child.pid, signal.SIGKILL)
-    child.communicate(timeout=60)
+    child.communicate(timeout=300)
     with StateLock(tmp_path):
         pass
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MIX, TRACKS = 1, 2
 BOT, CALLER = 100, 1
 LINEAR = AudioFormat("l16", 8000)
-DEADLINE = 30.0
+DEADLINE = 120.0
 
 
 class Scene:

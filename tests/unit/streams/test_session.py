@@ -22,7 +22,7 @@ async def test_streams_that_go_on_when_the_node_stops_have_an_end() -> None:
         streams = Streams({"bot": target})
         start = Start("s-1", "call-1", ("inbound",), FORMAT, "+49301", "100", {})
         session = streams.begin(target, start, StreamRings(1, 8000, 200, 400), lambda: ends.append(session.end))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await bot.came.wait()
         await streams.stop()
     assert ends == [StreamEnd.LEFT]

@@ -150,7 +150,7 @@ def test_ordinary_exit_flushes(path: Path) -> None:
         "import sys, pathlib; from softswitch.telemetry.log_sink import LogSink\n"
         "LogSink(path=pathlib.Path(sys.argv[1])).log('info', 'last words', {})"
     )
-    subprocess.run([sys.executable, "-c", program, str(path)], check=True, timeout=100)
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True, timeout=300)
     assert [line["event"] for line in lines(path)] == ["last words"]
 
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from media.commands import Connect, PayloadFormat, SetFormats
-from tests.support.media_world import CN, DTMF, PCMA, MediaWorld, Rtp, media_world
+from tests.support.media_world import CN, DEADLINE, DTMF, PCMA, MediaWorld, Rtp, media_world
 
 L16 = PayloadFormat(96, "L16", 8000)
 OPUS = PayloadFormat(111, "opus", 48000)
@@ -104,7 +104,7 @@ async def attacked(rubbish: list[bytes], sequence: int, timestamp: int, source: 
             )
             await asyncio.sleep(0.02)
         said = b""
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(DEADLINE):
             while IN_A_LAW not in said:
                 said += (await victim.bob.hear()).payload
 
