@@ -48,7 +48,7 @@ from softswitch.neighbours import Door, Neighbours, meet_neighbours
 from softswitch.observation import Observation
 from softswitch.provision import hold_music, transfer_audio
 from softswitch.sip.digest import NonceKeeper
-from softswitch.sip.stack import SipStack, open_to_all
+from softswitch.sip.stack import SipStack, known_to_be_there, open_to_all
 from softswitch.sip.timers import Timers
 from softswitch.speech.engine import SpeechError
 from softswitch.speech.preview import Preview
@@ -124,6 +124,7 @@ class Node:
         self._registrations = TrunkRegistrations()
         self._on_sip: Callable[[Event], None] = _nobody_listens
         self._screen: Callable[[Request, Flow, float], tuple[int, str] | None] = open_to_all
+        self._unverified: Callable[[Request, Flow], bool] = known_to_be_there
         self._on_media: Callable[[MediaEvent], None] = _nobody_listens
         self.supervisor: CallSupervisor
         self.driver: SipDriver
@@ -216,7 +217,7 @@ class Node:
                 state.database, supervisor=self.supervisor, channels=neighbours.channels, closing=self._closing
             )
         reception = self._reception(neighbours, resources, authenticator, pages, guests or NO_GUESTS)
-        self._on_sip, self._screen = reception.dispatch, reception.screen
+        self._on_sip, self._screen, self._unverified = reception.dispatch, reception.screen, reception.unverified
         observation = Observation(
             supervisor=self.supervisor,
             engine=engine,
@@ -323,6 +324,7 @@ class Node:
             belongs=neighbours.gate.same_party,
             overload=lambda request, now: admission.refusal(request.uri.user or "", now),
             screen=lambda request, flow, now: self._screen(request, flow, now),
+            unverified=lambda request, flow: self._unverified(request, flow),
             large=DatagramLimit(settings.sip.largest_datagram, lambda: self.driver.listening()),
         )
         self.driver = SipDriver(

@@ -134,6 +134,12 @@ class Reception:
         refusal = self._authenticator.screen(request, flow, now)
         return None if refusal is None else (refusal.status, header_lines(refusal.headers))
 
+    def unverified(self, request: Request, flow: Flow) -> bool:
+        """Whether its source may be forged: the answer then goes to somebody who has asked for nothing (THREATS S3)."""
+        if not isinstance(self._gate.may_begin(flow), Phones):
+            return False
+        return not self._authenticator.is_there(request, flow, self._driver.now())
+
     def _invite(self, event: InviteReceived) -> None:
         now = self._driver.now()
         session, request = event.session, event.request

@@ -126,7 +126,25 @@ class Authenticator:
         """What somebody has signed out of."""
 
     def screen(self, request: Request, flow: Flow, now: float) -> Challenge | Refused | None:
-        """What to answer at once, whatever the request says; None: it has credentials to be judged."""
+        """What to answer at once and keep nothing; None: it is to be judged, and from where it says it is."""
+        refusal = self._at_once(request, flow, now)
+        if refusal is not None or self.is_there(request, flow, now):
+            return refusal
+        answer = self._judge(request, flow, now)
+        return None if isinstance(answer, Authenticated) else answer
+
+    def is_there(self, request: Request, flow: Flow, now: float) -> bool:
+        """Whether somebody who has heard us is at the address this comes from: else it may be forged."""
+        if flow.transport != "UDP" or self._is_bound(flow):
+            return True
+        try:
+            credentials = self._credentials(request)
+        except RemoteProtocolError:
+            return False
+        return credentials is not None and self._nonces.is_live(credentials.nonce, now, _heard_at(flow))
+
+    def _at_once(self, request: Request, flow: Flow, now: float) -> Challenge | Refused | None:
+        """What to answer whatever the request says; None: it has credentials to be judged."""
         locked = self._locks.locked_for(flow.remote[0], now)
         if locked and not self._is_bound(flow) and not self._shows_good_token(request, flow):
             return Refused(503, None, (("Retry-After", str(math.ceil(locked))),))
@@ -136,9 +154,10 @@ class Authenticator:
 
     def authenticate(self, request: Request, flow: Flow, now: float) -> Authenticated | Challenge | Refused:
         """Who sends `request`, or what to answer instead. `now` in monotonic seconds."""
-        refusal = self.screen(request, flow, now)
-        if refusal is not None:
-            return refusal
+        refusal = self._at_once(request, flow, now)
+        return self._judge(request, flow, now) if refusal is None else refusal
+
+    def _judge(self, request: Request, flow: Flow, now: float) -> Authenticated | Challenge | Refused:
         token = self._token(request, flow)
         if token is not None:
             return self._bearer(token, flow, now)
@@ -154,6 +173,7 @@ class Authenticator:
                 realm=self._realm,
                 secret=None if owner is None else owner.secrets.get(algorithm),
                 now=now,
+                source=_heard_at(flow),
             )
         if verdict is not Verdict.REFUSED and owner is not None and not _comes_from(flow, owner):
             verdict = Verdict.REFUSED
@@ -167,7 +187,9 @@ class Authenticator:
                 return Authenticated(owner.user, owner.trunk)
             case Verdict.STALE:
                 # A live nonce refused for its count is a replay: only a genuinely old one is called stale.
-                return self._challenge(flow, now, stale=not self._nonces.is_live(credentials.nonce, now))
+                return self._challenge(
+                    flow, now, stale=not self._nonces.is_live(credentials.nonce, now, _heard_at(flow))
+                )
             case Verdict.REFUSED:
                 self._locks.failed(flow.remote[0], now)
                 return self._challenge(flow, now)
@@ -271,7 +293,7 @@ class Authenticator:
     def _challenge(self, flow: Flow, now: float, *, stale: bool = False, error: str | None = None) -> Challenge:
         if error is not None:
             return Challenge((("WWW-Authenticate", str(AuthChallenge.of("Bearer", realm=self._realm, error=error))),))
-        nonce, algorithms = self._nonces.issue(now), self._algorithms
+        nonce, algorithms = self._nonces.issue(now, _heard_at(flow)), self._algorithms
         if flow.transport in WEB_SOCKET and "MD5" in algorithms:
             # What runs in browsers knows MD5 alone, and one challenge: JsSIP looks at the last, SIP.js at the first.
             algorithms = ("MD5",)
@@ -281,6 +303,11 @@ class Authenticator:
                 for algorithm in algorithms
             )
         )
+
+
+def _heard_at(flow: Flow) -> str:
+    """Where a nonce arrives that goes out on this flow, as far as that is not known already."""
+    return flow.remote[0] if flow.transport == "UDP" else ""
 
 
 def _comes_from(flow: Flow, owner: Account) -> bool:

@@ -43,6 +43,7 @@ class Core:
         "server_line",
         "sessions",
         "token",
+        "unverified",
     )
 
     def __init__(
@@ -54,12 +55,15 @@ class Core:
         overload: Callable[[Request, float], int | None],
         screen: Callable[[Request, Flow, float], tuple[int, str] | None],
         large: LargeRequests,
+        unverified: Callable[[Request, Flow], bool],
     ) -> None:
         self.token = token
         self.overload = overload
         """Seconds after which the caller may try again; None: there is room for this INVITE."""
         self.screen = screen
         """Status and header lines for an INVITE that must say first who it is from; None: it may begin."""
+        self.unverified = unverified
+        """Whether a request may come from elsewhere than it says, so that no more octets may be answered than came."""
         self.large = large
         """Where requests go that are too large for UDP."""
         self.belongs = belongs

@@ -164,6 +164,11 @@ def proves(credentials: AuthCredentials, method: str, secret: str) -> bool:
     return hmac.compare_digest(expected.encode(), credentials.response.lower().encode("utf-8", "replace"))
 
 
+_STAMP = 12
+_SEAL = 12
+"""Octets of a nonce: when and as which it was issued, and that we did; no more, because strangers are sent them."""
+
+
 class NonceKeeper:
     """Makes nonces that only we can have made, and takes each nonce count once.
 
@@ -182,33 +187,33 @@ class NonceKeeper:
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._forgotten = -1
 
-    def issue(self, now: float) -> str:
-        """A new nonce."""
+    def issue(self, now: float, source: str = "") -> str:
+        """A new nonce; whoever shows it with the same `source` later has received it there."""
         self._issued += 1
         stamp = int(now * 1000).to_bytes(8, "big") + (self._issued & 0xFFFFFFFF).to_bytes(4, "big")
-        return urlsafe_b64encode(stamp + self._seal(stamp)).decode()
+        return urlsafe_b64encode(stamp + self._seal(stamp, source)).decode()
 
-    def take(self, nonce: str, count: int, now: float) -> bool:
+    def take(self, nonce: str, count: int, now: float, source: str = "") -> bool:
         """Use a nonce for its `count`-th request; False if it is foreign, too old, or that count was used."""
-        if not self.is_live(nonce, now):
+        if not self.is_live(nonce, now, source):
             return False
         if count <= self._counts.get(nonce, 0):
             return False
         self._counts[nonce] = count
         if len(self._counts) > self._capacity:
             oldest, _ = self._counts.popitem(last=False)
-            self._forgotten = max(self._forgotten, self._issue_time(oldest) or 0)
+            self._forgotten = max(self._forgotten, int.from_bytes(urlsafe_b64decode(oldest)[:8], "big"))
         return True
 
-    def is_live(self, nonce: str, now: float) -> bool:
+    def is_live(self, nonce: str, now: float, source: str = "") -> bool:
         """True for a nonce of ours that has not aged: refusing it then means that its count was used before."""
-        issued = self._issue_time(nonce)
+        issued = self._issue_time(nonce, source)
         return issued is not None and 0 <= now * 1000 - issued <= self._lifetime * 1000 and issued > self._forgotten
 
     def judge(
-        self, credentials: AuthCredentials, *, method: str, realm: str, secret: str | None, now: float
+        self, credentials: AuthCredentials, *, method: str, realm: str, secret: str | None, now: float, source: str = ""
     ) -> Verdict:
-        """Accept or refuse a request's credentials.
+        """Accept or refuse a request's credentials. `source`: as in `issue`.
 
         `secret`: what `hashed` gives for this user and the algorithm of the credentials; None: no such user, which
         takes as long as a wrong password.
@@ -221,20 +226,20 @@ class NonceKeeper:
         count = _count(credentials.get("nc")) if credentials.get("qop") else 1
         if count is None:
             return Verdict.REFUSED
-        return Verdict.ACCEPTED if self.take(credentials.nonce, count, now) else Verdict.STALE
+        return Verdict.ACCEPTED if self.take(credentials.nonce, count, now, source) else Verdict.STALE
 
-    def _seal(self, stamp: bytes) -> bytes:
-        return hmac.digest(self._secret, stamp, "sha256")[:18]
+    def _seal(self, stamp: bytes, source: str) -> bytes:
+        return hmac.digest(self._secret, stamp + source.encode(), "sha256")[:_SEAL]
 
-    def _issue_time(self, nonce: str) -> int | None:
+    def _issue_time(self, nonce: str, source: str) -> int | None:
         try:
             octets = urlsafe_b64decode(nonce)
         except ValueError:
             return None
         # Only the spelling we issued: another one of the same octets would have a count of its own.
-        if len(octets) != 30 or urlsafe_b64encode(octets).decode() != nonce:
+        if len(octets) != _STAMP + _SEAL or urlsafe_b64encode(octets).decode() != nonce:
             return None
-        if not hmac.compare_digest(octets[12:], self._seal(octets[:12])):
+        if not hmac.compare_digest(octets[_STAMP:], self._seal(octets[:_STAMP], source)):
             return None
         return int.from_bytes(octets[:8], "big")
 

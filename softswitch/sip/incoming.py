@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.sip import loops
+from softswitch.sip import loops, sparing
 from softswitch.sip.body import ACCEPT_LINE, SDP, keep_description
 from softswitch.sip.core import ALLOW_LINE, REGISTERING, SUPPORTED, session_key
 from softswitch.sip.dialog import Dialog
@@ -75,15 +75,19 @@ def refuse_malformed(core: Core, error: RemoteProtocolError, flow: Flow) -> None
     tag = core.stateless_tag(f"{request.headers.get('Call-ID')}|{via}")
     response = request.response(error.status, error.reason, to_tag=tag)
     response.headers.replace_top("Via", noted_via(request, flow))
-    core.layer.send(reply_flow(via, flow), bytes(response), str(error.status))
+    data = bytes(response)
+    if len(data) <= request.size or not core.unverified(request, flow):
+        core.layer.send(reply_flow(via, flow), data, str(error.status))
 
 
 def refuse(core: Core, request: Request, flow: Flow, status: int, reason: str | None = None, lines: str = "") -> None:
     """A final response without a transaction (8.2.7): the same request again gets the same answer again."""
     via = request.via
     tag = "" if request.to_tag else core.stateless_tag(f"{request.headers.get('Call-ID')}|{via}")
-    data = Reply(request, noted_via(request, flow)).write(status, reason, to_tag=tag, headers=core.server_line + lines)
-    core.layer.send(reply_flow(via, flow), data, str(status))
+    reply = Reply(request, noted_via(request, flow))
+    data = sparing.respond(core, request, flow, reply, status, reason, tag, core.server_line + lines)
+    if data is not None:
+        core.layer.send(reply_flow(via, flow), data, str(status))
 
 
 def check(request: Request, *, in_dialog: bool) -> tuple[int, str | None, str] | None:

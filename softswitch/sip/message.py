@@ -135,7 +135,10 @@ class Message:
 class Request(Message):
     """A request (7.1)."""
 
-    __slots__ = ("method", "uri")
+    __slots__ = ("method", "size", "uri")
+
+    size: int
+    """Octets it came in; 0 for a request made here."""
 
     def __init__(self, method: str, uri: Uri, headers: Headers | None = None, body: bytes = b"") -> None:
         self.method = method
@@ -144,6 +147,7 @@ class Request(Message):
         self.body = body
         self.charset = "utf-8"
         self.branch = self.from_tag = self.to_tag = None
+        self.size = 0
 
     @property
     def max_forwards(self) -> int | None:

@@ -53,16 +53,23 @@ class Reply:
         self.record_routes = "".join([f"Record-Route: {line}\r\n" for line in routes]) if routes else ""
 
     def write(
-        self, status: int, reason: str | None = None, *, to_tag: str = "", headers: str = "", body: bytes = b""
+        self,
+        status: int,
+        reason: str | None = None,
+        *,
+        to_tag: str = "",
+        headers: str = "",
+        body: bytes = b"",
+        stated_length: bool = True,
     ) -> bytes:
         """A response; `to_tag` only if the request had none, Content-Type of the body among `headers`.
+
+        Without `stated_length` it ends where its datagram does (18.3).
 
         Raises LocalProtocolError if the reason phrase has more than one line.
         """
         tag = f";tag={to_tag}" if to_tag else ""
         phrase = one_line(reason) if reason else reason_phrase(status)
-        head = (
-            f"SIP/2.0 {status} {phrase}\r\n{self._via}{self._from}{self._to}{tag}{self._cseq}"
-            f"{headers}Content-Length: {len(body)}\r\n\r\n"
-        )
+        length = f"Content-Length: {len(body)}\r\n" if stated_length else ""
+        head = f"SIP/2.0 {status} {phrase}\r\n{self._via}{self._from}{self._to}{tag}{self._cseq}{headers}{length}\r\n"
         return head.encode(self._charset, "replace") + body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.sip import sparing
 from softswitch.sip.outgoing import header_lines
 
 if TYPE_CHECKING:
@@ -45,5 +46,9 @@ class ServerRequest:
         lines = header_lines(headers) + self._core.server_line
         if body and content_type:
             lines += header_lines([("Content-Type", content_type)])
-        data = self._reply.write(status, reason, to_tag=self._to_tag if status > 100 else "", headers=lines, body=body)
-        self._transaction.respond(status, data, now)
+        tag = self._to_tag if status > 100 else ""
+        data = sparing.respond(self._core, self.request, self.flow, self._reply, status, reason, tag, lines, body)
+        if data is None:
+            self._transaction.transport_failed(now)  # there is no way to answer
+        else:
+            self._transaction.respond(status, data, now)

@@ -61,6 +61,11 @@ def open_to_all(request: Request, flow: Flow, now: float) -> tuple[int, str] | N
     return None
 
 
+def known_to_be_there(request: Request, flow: Flow) -> bool:
+    """A node that nobody can send forged addresses to."""
+    return False
+
+
 class SipStack:
     """All transactions, dialogs and sessions of one node."""
 
@@ -74,6 +79,7 @@ class SipStack:
         overload: Callable[[Request, float], int | None] = room_for_all,
         screen: Callable[[Request, Flow, float], tuple[int, str] | None] = open_to_all,
         large: LargeRequests = ANY_SIZE,
+        unverified: Callable[[Request, Flow], bool] = known_to_be_there,
     ) -> None:
         """`token` gives a fresh random hexadecimal text, at least 64 bits of it, each time it is called.
 
@@ -87,8 +93,10 @@ class SipStack:
         nothing either: one that is repeated until its ACK is a weapon against whoever the source is forged to be.
 
         `large`: what becomes of requests that are too large for UDP.
+
+        `unverified(request, flow)`: whether its source may be forged. No answer to it is then larger than it is.
         """
-        self._core = Core(token, user_agent, timers, belongs, overload, screen, large)
+        self._core = Core(token, user_agent, timers, belongs, overload, screen, large, unverified)
         self._registrations: list[Registration] = []
 
     # In.
@@ -101,8 +109,12 @@ class SipStack:
             message = parse_message(data)
         except RemoteProtocolError as error:
             statistics.parse_errors += 1
+            if error.request is not None:
+                error.request.size = len(data)
             refuse_malformed(core, error, flow)
             return
+        if isinstance(message, Request):
+            message.size = len(data)
         try:
             self._take(message, flow, now)
         except RemoteProtocolError as error:

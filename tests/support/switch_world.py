@@ -178,6 +178,8 @@ class World:
             token=self.token,
             user_agent="softswitch",
             overload=lambda request, now: self.admission.refusal(request.uri.user or "", now),
+            screen=lambda request, flow, now: self.reception.screen(request, flow, now),
+            unverified=lambda request, flow: self.reception.unverified(request, flow),
         )
         self.driver = SipDriver(self.stack, loop, admission=Everyone(), dispatch=self._dispatch, tracer=ladder)
         self.wire.join(self.driver, SWITCH)
